@@ -1,0 +1,72 @@
+# Everything a newcomer needs: `make demo` and `make test`. Nothing else has to be installed by hand.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := .tools
+UV := $(or $(shell command -v uv 2>/dev/null),$(CURDIR)/$(TOOLS)/bin/uv)
+PACKAGES := factory engine policies components stacks localcloud console
+# uv must use the Python that is here, and tell rather than fetch another one.
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo demo-clean test test-fast soak lint format bench lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(BIN)/.ready  ## Make .venv with everything pinned, and the pulumi command in it
+
+demo: setup  ## One app's factory, built, changed, checked and destroyed on the embedded cloud
+	@$(BIN)/millwright demo
+
+demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the files
+	@$(BIN)/millwright demo --clean
+
+test: lint  ## Lint, types, and every test
+	@$(BIN)/millwright engine install
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+
+test-fast: setup  ## Only the tests without engine and servers
+	@$(BIN)/python -m pytest -n 2 -m "not soak and not engine and not e2e"
+
+soak: setup  ## Long, seeded, bounded runs
+	@$(BIN)/python -m pytest -m soak --timeout 3600
+
+lint: setup  ## Format, lint, types, layers, licences, lock
+	@echo "format"; $(BIN)/ruff format --check --quiet .
+	@echo "lint"; $(BIN)/ruff check --quiet .
+	@echo "types"; $(BIN)/mypy --no-error-summary
+	@echo "layers"; $(BIN)/lint-imports --no-logo > .lint-imports.log 2>&1 || { cat .lint-imports.log; rm -f .lint-imports.log; exit 1; }; rm -f .lint-imports.log
+	@echo "licences and lock"; $(BIN)/python -m tests.lint.house
+
+format: setup  ## Format, and mend what can be mended
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+bench: setup  ## Ratios against named peers; never a pass or a fail
+	@$(BIN)/python -m tests.bench.engine
+
+lock: | $(UV)  ## Resolve the dependencies again into requirements.lock
+	@# uv reads dependency groups of managed projects only, and ours is not one (`uv run` must not lock it again).
+	@mkdir -p $(TOOLS)/lock && sed '/^managed = false/d' pyproject.toml > $(TOOLS)/lock/pyproject.toml
+	@cd $(TOOLS)/lock && $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --group test --group lint --group tools pyproject.toml --output-file ../../requirements.lock
+
+clean: ## Stop what runs and remove everything that was made here
+	@if [ -x $(BIN)/millwright ]; then $(BIN)/millwright demo --clean; fi
+	@rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CURDIR)/$(TOOLS)/bin/uv:
+	@echo "set-up: uv is not here; installing it into $(TOOLS)"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv
+
+$(BIN)/.ready: requirements.lock pyproject.toml | $(UV)
+	@echo "set-up: installing the pinned dependencies into $(VENV)"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/millwright engine shim
+	@touch $@

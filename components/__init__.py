@@ -1,0 +1,8 @@
+"""Pulumi component resources: what an app's factory is made of, one set of interfaces, one folder per target.
+
+Programs (stacks.program, an app's infra.py) build `AppFactory`; only the folder of a target knows its cloud's words.
+"""
+
+from components.app_factory import AppFactory, AppFactoryArgs
+
+__all__ = ["AppFactory", "AppFactoryArgs"]

@@ -1,0 +1,14 @@
+"""The components on AWS. Each file is one component and reads from top to bottom; nothing here makes a network call.
+
+Imported by components.app_factory only; type tokens are `millwright:aws:<Name>`.
+"""
+
+from components.aws.agent_identity import AgentIdentity
+from components.aws.agent_runner import AgentRunner
+from components.aws.keys import Keys
+from components.aws.network import Network
+from components.aws.registry import Registry
+from components.aws.secret_store import Secrets
+from components.aws.service import Service
+
+__all__ = ["AgentIdentity", "AgentRunner", "Keys", "Network", "Registry", "Secrets", "Service"]

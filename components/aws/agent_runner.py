@@ -1,0 +1,96 @@
+"""AgentRunner: a cluster, a log group, and one task definition per agent function, image by digest."""
+
+from typing import TypedDict
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+from pulumi_aws import cloudwatch, ecs, iam
+
+from components.aws.containers import container
+from components.aws.execution import execution_role
+
+# What a task did must be readable for a year.
+LOG_DAYS = 365
+
+
+class RunnerTask(TypedDict):
+    """The size of one function's tasks."""
+
+    cpu: int
+    """CPU units; 1024 is one core."""
+    memory: int
+    """Memory in MiB."""
+
+
+class AgentRunnerArgs(TypedDict):
+    """What a runner is made from."""
+
+    account: Input[str]
+    """Id of the account."""
+    region: str
+    """Region in which the tasks run."""
+    key_id: Input[str]
+    """ARN of the key that encrypts the logs."""
+    image: Input[str]
+    """The runner's image, by digest."""
+    identities: Input[dict[str, str]]
+    """ARN of each function's role, by function."""
+    functions: dict[str, RunnerTask]
+    """The functions that can be run."""
+
+
+class AgentRunner(pulumi.ComponentResource):
+    """What starts agent tasks. It runs nothing by itself: a task is started for one change and ends with it."""
+
+    tasks: Output[dict[str, str]]
+    """ARN of each function's task definition, by function."""
+
+    def __init__(self, name: str, args: AgentRunnerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("millwright:aws:AgentRunner", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        logical = f"{name}-agents"
+        ecs.Cluster(
+            logical,
+            name=logical,
+            settings=[{"name": "containerInsights", "value": "enabled"}],
+            tags={"Name": logical},
+            opts=child,
+        )
+        logs = cloudwatch.LogGroup(
+            logical,
+            name=f"/millwright/{logical}",
+            retention_in_days=LOG_DAYS,
+            kms_key_id=args["key_id"],
+            tags={"Name": logical},
+            opts=child,
+        )
+        starter: iam.Role = execution_role(logical, args["account"], args["region"], logs.arn, {}, child)
+        arns: dict[str, Output[str]] = {}
+        for function, size in args["functions"].items():
+            task = ecs.TaskDefinition(
+                f"{logical}-{function}",
+                family=f"{logical}-{function}",
+                requires_compatibilities=["FARGATE"],
+                network_mode="awsvpc",
+                cpu=str(size["cpu"]),
+                memory=str(size["memory"]),
+                execution_role_arn=starter.arn,
+                task_role_arn=_identity(function, args),
+                container_definitions=_definition(function, args, logs),
+                tags={"Name": f"{logical}-{function}", "function": function},
+                opts=child,
+            )
+            arns[function] = task.arn
+        self.tasks = Output.all(**arns).apply(dict)
+        self.register_outputs({"tasks": self.tasks})
+
+
+def _identity(function: str, args: AgentRunnerArgs) -> Output[str]:
+    return Output.from_input(args["identities"]).apply(lambda known: known[function])
+
+
+def _definition(function: str, args: AgentRunnerArgs, logs: cloudwatch.LogGroup) -> Output[str]:
+    region = args["region"]
+    return Output.all(args["image"], logs.name).apply(
+        lambda known: container(function, image=known[0], log_group=known[1], region=region)
+    )

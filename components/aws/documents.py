@@ -1,0 +1,32 @@
+"""IAM documents that several components need, as plain data."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+
+def statement(actions: Sequence[str], resources: Sequence[str], **more: Any) -> dict[str, Any]:
+    """One Allow statement; empty `resources` is refused, because an empty list would be dropped silently."""
+    if not resources:
+        raise ValueError("a statement names its resources")
+    return {"Effect": "Allow", "Action": sorted(actions), "Resource": sorted(resources), **more}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    """A policy document of these statements, as JSON with a stable order."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def task_trust(account: str, region: str) -> str:
+    """Only ECS tasks of this account and region take the role: the service is nobody else's deputy."""
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{region}:{account}:*"},
+            },
+        }
+    )

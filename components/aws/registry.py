@@ -1,0 +1,67 @@
+"""Registry: the app's image repository (immutable, scanned) and its bucket of build outputs, closed to the public."""
+
+from typing import TypedDict
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+from pulumi_aws import ecr, s3
+
+from components.naming import physical_name
+
+# S3 allows bucket names of 63 characters.
+BUCKET_NAME_LIMIT = 63
+
+
+class RegistryArgs(TypedDict):
+    """What a registry is made from."""
+
+    app: str
+    """The app; the repository has its name."""
+    account: Input[str]
+    """Id of the account: bucket names are shared by everyone, so it is part of them."""
+    key_id: Input[str]
+    """ARN of the key that encrypts the images."""
+
+
+class Registry(pulumi.ComponentResource):
+    """An ECR repository in which a tag never moves, and an S3 bucket beside it."""
+
+    images: Output[str]
+    """URL of the image repository."""
+    artefacts: Output[str]
+    """Name of the bucket."""
+
+    def __init__(self, name: str, args: RegistryArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("millwright:aws:Registry", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        repository = ecr.Repository(
+            name,
+            name=args["app"],
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration={"scan_on_push": True},
+            encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["key_id"]}],
+            force_delete=True,
+            tags={"Name": name},
+            opts=child,
+        )
+        bucket = s3.Bucket(
+            name,
+            bucket=Output.from_input(args["account"]).apply(
+                lambda account: physical_name(name, "artefacts", account, limit=BUCKET_NAME_LIMIT)
+            ),
+            force_destroy=True,
+            tags={"Name": name},
+            opts=child,
+        )
+        s3.BucketPublicAccessBlock(
+            name,
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=child,
+        )
+        self.images = repository.repository_url
+        self.artefacts = bucket.bucket
+        self.register_outputs({"images": self.images, "artefacts": self.artefacts})

@@ -1,0 +1,74 @@
+"""`millwright doctor` and `millwright engine install|env|shim`: the Pulumi engine on this machine."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+import engine
+from console.commands.options import Json
+from console.session import open_session
+from console.show import ERR, OUT, print_json, report_engine
+from factory.errors import ExitCode
+
+engines = typer.Typer(no_args_is_help=True, help="The Pulumi engine on this machine.")
+
+
+@engines.command()
+def install(as_json: Json = False) -> None:
+    """Find the engine, or build it (minutes, the first time on a machine)."""
+    session = open_session(report_engine)
+    cli = engine.find_or_build(session.settings, progress=report_engine)
+    if as_json:
+        print_json({"path": str(cli.path), "version": cli.version, "source": cli.source})
+    else:
+        OUT.print(f"Pulumi {cli.version} ({cli.source}): {cli.path}")
+
+
+@engines.command()
+def env(as_json: Json = False) -> None:
+    """Print what any `pulumi` command of this factory needs: eval "$(millwright engine env)"."""
+    session = open_session(report_engine)
+    variables = session.env_that_lasts.variables()
+    if as_json:
+        print_json(variables)
+        return
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+    typer.echo(f'export PATH={shlex.quote(str(session.env_that_lasts.cli.path.parent))}:"$PATH"')
+
+
+@engines.command()
+def shim(
+    folder: Annotated[Path | None, typer.Option(help="Where to write it; default: beside this Python.")] = None,
+) -> None:
+    """Write the `pulumi` command that runs the engine for the factory it is called in (`make setup` does)."""
+    target = folder or Path(sys.executable).parent
+    engine.write_shim(target, sys.executable)
+    ERR.print(f"[dim]{target / 'pulumi'} runs the engine for the factory it is called in[/]")
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check this machine and this factory; exit code 1 when something needs mending."""
+    session = open_session(report_engine)
+    checks = engine.checks(session.root, session.settings)
+    if as_json:
+        for check in checks:
+            print_json({"name": check.name, "ok": check.ok, "detail": check.detail, "fix": check.fix})
+    else:
+        table = Table("", "check", "found", "fix", box=None)
+        for check in checks:
+            mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
+            table.add_row(mark, check.name, check.detail, "" if check.ok else check.fix)
+        OUT.print(table)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `millwright`."""
+    app.command(rich_help_panel="Engine and cloud")(doctor)
+    app.add_typer(engines, name="engine", rich_help_panel="Engine and cloud")

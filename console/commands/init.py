@@ -1,0 +1,76 @@
+"""`millwright init DIR`: a factory of your own, outside this repository, that uses the installed code."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from console.commands.options import Json
+from console.show import OUT, print_json
+from factory.errors import InputError
+from factory.paths import FactoryRoot
+from factory.spec import AppName
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+# Kept under another name here: Python files would be taken for code of this package, and git would obey .gitignore.
+RENAMED = {"gitignore.txt": ".gitignore"}
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.", show_default=False)],
+    app: Annotated[str, typer.Option(help="Name of the first app.")] = "hello",
+    as_json: Json = False,
+) -> None:
+    """Make a factory of your own in DIR: settings, a two-line program, and a first app."""
+    make_factory(folder, app)
+    if as_json:
+        print_json({"factory": str(folder), "app": app})
+        return
+    OUT.print(f"{folder} is a factory. Next:")
+    OUT.print(f"  cd {folder} && millwright up {app} build")
+
+
+def make_factory(folder: Path, app: str) -> FactoryRoot:
+    """Write a whole factory to `folder`, or nothing at all.
+
+    Raises InputError when the folder is not empty, or the app's name is none.
+    """
+    try:
+        TypeAdapter(AppName).validate_python(app)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"{app!r} cannot be the name of an app: {message}") from None
+    target = folder.resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{target} exists and is not empty", hint="name a new folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    project = re.sub(r"[^a-z0-9-]+", "-", target.name.lower()).strip("-") or "factory"
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        _copy(TEMPLATES / "factory", draft, project=project)
+        _copy(TEMPLATES / "app", draft / "apps" / app, app=app)
+        draft.chmod(0o755)
+        # On one file system: the factory appears whole or not at all; an empty folder is replaced.
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return FactoryRoot(target)
+
+
+def _copy(source: Path, target: Path, **values: str) -> None:
+    for path in sorted(p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        relative = path.relative_to(source)
+        name = RENAMED.get(relative.name, relative.name.removesuffix(".txt"))
+        copy = target / relative.parent / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(Template(path.read_text()).safe_substitute(values))
+
+
+def register(app: typer.Typer) -> None:
+    """Add `init` to `millwright`."""
+    app.command(rich_help_panel="Factory")(init)

@@ -1,0 +1,69 @@
+"""Follows operations to their end: one or many at once, and Ctrl-C means the same for all."""
+
+import queue
+import threading
+from collections.abc import Sequence
+
+from console.show import ERR, event_line, print_json
+from factory.errors import MillwrightError
+from stacks.driver import Operation, Result
+from stacks.driver.model import StackEvent
+
+POLL_SECONDS = 0.2
+
+
+def follow(operations: Sequence[Operation], *, as_json: bool = False) -> list[Result]:
+    """The result of each operation, in order, after showing its events as they come.
+
+    The first Ctrl-C asks every operation to stop and save its state; the second ends them at once.
+    Raises the error of the first operation that failed, after all have ended.
+    """
+    events: queue.Queue[StackEvent | None] = queue.Queue()
+    readers = [threading.Thread(target=_read, args=(operation, events), daemon=True) for operation in operations]
+    for reader in readers:
+        reader.start()
+    left = len(readers)
+    while left:
+        try:
+            event = events.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            continue
+        except KeyboardInterrupt:
+            _interrupt(operations)
+            continue
+        if event is None:
+            left -= 1
+            continue
+        _show(event, as_json=as_json)
+    return _results(operations)
+
+
+def _read(operation: Operation, events: "queue.Queue[StackEvent | None]") -> None:
+    for event in operation.events():
+        events.put(event)
+    events.put(None)
+
+
+def _interrupt(operations: Sequence[Operation]) -> None:
+    ERR.print("[yellow]stopping: the engine ends what is under way and saves its state; again to end at once[/]")
+    for operation in operations:
+        operation.interrupt()
+
+
+def _show(event: StackEvent, *, as_json: bool) -> None:
+    if as_json:
+        print_json(event.as_json())
+    elif line := event_line(event):
+        ERR.print(line)
+
+
+def _results(operations: Sequence[Operation]) -> list[Result]:
+    results, errors = [], []
+    for operation in operations:
+        try:
+            results.append(operation.result())
+        except MillwrightError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return results

@@ -1,0 +1,57 @@
+"""The Pulumi engine on any machine: find or build the CLI, the language host, EngineEnv, stack locks, the shim.
+
+`components`, `stacks`, `localcloud` and `console` may import it; it imports only `factory`. Public names load on first
+use, because the language host starts with every command and needs none of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.cli import Cli, find, find_or_build
+    from engine.doctor import Check, checks
+    from engine.environment import EngineEnv, prepare
+    from engine.locks import clear_dead_locks, stack_lock
+    from engine.pending import PendingOperation, pending_operations, without_pending_creates
+    from engine.progress import Progress
+    from engine.shim import write_shim
+
+_HOMES = {
+    "Check": "engine.doctor",
+    "Cli": "engine.cli",
+    "EngineEnv": "engine.environment",
+    "PendingOperation": "engine.pending",
+    "Progress": "engine.progress",
+    "checks": "engine.doctor",
+    "clear_dead_locks": "engine.locks",
+    "find": "engine.cli",
+    "find_or_build": "engine.cli",
+    "pending_operations": "engine.pending",
+    "prepare": "engine.environment",
+    "stack_lock": "engine.locks",
+    "without_pending_creates": "engine.pending",
+    "write_shim": "engine.shim",
+}
+
+__all__ = [
+    "Check",
+    "Cli",
+    "EngineEnv",
+    "PendingOperation",
+    "Progress",
+    "checks",
+    "clear_dead_locks",
+    "find",
+    "find_or_build",
+    "pending_operations",
+    "prepare",
+    "stack_lock",
+    "without_pending_creates",
+    "write_shim",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

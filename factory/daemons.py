@@ -1,0 +1,163 @@
+"""Daemons: found only by their run file, started on demand, one owner each.
+
+A daemon claims its place with an exclusive lock on `run/<name>.lock`, which the kernel releases when the process
+dies, however it dies, and then publishes `run/<name>.json` (pid, start time, address, token; mode 0600). A run file
+is stale when that pid is gone or is another process (its start time differs).
+"""
+
+import fcntl
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from factory.errors import Busy, CloudUnavailable
+from factory.paths import FactoryRoot, private_folder
+
+# Rooms never import each other's daemons: a name and a module to run is all that is shared.
+MODULES = {"localcloud": "localcloud.daemon"}
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class RunFile(BaseModel):
+    """What a running daemon says about itself. `addresses` maps a door's name to its URL or host:port."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    pid: int
+    started: float
+    addresses: dict[str, str]
+    token: str
+    generation: str
+
+    def alive(self) -> bool:
+        """Whether the process that wrote this file still runs (same pid, same start time)."""
+        try:
+            process = psutil.Process(self.pid)
+            return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.started) < 1.0
+        except psutil.NoSuchProcess:
+            return False
+
+
+@dataclass
+class Claim:
+    """The exclusive right to be daemon `name`; hold it for as long as the daemon lives."""
+
+    root: FactoryRoot
+    name: str
+    lock: TextIOWrapper
+
+    def publish(self, addresses: dict[str, str], generation: str) -> RunFile:
+        """Write the run file: from now on others find this daemon. The daemon must already accept calls."""
+        run_file = RunFile(
+            name=self.name,
+            pid=os.getpid(),
+            started=psutil.Process().create_time(),
+            addresses=addresses,
+            token=secrets.token_urlsafe(32),
+            generation=generation,
+        )
+        target = run_file_path(self.root, self.name)
+        draft = target.with_suffix(".tmp")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(run_file.model_dump_json())
+        draft.replace(target)
+        return run_file
+
+    def release(self) -> None:
+        """Withdraw the run file and give the place up."""
+        run_file_path(self.root, self.name).unlink(missing_ok=True)
+        self.lock.close()
+
+
+def run_file_path(root: FactoryRoot, name: str) -> Path:
+    """Where daemon `name` of this factory publishes itself."""
+    return root.run / f"{name}.json"
+
+
+def claim(root: FactoryRoot, name: str) -> Claim:
+    """Become daemon `name`. Raises Busy when another live process is it."""
+    private_folder(root.run)
+    lock = (root.run / f"{name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise Busy(f"{name} already runs for this factory", hint=f"see {run_file_path(root, name)}") from None
+    return Claim(root, name, lock)
+
+
+def read(root: FactoryRoot, name: str) -> RunFile | None:
+    """The run file of daemon `name`, or None when it does not run (a stale or broken file counts as none)."""
+    try:
+        run_file = RunFile.model_validate_json(run_file_path(root, name).read_text())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return run_file if run_file.alive() else None
+
+
+def ensure(root: FactoryRoot, name: str) -> RunFile:
+    """Daemon `name`, started when it does not run; safe to call from many processes at once.
+
+    Raises CloudUnavailable when it does not come up, with the end of its log.
+    """
+    if run_file := read(root, name):
+        return run_file
+    private_folder(root.logs)
+    private_folder(root.run)
+    log = root.logs / f"{name}.log"
+    with log.open("ab") as output:
+        # A session of its own: Ctrl-C in the terminal that started it must not end it.
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULES[name], "--root", str(root.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=root.path,
+            start_new_session=True,
+        )
+    # When two start it at once, the loser exits at once (Busy) and both find the winner's run file.
+    run_file = _wait(lambda: read(root, name), START_SECONDS, alive=lambda: process.poll() in (None, Busy.exit_code))
+    if run_file is None:
+        tail = log.read_text(errors="replace")[-2000:]
+        raise CloudUnavailable(f"{name} did not start; the end of {log}:\n{tail}", hint="see the log; then try again")
+    return run_file
+
+
+def stop(root: FactoryRoot, name: str) -> bool:
+    """End daemon `name` and wait for it. Returns whether one was running."""
+    run_file = read(root, name)
+    if run_file is None:
+        run_file_path(root, name).unlink(missing_ok=True)
+        return False
+    os.kill(run_file.pid, signal.SIGTERM)
+    if _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS) is None:
+        os.kill(run_file.pid, signal.SIGKILL)
+        _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS)
+    run_file_path(root, name).unlink(missing_ok=True)
+    return True
+
+
+def _wait(
+    probe: Callable[[], RunFile | None], seconds: float, alive: Callable[[], bool] = lambda: True
+) -> RunFile | None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := probe():
+            return found
+        if not alive():
+            return probe()
+        time.sleep(0.02)
+    return None

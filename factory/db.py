@@ -1,0 +1,85 @@
+"""The factory's database: one URL (SQLite with WAL by default), one schema, one migration history."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from factory.errors import InputError, MillwrightError
+from factory.paths import FactoryRoot, private_folder
+from factory.settings import Settings
+
+# Rooms add their tables here, prefixed by the room's name; a migration creates them.
+METADATA = MetaData()
+# The newest revision in factory/migrations/versions; a test holds the two together.
+HEAD = "0001"
+BUSY_MILLISECONDS = 10_000
+
+
+def connect(root: FactoryRoot, settings: Settings) -> Engine:
+    """The database, migrated to this version of the code. Safe to call from many processes at once.
+
+    Raises InputError for a URL that is none, MillwrightError for a database that cannot be reached or is newer.
+    """
+    private_folder(root.state)
+    try:
+        url = make_url(settings.database or f"sqlite:///{root.database}")
+        engine = create_engine(url)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise InputError(f"database: {error}", hint="see the key `database` in docs/reference/settings.md") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    try:
+        _migrate(engine, root)
+    except OperationalError as error:
+        raise MillwrightError(
+            f"the factory's database cannot be used: {error.orig}", hint=f"database: {url!r}"
+        ) from None
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with engine.begin() as connection:
+        yield connection
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MILLISECONDS}", "foreign_keys=ON", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _revision(engine: Engine) -> str | None:
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(engine: Engine, root: FactoryRoot) -> None:
+    if _revision(engine) == HEAD:
+        return
+    # Imported late: a migrated database, the usual case, needs none of it (0.2 s).
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util.exc import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with (root.state / "migrate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise MillwrightError(
+                    f"the database was written by another version of Millwright: {error}",
+                    hint="use that version, or restore a backup",
+                ) from None

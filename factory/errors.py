@@ -1,0 +1,116 @@
+"""The one error tree and the one enum of exit codes.
+
+Every error a user can meet is a `MillwrightError`: a message that says what happened, a hint that says what to do,
+and the exit code the command ends with. Anything else that reaches the top of a command is a bug.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a `millwright` command's exit status means. Documented in docs/reference/exit-codes.md."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNDECIDED = 3
+    INVALID_INPUT = 4
+    POLICY_VIOLATION = 5
+    DECISION_REQUIRED = 6
+    ENGINE_UNAVAILABLE = 7
+    BUSY = 8
+    CLOUD_UNAVAILABLE = 9
+    UPDATE_FAILED = 10
+    CHANGES_FOUND = 11
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One mistake in an input file: where it stands, what stands there, what may stand there, how to mend it.
+
+    `line` and `column` count from 1; 0 means the file as a whole.
+    """
+
+    file: str
+    line: int
+    column: int
+    field: str
+    message: str
+    found: str | None = None
+    allowed: str | None = None
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        if self.found is not None:
+            text += f" (found {self.found})"
+        if self.allowed:
+            text += f"; allowed: {self.allowed}"
+        if self.fix:
+            text += f"; {self.fix}"
+        return text
+
+
+class MillwrightError(Exception):
+    """Base of every error shown to a user: `str(error)` is the message, `hint` what to do next."""
+
+    exit_code: ExitCode = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InputError(MillwrightError):
+    """A file or an argument is wrong. `problems` holds every mistake found, not only the first."""
+
+    exit_code = ExitCode.INVALID_INPUT
+
+    def __init__(self, message: str, *, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class EngineUnavailable(MillwrightError):
+    """No usable Pulumi CLI was found and none could be built."""
+
+    exit_code = ExitCode.ENGINE_UNAVAILABLE
+
+
+class CloudUnavailable(MillwrightError):
+    """The cloud that the settings name cannot be reached or is not the expected one."""
+
+    exit_code = ExitCode.CLOUD_UNAVAILABLE
+
+
+class Busy(MillwrightError):
+    """Another live process owns what this one needs (a stack, a daemon's place)."""
+
+    exit_code = ExitCode.BUSY
+
+
+class DecisionRequired(MillwrightError):
+    """The action needs a person's decision that has not been made."""
+
+    exit_code = ExitCode.DECISION_REQUIRED
+
+
+class PolicyViolation(MillwrightError):
+    """A mandatory policy refused the operation, or the policy pack did not run."""
+
+    exit_code = ExitCode.POLICY_VIOLATION
+
+
+class UpdateFailed(MillwrightError):
+    """The engine ran and reported failure; what had been applied is in the state."""
+
+    exit_code = ExitCode.UPDATE_FAILED
+
+
+class Interrupted(MillwrightError):
+    """The user stopped the operation; the engine ended what was under way and saved its state."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,62 @@
+"""The outbox: one envelope for everything that happens, appended in the transaction of the action itself."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid_utils
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import JSON, Column, Connection, Integer, String, Table, insert, select
+
+from factory.db import METADATA
+
+EVENTS = Table(
+    "factory_event",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("time", String(32), nullable=False),
+    Column("app", String(64), index=True),
+    Column("change", String(64)),
+    Column("task", String(64)),
+    Column("actor", String(128), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("properties", JSON, nullable=False),
+)
+
+
+class Event(BaseModel):
+    """What happened: `kind` is `<subject>.<past participle>` (`update.started`), `actor` who did it.
+
+    `id` is a UUIDv7, so ids sort by time; `time` is UTC, ISO 8601.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    time: str
+    app: str | None = None
+    change: str | None = None
+    task: str | None = None
+    actor: str
+    kind: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    properties: dict[str, Any]
+
+
+def new_event(kind: str, *, actor: str, app: str | None = None, **properties: Any) -> Event:
+    """An event that happens now."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Event(id=str(uuid_utils.uuid7()), time=time, app=app, actor=actor, kind=kind, properties=properties)
+
+
+def append(connection: Connection, event: Event) -> None:
+    """Add `event` to the outbox, in the caller's transaction: no event, no action."""
+    connection.execute(insert(EVENTS).values(**event.model_dump()))
+
+
+def recent(connection: Connection, *, app: str | None = None, limit: int = 100) -> list[Event]:
+    """The newest events, oldest first; of one app, or of all."""
+    query = select(EVENTS).order_by(EVENTS.c.sequence.desc()).limit(limit)
+    if app is not None:
+        query = query.where(EVENTS.c.app == app)
+    rows = connection.execute(query).mappings().all()
+    return [Event(**{k: v for k, v in row.items() if k != "sequence"}) for row in reversed(rows)]

@@ -1,0 +1,61 @@
+"""What an app's factory is, as identifiers: the typed outputs that the program exports and other rooms read."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Outputs(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkOutputs(_Outputs):
+    """The environment's own network."""
+
+    id: str
+    cidr: str
+    subnets: list[str]
+
+
+class AgentOutputs(_Outputs):
+    """What runs one agent function: its identity and its task definition."""
+
+    role: str
+    task: str
+
+
+class RegistryOutputs(_Outputs):
+    """Where artefacts of the app are kept: images by digest, build outputs by name."""
+
+    images: str
+    artefacts: str
+
+
+class ServiceOutputs(_Outputs):
+    """The serving side of the app."""
+
+    address: str
+    service: str
+    artefact: str
+
+
+class AppFactoryOutputs(_Outputs):
+    """What an app's factory in one environment is: identifiers only, never a secret's value."""
+
+    app: str
+    environment: str
+    region: str
+    account: str
+    spec: str
+    network: NetworkOutputs
+    key: str
+    secrets: dict[str, str]
+    agents: dict[str, AgentOutputs]
+    registry: RegistryOutputs | None = None
+    service: ServiceOutputs | None = None
+
+
+def outputs_from(exported: dict[str, Any]) -> AppFactoryOutputs | None:
+    """The stack output `factory` as typed outputs; None when the stack has none (it is empty)."""
+    value = exported.get("factory")
+    return None if value is None else AppFactoryOutputs.model_validate(value)

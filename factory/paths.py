@@ -1,0 +1,101 @@
+"""Where a factory's files live: the root is the nearest folder upwards that holds `millwright.yaml`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.errors import InputError
+
+MARKER = "millwright.yaml"
+
+
+@dataclass(frozen=True)
+class FactoryRoot:
+    """One factory on disk. Everything a command writes is below `state` (git-ignored); the rest is the user's."""
+
+    path: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """The factory's settings, and the marker that makes a folder a factory."""
+        return self.path / MARKER
+
+    @property
+    def project_file(self) -> Path:
+        """Pulumi's project file: both doors read project name and stack folder from it."""
+        return self.path / "Pulumi.yaml"
+
+    @property
+    def apps(self) -> Path:
+        """One folder per app, named as the app."""
+        return self.path / "apps"
+
+    @property
+    def state(self) -> Path:
+        """What the factory writes on this machine."""
+        return self.path / ".millwright"
+
+    @property
+    def stack_config(self) -> Path:
+        """`Pulumi.<stack>.yaml` of every stack (Pulumi.yaml's stackConfigDir)."""
+        return self.state / "stacks"
+
+    @property
+    def backend(self) -> Path:
+        """The default Pulumi backend."""
+        return self.state / "backend"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """Encrypts secrets in the default backend; made once, readable by its owner only."""
+        return self.state / "passphrase"
+
+    @property
+    def database(self) -> Path:
+        """The default database."""
+        return self.state / "factory.db"
+
+    @property
+    def pulumi_home(self) -> Path:
+        """PULUMI_HOME of this factory: its plugins, away from the user's own."""
+        return self.state / "pulumi-home"
+
+    @property
+    def run(self) -> Path:
+        """Run files of daemons."""
+        return self.state / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of daemons and of failed operations."""
+        return self.state / "logs"
+
+    @property
+    def locks(self) -> Path:
+        """One lock file per stack."""
+        return self.state / "locks"
+
+    @property
+    def work(self) -> Path:
+        """One folder per running operation; removed when it ends."""
+        return self.state / "work"
+
+
+def find_root(start: Path) -> FactoryRoot:
+    """The factory that `start` (a folder) belongs to.
+
+    Raises InputError when neither `start` nor any folder above it holds `millwright.yaml`.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / MARKER).is_file():
+            return FactoryRoot(folder)
+    raise InputError(
+        f"no factory here: neither {start} nor a folder above it holds {MARKER}",
+        hint="run the command inside a factory, or make one: millwright init DIR",
+    )
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` (and what is above it) if needed, readable by its owner only, and return it."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

@@ -1,0 +1,100 @@
+"""`millwright.yaml`: the factory's settings, read once per command. `MILLWRIGHT_<KEY>` overrides a key.
+
+No other module reads the process environment for configuration. Secrets never stand here: the passphrase of the
+default backend is a file made on this machine, cloud credentials come from the cloud SDK's own chain.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from factory.errors import InputError, Problem
+from factory.located import load_model
+from factory.paths import FactoryRoot
+
+AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+
+
+class Settings(BaseSettings):
+    """Every key of `millwright.yaml`, with its embedded default."""
+
+    model_config = SettingsConfigDict(env_prefix="MILLWRIGHT_", extra="forbid", frozen=True)
+
+    aws: Literal["local", "account"] = Field(
+        default="local",
+        description="Where aws environments live: the embedded local cloud, or a real AWS account.",
+    )
+    aws_account: AccountId | None = Field(
+        default=None,
+        description="The only account id that `aws: account` may touch; needed there, refused with `aws: local`.",
+    )
+    backend: str | None = Field(
+        default=None,
+        description="Pulumi backend URL (file://, s3://, https://api.pulumi.com). Default: .millwright/backend.",
+    )
+    passphrase_file: Path | None = Field(
+        default=None,
+        description="File with the passphrase of the stacks' secrets. Default: one made in .millwright on first use.",
+    )
+    database: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the factory's database. Default: SQLite in .millwright.",
+    )
+    engine_cache: Path | None = Field(
+        default=None,
+        description="Where built Pulumi CLIs are kept, by version. Default: the user's cache folder.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Values given to the constructor stand alone: `load` has already merged file and environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def load(root: FactoryRoot) -> Settings:
+    """The settings of `root`: defaults, then `millwright.yaml`, then `MILLWRIGHT_*`.
+
+    Raises InputError that names file, line, column and key of every mistake (or the variable).
+    """
+    from_file = load_model(Settings, root.settings_file)
+    overrides = EnvSettingsSource(Settings)()
+    try:
+        settings = Settings(**(from_file.model_dump(exclude_unset=True) | overrides))
+    except ValidationError as error:
+        problems = tuple(
+            Problem(
+                file=f"MILLWRIGHT_{str(e['loc'][0]).upper()}",
+                line=0,
+                column=0,
+                field="",
+                message=e["msg"],
+                found=repr(e["input"]),
+            )
+            for e in error.errors()
+        )
+        raise InputError("an environment override is wrong", problems=problems) from None
+    return _cross_checked(settings, root)
+
+
+def _cross_checked(settings: Settings, root: FactoryRoot) -> Settings:
+    if (settings.aws == "account") == (settings.aws_account is not None):
+        return settings
+    problem = Problem(
+        file=str(root.settings_file),
+        line=0,
+        column=0,
+        field="aws_account",
+        message="needed with `aws: account`" if settings.aws == "account" else "has no meaning with `aws: local`",
+        fix="name the twelve digits of the account" if settings.aws == "account" else "remove it",
+    )
+    raise InputError("the settings do not fit together", problems=(problem,))

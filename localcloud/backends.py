@@ -1,0 +1,154 @@
+"""The state of the local AWS: moto's backends in this process, behind one lock, reached by one function.
+
+Importing this imports moto: `localcloud.isolation.isolate` must have run before. The dispatch follows moto's own
+server but keeps the compiled routes (moto compiles them on every call).
+"""
+
+import io
+import re
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from moto import backends as moto_backends
+from moto.core.base_backend import BackendDict
+from moto.core.common_models import BaseModel
+from moto.core.model_instances import reset_model_data
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    Request,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import HTTPException
+
+from localcloud.isolation import DEFAULT_ACCOUNT
+
+CREDENTIAL = re.compile(r"Credential=(\d{12})(?:/|%2F)")
+# Headers about the connection, not the call.
+HOP_HEADERS = frozenset({"connection", "expect", "content-length", "transfer-encoding", "accept-encoding"})
+
+Handler = Callable[..., Any]
+Route = tuple[re.Pattern[str], Handler]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of the local AWS."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Backends:
+    """All services of the local AWS. One lock: moto's backends read each other and break without it."""
+
+    def __init__(self) -> None:
+        self._dispatcher = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
+        # moto remembers every instance of every model for its dashboard, deleted ones too: a daemon would only grow.
+        setattr(BaseModel, "__new__", lambda cls, *_, **__: object.__new__(cls))  # noqa: B010  mypy forbids it plainly
+
+    def execute(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answer one AWS call; the only way to the state.
+
+        `url` is absolute, header names are lower case (the case after `x-amz-meta-` is kept). Never raises: what
+        the local AWS cannot do is answered 501, its own mistakes 500, both with a readable body.
+        """
+        call_headers = {name: value for name, value in headers.items() if name not in HOP_HEADERS}
+        # moto takes no account from an access key; a twelve-digit key names the account here.
+        if account := CREDENTIAL.search(headers.get("authorization") or url):
+            call_headers["x-moto-account-id"] = account[1]
+        with self._lock:
+            try:
+                return self._dispatch(method, url, call_headers, body)
+            except NotImplementedError as error:
+                return _problem(501, f"the local AWS cannot do this: {error}")
+            except Exception as error:  # noqa: BLE001  the seam: a fault in one service must not end the daemon
+                return _problem(500, f"the local AWS failed: {type(error).__name__}: {error}")
+
+    def reset(self) -> None:
+        """Forget everything: every account, region and service."""
+        with self._lock:
+            BackendDict.reset()
+            reset_model_data()
+
+    def _dispatch(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        environ = _environ(method, url, headers, body)
+        parts = urlsplit(url)
+        if "amazonaws.com" in parts.netloc or "api.aws" in parts.netloc:
+            host = parts.netloc
+        else:
+            host = (
+                self._dispatcher.infer_service_region_host(environ, environ["PATH_INFO"])
+                or "s3.us-east-1.amazonaws.com"
+            )
+        for pattern, handler in _routes(_service(self._dispatcher, host)):
+            if pattern.match(parts.path or "/"):
+                request = Request(environ)
+                try:
+                    answer = handler(request, request.raw_url, request.headers)
+                except HTTPException as error:
+                    answer = error.code, error.get_headers(), error.get_body()
+                return _reply(answer)
+        return _problem(404, f"the local AWS has no such call: {method} {parts.path}")
+
+
+@cache
+def _service(dispatcher: Any, host: str) -> str:
+    return str(dispatcher.get_backend_for_host(host))
+
+
+@cache
+def _routes(service: str) -> list[Route]:
+    found: Any = moto_backends.get_backend(service)  # type: ignore[call-overload]  # the name is known at run time only
+    regions = found[DEFAULT_ACCOUNT] if isinstance(found, BackendDict) else found
+    region = next(name for name in ("us-east-1", "aws", "global") if name in regions)
+    return [(re.compile(path), handler) for path, handler in regions[region].url_paths.items()]
+
+
+def _environ(method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    parts = urlsplit(url)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(parts.path, "latin-1"),
+        "QUERY_STRING": parts.query,
+        "RAW_URI": url[len(parts.scheme) + 3 + len(parts.netloc) :],
+        "SERVER_NAME": parts.netloc,
+        "SERVER_PORT": "443" if parts.scheme == "https" else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": parts.netloc,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": parts.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    kept = environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {}
+    for name, value in headers.items():
+        key = environ_key_for_header(name)
+        environ[key] = value
+        if should_preserve_original_header_name(name):
+            kept[key] = name
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _reply(answer: Any) -> Reply:
+    status, headers, body = answer if isinstance(answer, tuple) else (200, {}, answer)
+    content = body.encode() if isinstance(body, str) else bytes(body or b"")
+    return Reply(int(status), {str(name): str(value) for name, value in dict(headers).items()}, content)
+
+
+def _problem(status: int, message: str) -> Reply:
+    return Reply(status, {"content-type": "text/plain; charset=utf-8"}, message.encode())

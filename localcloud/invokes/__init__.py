@@ -1,0 +1,15 @@
+"""Functions of the AWS SDK (`aws.get_...`) that the local AWS answers, by token; any other is refused by name."""
+
+from collections.abc import Callable, Mapping
+
+from localcloud.invokes import account, policy_document
+from localcloud.invokes.call import InvokeCall, Json
+
+INVOKES: Mapping[str, Callable[[InvokeCall], dict[str, Json]]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": account.caller_identity,
+    "aws:index/getRegion:getRegion": account.region,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": account.availability_zones,
+    "aws:iam/getPolicyDocument:getPolicyDocument": policy_document.get_policy_document,
+}
+
+__all__ = ["INVOKES", "InvokeCall"]

@@ -1,0 +1,42 @@
+"""The resource types of the local AWS, one declarative record each, by type token.
+
+Adding a type is adding a record to its service's module; the generic code and the contract tests pick it up.
+"""
+
+from collections.abc import Mapping
+
+from localcloud.records import (
+    ec2,
+    ecr,
+    ecs,
+    ecs_services,
+    iam,
+    kms,
+    listeners,
+    load_balancers,
+    logs,
+    route_tables,
+    s3,
+    secretsmanager,
+    security_groups,
+    target_groups,
+)
+from localcloud.records.record import Record
+
+SERVICES = (
+    ec2,
+    route_tables,
+    security_groups,
+    kms,
+    secretsmanager,
+    iam,
+    logs,
+    ecr,
+    ecs,
+    ecs_services,
+    load_balancers,
+    target_groups,
+    listeners,
+    s3,
+)
+RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

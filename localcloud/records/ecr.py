@@ -1,0 +1,114 @@
+"""ECR: image repository."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.records.record import (
+    REGION,
+    TAGS,
+    Call,
+    Name,
+    Prop,
+    Record,
+    View,
+    flag,
+    list_of,
+    one,
+    tags_from,
+    text,
+)
+
+
+def create_repository(call: Call) -> str:
+    """Make a repository."""
+    name = str(call.inputs["name"])
+    encryption = (call.inputs.get("encryptionConfigurations") or [None])[0]
+    call.aws("ecr").create_repository(
+        repositoryName=name,
+        imageTagMutability=call.inputs["imageTagMutability"],
+        tags=call.tag_list,
+        **call.given(
+            imageScanningConfiguration=_scanning(call),
+            encryptionConfiguration=_encryption(call, encryption) if encryption else None,
+        ),
+    )
+    return name
+
+
+def _scanning(call: Call) -> dict[str, bool] | None:
+    scanning = call.inputs.get("imageScanningConfiguration")
+    return {"scanOnPush": scanning["scanOnPush"]} if scanning else None
+
+
+def _encryption(call: Call, encryption: Mapping[str, Any]) -> dict[str, Any]:
+    return call.given(encryptionType=encryption.get("encryptionType") or "AES256", kmsKey=encryption.get("kmsKey"))
+
+
+def update_repository(call: Call) -> None:
+    """Change tag mutability, scanning and tags."""
+    ecr = call.aws("ecr")
+    if call.changed("imageTagMutability"):
+        ecr.put_image_tag_mutability(repositoryName=call.id, imageTagMutability=call.inputs["imageTagMutability"])
+    if call.changed("imageScanningConfiguration"):
+        scanning = _scanning(call) or {"scanOnPush": False}
+        ecr.put_image_scanning_configuration(repositoryName=call.id, imageScanningConfiguration=scanning)
+    added, removed = call.tag_change()
+    arn = call.state.get("arn") or read_repository(call)["arn"]
+    if removed:
+        ecr.untag_resource(resourceArn=arn, tagKeys=removed)
+    if added:
+        ecr.tag_resource(resourceArn=arn, tags=[{"Key": k, "Value": v} for k, v in added.items()])
+
+
+def read_repository(call: Call) -> View:
+    """A repository."""
+    ecr = call.aws("ecr")
+    repository = ecr.describe_repositories(repositoryNames=[call.id])["repositories"][0]
+    encryption = repository.get("encryptionConfiguration") or {"encryptionType": "AES256"}
+    return {
+        "name": repository["repositoryName"],
+        "imageTagMutability": repository["imageTagMutability"],
+        "imageScanningConfiguration": {
+            "scanOnPush": (repository.get("imageScanningConfiguration") or {}).get("scanOnPush", False)
+        },
+        "encryptionConfigurations": [encryption],
+        "arn": repository["repositoryArn"],
+        "registryId": repository["registryId"],
+        "repositoryUrl": repository["repositoryUri"],
+        "tagsAll": tags_from(ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"]).get("tags")),
+    }
+
+
+def delete_repository(call: Call) -> None:
+    """Remove a repository; one with images only when declared so."""
+    call.aws("ecr").delete_repository(repositoryName=call.id, force=bool(call.inputs.get("forceDelete")))
+
+
+ENCRYPTION: Mapping[str, Prop] = {
+    "encryptionType": text(default="AES256", one_of=("AES256", "KMS", "KMS_DSSE")),
+    "kmsKey": text(cloud_decides=True),
+}
+
+RECORDS = (
+    Record(
+        type="aws:ecr/repository:Repository",
+        service="ecr",
+        properties={
+            "name": text(replaces=True),
+            "imageTagMutability": text(default="MUTABLE", one_of=("MUTABLE", "IMMUTABLE")),
+            "imageScanningConfiguration": one({"scanOnPush": flag(required=True)}, cloud_decides=True),
+            "encryptionConfigurations": list_of(ENCRYPTION, cloud_decides=True, replaces=True),
+            "forceDelete": flag(default=False, unread=True),
+            **TAGS,
+            **REGION,
+        },
+        outputs=("arn", "registryId", "repositoryUrl"),
+        name=Name(limit=256, lower=True, allowed=r"a-z0-9._/\-"),
+        create=create_repository,
+        read=read_repository,
+        update=update_repository,
+        delete=delete_repository,
+        gone=("RepositoryNotFoundException",),
+        refused={"imageTagMutabilityExclusionFilters": "the local cloud makes all tags mutable or none"},
+    ),
+)

@@ -1,0 +1,27 @@
+"""The CrossGuard policy pack: rules as records of a table, pure checks over plain data, and the pack the engine runs.
+
+Stacks and the console may import it (it stands beside engine, above factory). Importing it loads no Pulumi code.
+"""
+
+from pathlib import Path
+
+from policies.model import PACK_NAME, UNKNOWN, Control, Enforcement, Fail, Finding, Severity, Unknown
+from policies.table import CONTROLS
+
+__all__ = [
+    "CONTROLS",
+    "PACK_NAME",
+    "UNKNOWN",
+    "Control",
+    "Enforcement",
+    "Fail",
+    "Finding",
+    "Severity",
+    "Unknown",
+    "pack_folder",
+]
+
+
+def pack_folder() -> Path:
+    """The folder that `--policy-pack` and `PULUMI_OPTION_POLICY_PACK` take; it holds PulumiPolicy.yaml."""
+    return Path(__file__).resolve().parent

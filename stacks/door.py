@@ -1,0 +1,119 @@
+"""The plain door's two hooks: what has to hold before `pulumi <command> -s <stack>`, and what is recorded after it.
+
+Run by the `pulumi` shim as `python -m stacks.door before|after <command> <stack> [<exit code>]`, under the stack's
+lock and in EngineEnv's environment.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from factory import db
+from factory.errors import ExitCode, MillwrightError, UpdateFailed
+from factory.outputs import outputs_from
+from factory.paths import FactoryRoot, find_root
+from factory.settings import Settings, load
+from factory.spec import AppSpec, Environment
+from stacks.driver import ledger
+from stacks.driver.model import Kind, Result
+from stacks.driver.prepare import cloud_generation, ensure_stack
+from stacks.names import require_decision, resolve
+
+DOOR = "plain"
+CLI_SECONDS = 120
+KINDS = {"up": Kind.UP, "update": Kind.UP, "destroy": Kind.DESTROY}
+READS = {"preview"}
+
+
+def main() -> int:
+    """Run one hook; the exit code is the command's when it refuses."""
+    moment, command, stack, *rest = sys.argv[1:]
+    try:
+        root = find_root(Path.cwd())
+        settings = load(root)
+        spec, environment = resolve(root, stack)
+        if moment == "before":
+            before(root, settings, spec, environment, command)
+        else:
+            after(root, settings, spec, environment, command, int(rest[0]))
+    except MillwrightError as error:
+        sys.stderr.write(_shown(error))
+        return int(error.exit_code)
+    return ExitCode.OK
+
+
+def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, command: str) -> None:
+    """Refuse what must not happen, create a declared stack that is not there yet, and write the intent down.
+
+    Raises DecisionRequired for production, UpdateFailed when the stack cannot be created.
+    """
+    stack = spec.stack(environment)
+    if command not in READS:
+        require_decision(stack, environment)
+    ensure_stack(root, spec, environment, _cli())
+    if kind := KINDS.get(command):
+        database = db.connect(root, settings)
+        generation = cloud_generation(root, settings)
+        if ledger.is_stale(database, stack, generation):
+            # Read by the shim: the engine must look up what the cloud still holds before it goes on.
+            sys.stdout.write(json.dumps({"refresh": True}))
+        ledger.started(database, spec, environment, kind, door=DOOR, cloud_generation=generation)
+
+
+def after(
+    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, command: str, exit_code: int
+) -> None:
+    """Write down how the command ended: its event, and the stack's row with its outputs.
+
+    Raises UpdateFailed when the engine cannot be asked.
+    """
+    kind = KINDS.get(command)
+    if kind is None:
+        return
+    database = db.connect(root, settings)
+    if exit_code:
+        ledger.failed(database, spec, environment, kind, door=DOOR, reason=f"pulumi exited with {exit_code}")
+        return
+    stack = spec.stack(environment)
+    history = json.loads(_ask(root, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]))
+    last = history[0] if history else {}
+    outputs = json.loads(_ask(root, ["stack", "output", "--stack", stack, "--json"])) if kind is Kind.UP else {}
+    result = Result(
+        stack=stack,
+        kind=kind,
+        changes=last.get("resourceChanges") or {},
+        steps=(),
+        duration=0.0,
+        version=last.get("version"),
+        outputs=outputs_from(outputs),
+    )
+    generation = cloud_generation(root, settings)
+    ledger.ended(database, spec, environment, result, door=DOOR, cloud_generation=generation)
+
+
+def _cli() -> Path:
+    # EngineEnv puts the real CLI's folder in front of the shim's.
+    found = shutil.which("pulumi")
+    if found is None:
+        raise UpdateFailed("no pulumi on PATH", hint="run the hooks through the `pulumi` shim")
+    return Path(found)
+
+
+def _ask(root: FactoryRoot, args: list[str]) -> str:
+    answer = subprocess.run(
+        [str(_cli()), *args], capture_output=True, text=True, cwd=root.path, timeout=CLI_SECONDS, check=False
+    )
+    if answer.returncode:
+        raise UpdateFailed(f"the engine cannot say what happened: {answer.stderr.strip()}")
+    return answer.stdout
+
+
+def _shown(error: MillwrightError) -> str:
+    problems = "".join(f"  {problem}\n" for problem in getattr(error, "problems", ()))
+    return f"error: {error}\n{problems}" + (f"hint: {error.hint}\n" if error.hint else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

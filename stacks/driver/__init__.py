@@ -1,0 +1,9 @@
+"""The driver: typed operations on stacks, one process each, over Pulumi's Automation API.
+
+Console, pipeline and scripts change stacks through `Driver`, and through nothing else.
+"""
+
+from stacks.driver.client import Driver, Operation, read_outputs
+from stacks.driver.model import Kind, Result, StackEvent, Step
+
+__all__ = ["Driver", "Kind", "Operation", "Result", "StackEvent", "Step", "read_outputs"]

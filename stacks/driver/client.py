@@ -1,0 +1,148 @@
+"""`Driver`: the only code that changes stacks. One process per operation; many operations at once."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+
+from engine import EngineEnv
+from factory.errors import UpdateFailed
+from factory.outputs import AppFactoryOutputs
+from factory.paths import FactoryRoot
+from factory.settings import Settings
+from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
+from stacks.names import declared, require_decision
+
+END_SECONDS = 30
+
+
+class Operation:
+    """An operation under way. Read `events` to its end, or call `result`, which does."""
+
+    def __init__(self, stack: str, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
+        self.stack = stack
+        self._process = process
+        self._connection = connection
+        self._last: Finished | Failed | None = None
+
+    def events(self) -> Iterator[StackEvent]:
+        """Every event, as it comes; the last one is Finished or Failed."""
+        while self._last is None:
+            try:
+                event: StackEvent = self._connection.recv()
+            except (EOFError, ConnectionResetError):
+                killed = UpdateFailed(
+                    f"the process of the operation on {self.stack} ended without a word (killed?)",
+                    hint="run it again: it goes on from the saved state",
+                )
+                event = Failed(stack=self.stack, error=killed)
+            if isinstance(event, Finished | Failed):
+                self._last = event
+                self._connection.close()
+                self._process.join(END_SECONDS)
+            yield event
+
+    def result(self) -> Result:
+        """How it ended. Raises the MillwrightError of an operation that failed."""
+        for _ in self.events():
+            pass
+        if isinstance(self._last, Finished):
+            return self._last.result
+        if self._last is None:
+            raise UpdateFailed(f"the operation on {self.stack} has no result")
+        raise self._last.error
+
+    def interrupt(self) -> None:
+        """Ask it to stop: the engine ends what is under way and saves its state. A second call ends it at once."""
+        if self._process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGINT)
+
+
+class Driver:
+    """Previews, updates and destroys the environments of a factory's apps.
+
+    Processes are forked from a server that has imported the SDKs once: the first operation pays for it, the others
+    start in milliseconds.
+    """
+
+    def __init__(self, root: FactoryRoot, settings: Settings, env: EngineEnv) -> None:
+        self._root = root
+        self._settings = settings
+        self._env = env
+        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["stacks.driver.worker"])
+
+    def start(self, kind: Kind, app: str, environment: str, *, refresh: bool = False) -> Operation:
+        """Begin an operation and return at once. With `refresh`, the engine looks up what the cloud holds first.
+
+        Raises InputError for an app or environment that is not declared, DecisionRequired for production.
+        """
+        spec, which = declared(self._root, app, environment)
+        require_decision(spec.stack(which), which)
+        request = Request(
+            root=self._root,
+            settings=self._settings,
+            env=self._env,
+            spec=spec,
+            environment=which,
+            kind=kind,
+            refresh=refresh,
+            id=uuid.uuid4().hex[:12],
+        )
+        here, there = self._context.Pipe()
+        process = self._context.Process(target=_work, args=(request, there), name=f"{kind} {request.stack}")
+        process.start()
+        there.close()
+        return Operation(request.stack, process, here)
+
+    def preview(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
+        """What `up` would change; nothing is changed."""
+        return self._carry_out(Kind.PREVIEW, app, environment, on_event)
+
+    def up(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
+        """Make the environment what its app.yaml declares. Doing it again changes nothing."""
+        return self._carry_out(Kind.UP, app, environment, on_event)
+
+    def destroy(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
+        """Remove everything of the environment. Doing it again changes nothing."""
+        return self._carry_out(Kind.DESTROY, app, environment, on_event)
+
+    def drift(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
+        """What is no longer in the cloud as it was left; nothing is changed. `changed` lists it."""
+        return self._carry_out(Kind.DRIFT, app, environment, on_event)
+
+    def outputs(self, app: str, environment: str) -> AppFactoryOutputs | None:
+        """What the environment's last good update left; None when it does not stand."""
+        return read_outputs(self._root, self._settings, app, environment)
+
+    def _carry_out(
+        self, kind: Kind, app: str, environment: str, on_event: Callable[[StackEvent], None] | None
+    ) -> Result:
+        operation = self.start(kind, app, environment)
+        for event in operation.events():
+            if on_event:
+                on_event(event)
+        return operation.result()
+
+
+def _work(request: Request, connection: Connection) -> None:
+    # Imported in the forked process only, where the server has it ready: the caller need not load the SDKs (2 s).
+    from stacks.driver.worker import main  # noqa: PLC0415
+
+    main(request, connection)
+
+
+def read_outputs(root: FactoryRoot, settings: Settings, app: str, environment: str) -> AppFactoryOutputs | None:
+    """What the environment's last good update left, without an engine; None when it does not stand."""
+    # Imported late: most commands need no database (0.5 s).
+    from factory import db, environments  # noqa: PLC0415
+
+    spec, which = declared(root, app, environment)
+    with db.transaction(db.connect(root, settings)) as connection:
+        record = environments.read(connection, spec.stack(which))
+    return record.outputs if record else None

@@ -1,0 +1,202 @@
+"""One operation on one stack: the lock, the engine through the Automation API, the verdict, the record."""
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pulumi import automation as auto
+from pulumi.automation._stack import StackInitMode
+from pulumi.automation.errors import CommandError
+from pulumi.automation.events import EngineEvent
+from semver import VersionInfo
+
+from engine import EngineEnv, clear_dead_locks, stack_lock
+from factory import db
+from factory.errors import Interrupted, MillwrightError, PolicyViolation, UpdateFailed
+from factory.outputs import outputs_from
+from factory.paths import FactoryRoot, private_folder
+from policies import PACK_NAME
+from stacks.driver import ledger
+from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
+from stacks.driver.prepare import cloud_generation, ensure_stack, project_name
+from stacks.driver.translate import Memory, translate
+from stacks.names import require_decision
+from stacks.program.build import build
+
+OnEvent = Callable[[EngineEvent], None]
+Answer = TypeVar("Answer")
+DOOR = "driver"
+LOG_TAIL = 4000
+
+
+@dataclass
+class Reporter:
+    """Where events go, and whether the user has asked the operation to stop."""
+
+    send: Callable[[StackEvent], None]
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+
+def operate(request: Request, reporter: Reporter) -> Result:
+    """Carry out `request` under the stack's lock and write it down.
+
+    Raises DecisionRequired, Busy, PolicyViolation, UpdateFailed or Interrupted; what was applied until then is in the
+    stack's state, and the next operation goes on from there.
+    """
+    if request.kind is not Kind.PREVIEW:
+        require_decision(request.stack, request.environment)
+    database = db.connect(request.root, request.settings)
+    subject = (database, request.spec, request.environment)
+    with stack_lock(
+        request.root, request.stack, on_wait=lambda why: reporter.send(Waiting(stack=request.stack, reason=why))
+    ):
+        clear_dead_locks(request.root, request.settings, request.stack)
+        generation = cloud_generation(request.root, request.settings)
+        refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
+        ledger.started(*subject, request.kind, door=DOOR, cloud_generation=generation)
+        reporter.send(Started(stack=request.stack, kind=request.kind))
+        try:
+            result = _run(request, reporter, refresh=refresh)
+        except MillwrightError as error:
+            ledger.failed(*subject, request.kind, door=DOOR, reason=str(error))
+            raise
+        ledger.ended(*subject, result, door=DOOR, cloud_generation=generation)
+    return result
+
+
+def _run(request: Request, reporter: Reporter, *, refresh: bool) -> Result:
+    environment = request.env.process_environment(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    ensure_stack(request.root, request.spec, request.environment, request.env.cli.path)
+    begun = time.monotonic()
+    version, outputs = None, None
+    with _work_folder(request.root, request.id) as folder:
+        stack = _DeclaredStack(request.stack, _workspace(request, folder))
+        engine = _Engine(request, reporter)
+        match request.kind:
+            case Kind.PREVIEW:
+                _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
+                engine.require_policies(memory)
+            case Kind.UP:
+                # A violation that a preview can see stops the update before anything is created.
+                _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
+                engine.require_policies(memory)
+                up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh))
+                engine.require_policies(memory)
+                version = up.summary.version
+                outputs = outputs_from({key: output.value for key, output in up.outputs.items()})
+            case Kind.DESTROY:
+                _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
+            case Kind.DRIFT:
+                _, memory = engine.run(lambda on: stack.preview_refresh(on_event=on))
+    return Result(
+        stack=request.stack,
+        kind=request.kind,
+        changes=memory.changes,
+        steps=tuple(memory.steps.values()),
+        duration=time.monotonic() - begun,
+        version=version,
+        outputs=outputs,
+    )
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """Runs the engine once per call and turns what it reports into events, results and errors."""
+
+    request: Request
+    reporter: Reporter
+
+    def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
+        """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
+        memory = Memory()
+
+        def take(event: EngineEvent) -> None:
+            translated = next(translate(self.request.stack, event), None)
+            memory.take(event, translated)
+            if translated is not None and (not quiet or _stops(translated)):
+                self.reporter.send(translated)
+
+        try:
+            return call(take), memory
+        except CommandError as error:
+            raise self._explained(memory, str(error)) from None
+
+    def require_policies(self, memory: Memory) -> None:
+        """Refuse a run in which the policy pack did not take part: no verdict, no action."""
+        if PACK_NAME not in memory.policy_packs:
+            raise PolicyViolation(
+                f"{self.request.stack}: the policy pack {PACK_NAME} did not run, so nothing may go on",
+                hint="see `millwright doctor`",
+            )
+
+    def _explained(self, memory: Memory, output: str) -> MillwrightError:
+        stack, kind = self.request.stack, self.request.kind
+        if memory.violations:
+            listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
+            return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")
+        if self.reporter.interrupted.is_set():
+            return Interrupted(f"{kind} of {stack} was interrupted; its state is saved", hint="run it again to go on")
+        log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
+        log.write_text(output)
+        reason = "\n".join(dict.fromkeys(memory.errors)) or output[-LOG_TAIL:]
+        return UpdateFailed(f"{kind} of {stack} failed: {reason}", hint=f"the engine's whole output: {log}")
+
+
+def _stops(event: StackEvent) -> bool:
+    return (isinstance(event, Violation) and event.level == "mandatory") or (
+        isinstance(event, Diagnostic) and event.severity == "error"
+    )
+
+
+class _KnownCommand(auto.PulumiCommand):
+    """The CLI that EngineEnv names; asking its version again would cost a process per operation."""
+
+    def __init__(self, env: EngineEnv) -> None:
+        self.command = str(env.cli.path)
+        self.version = VersionInfo.parse(env.cli.version.removeprefix("v"))
+
+
+class _DeclaredStack(auto.Stack):
+    """A stack that `ensure_stack` has made sure of: selecting it again would cost a process, and race on a file."""
+
+    def __init__(self, name: str, workspace: auto.LocalWorkspace) -> None:
+        self.name = name
+        self.workspace = workspace
+        self._mode = StackInitMode.SELECT
+
+
+def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
+    project = {
+        "name": project_name(request.root),
+        "runtime": "python",
+        # The same files that the plain door uses. The Automation API's own ProjectSettings has no such key.
+        "stackConfigDir": os.path.relpath(request.root.stack_config, folder),
+    }
+    (folder / "Pulumi.yaml").write_text(json.dumps(project))
+    return auto.LocalWorkspace(
+        work_dir=str(folder),
+        program=lambda: _declare(request),
+        pulumi_command=_KnownCommand(request.env),
+    )
+
+
+def _declare(request: Request) -> None:
+    build(request.root, request.settings, request.spec, request.environment)
+
+
+@contextlib.contextmanager
+def _work_folder(root: FactoryRoot, name: str) -> Iterator[Path]:
+    folder = private_folder(root.work / name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""The process of one operation: its own process group, its own signals; it ends the engine before it ends itself."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from factory.errors import MillwrightError, UpdateFailed
+from stacks.driver.model import Failed, Finished, Request, StackEvent
+from stacks.driver.operate import Reporter, operate
+
+
+def main(request: Request, connection: Connection) -> None:
+    """Carry out `request`; events go through `connection`, the last one is Finished or Failed."""
+    reporter = Reporter(send=_sender(connection))
+    _become_interruptible(reporter.interrupted)
+    threading.Thread(target=_interrupt_when_orphaned, args=(connection,), daemon=True).start()
+    last: StackEvent
+    try:
+        last = Finished(stack=request.stack, result=operate(request, reporter))
+    except MillwrightError as error:
+        last = Failed(stack=request.stack, error=error)
+    except Exception as error:  # noqa: BLE001 -- the edge of the process: whatever is wrong must reach the caller
+        unexpected = UpdateFailed(f"{type(error).__name__}: {error}", hint="this is a bug: please report it")
+        last = Failed(stack=request.stack, error=unexpected)
+    reporter.send(last)
+    # The connection's other end decides when everything has been read; the process must not wait for its threads.
+    connection.close()
+
+
+def _become_interruptible(interrupted: threading.Event) -> None:
+    """SIGINT to this process's group reaches the engine, which ends what is under way and saves its state."""
+    os.setpgid(0, 0)
+    # A handler, not SIG_IGN: children would inherit an ignored signal, and the engine could not be interrupted.
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    # The engine must not read the terminal: it would be stopped, being in a group of its own.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+
+def _interrupt_when_orphaned(connection: Connection) -> None:
+    """When the caller is gone (killed, even), the operation is interrupted as if the user had pressed Ctrl-C."""
+    try:
+        connection.recv()
+    except (EOFError, OSError):
+        os.killpg(0, signal.SIGINT)
+
+
+def _sender(connection: Connection) -> Callable[[StackEvent], None]:
+    lock = threading.Lock()
+
+    def send(event: StackEvent) -> None:
+        # The engine's events come from several threads; a caller that is gone needs none of them.
+        with lock, contextlib.suppress(OSError):
+            connection.send(event)
+
+    return send

@@ -1,0 +1,57 @@
+"""Stack names: `<app>-<environment>`, for the apps and environments that this factory declares, and no others."""
+
+from factory.errors import DecisionRequired, InputError
+from factory.located import nearest
+from factory.paths import FactoryRoot
+from factory.spec import AppSpec, Environment, app_names, load_app
+
+
+def declared_stacks(root: FactoryRoot) -> list[str]:
+    """Every stack that the factory's apps declare, sorted."""
+    return sorted(spec.stack(e) for spec in (load_app(root, app) for app in app_names(root)) for e in spec.environments)
+
+
+def resolve(root: FactoryRoot, stack: str) -> tuple[AppSpec, Environment]:
+    """The app and the environment that a stack name stands for.
+
+    Raises InputError for a stack that no app declares.
+    """
+    app, _, environment = stack.rpartition("-")
+    if app in app_names(root) and environment in set(Environment):
+        return declared(root, app, environment)
+    known = declared_stacks(root)
+    guess = nearest(stack, known)
+    raise InputError(
+        f"no stack named {stack!r} is declared; declared: {', '.join(known) or 'none'}",
+        hint=f"did you mean {guess!r}?" if guess else "a stack is declared by an environment in apps/<app>/app.yaml",
+    )
+
+
+def declared(root: FactoryRoot, app: str, environment: str) -> tuple[AppSpec, Environment]:
+    """The app's spec and one of the environments it declares.
+
+    Raises InputError for an unknown app or an environment that its app.yaml does not list.
+    """
+    spec = load_app(root, app)
+    known = [e.value for e in spec.environments]
+    if environment not in known:
+        guess = nearest(environment, known)
+        raise InputError(
+            f"{app} declares no environment {environment!r}; declared: {', '.join(known)}",
+            hint=f"did you mean {guess!r}?"
+            if guess
+            else f"add `{environment}: {{}}` under `environments:` in its app.yaml",
+        )
+    return spec, Environment(environment)
+
+
+def require_decision(stack: str, environment: Environment) -> None:
+    """Production is changed by a person's decision only, and none can be recorded yet: so it is refused.
+
+    Raises DecisionRequired.
+    """
+    if environment is Environment.PRODUCTION:
+        raise DecisionRequired(
+            f"{stack} is production: it changes only by a person's recorded decision",
+            hint="decisions cannot be recorded yet, so production stays untouched; use build and staging",
+        )

@@ -1,0 +1,5 @@
+"""What `pulumi up` runs."""
+
+from stacks.program.build import main
+
+main()

@@ -1,0 +1,59 @@
+"""The real engine for tests that need it, and small real Pulumi projects to run with it."""
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_helpers import MakeProject, Project
+
+from engine.cache import LANGUAGE_HOST, LANGUAGE_HOST_SCRIPT
+from engine.cli import Cli, find_or_build
+from engine.environment import EngineEnv
+from factory.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def engine_cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A real CLI with our language host beside it: the one MILLWRIGHT_TEST_CLI names, or this machine's."""
+    named = os.environ.get("MILLWRIGHT_TEST_CLI")
+    if not named:
+        return find_or_build(Settings())
+    folder = tmp_path_factory.mktemp("cli")
+    shutil.copy(named, folder / "pulumi")
+    host = folder / LANGUAGE_HOST
+    host.write_text(LANGUAGE_HOST_SCRIPT)
+    host.chmod(0o755)
+    return Cli(folder / "pulumi", "test", "cache")
+
+
+@pytest.fixture
+def make_project(tmp_path: Path, engine_cli: Cli) -> MakeProject:
+    def make(program: str | None, *, runtime: str = "python", more: str = "", pack: Path | None = None) -> Project:
+        folder = tmp_path / "project"
+        folder.mkdir()
+        (folder / "Pulumi.yaml").write_text(f"name: tiny\nruntime: {runtime}\n{more}")
+        if program is not None:
+            (folder / "__main__.py").write_text(program)
+        backend = tmp_path / "backend"
+        backend.mkdir()
+        passphrase = tmp_path / "passphrase"
+        passphrase.write_text("only for this test")
+        env = EngineEnv(
+            cli=engine_cli,
+            python=sys.executable,
+            home=tmp_path / "home",
+            backend_url=f"file://{backend}",
+            passphrase_file=passphrase,
+            policy_pack=None,
+            cloud_provider=None,
+        )
+        project = Project(folder, env)
+        created = project.run("stack", "init", "dev")
+        assert created.returncode == 0, created.stderr
+        project.env = replace(env, policy_pack=pack)
+        return project
+
+    return make

@@ -1,0 +1,99 @@
+"""Small real Pulumi projects for tests of the engine, and fake tools for tests of its cache."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from engine.environment import EngineEnv
+
+COMMAND_SECONDS = 120
+
+
+@dataclass
+class Project:
+    """A Pulumi project in a folder of its own, with its own backend and PULUMI_HOME."""
+
+    folder: Path
+    env: EngineEnv
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        return self.env.process_environment(os.environ) | self.extra
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [self.env.cli.path, *arguments, "--non-interactive"],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> "Running":
+        process = subprocess.Popen(
+            [self.env.cli.path, *arguments, "--non-interactive"],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return Running(process)
+
+
+@dataclass
+class Running:
+    """A command that runs in a session of its own, as in a terminal."""
+
+    process: "subprocess.Popen[str]"
+    output: list[str] = field(default_factory=list)
+
+    def wait_for(self, text: str) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output.append(line)
+            if text in line:
+                return
+        raise AssertionError(f"never printed {text!r}:\n{''.join(self.output)}")
+
+    def descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def interrupt(self) -> float:
+        """Ctrl-C, and the rest of the output; how many seconds it took to end."""
+        began = time.monotonic()
+        os.killpg(self.process.pid, signal.SIGINT)
+        assert self.process.stdout
+        self.output.extend(self.process.stdout)
+        self.process.wait(COMMAND_SECONDS)
+        return time.monotonic() - began
+
+    def text(self) -> str:
+        return "".join(self.output)
+
+
+def gone(processes: list[psutil.Process], seconds: float = 10) -> bool:
+    """Whether all `processes` end within `seconds`."""
+    return not psutil.wait_procs(processes, timeout=seconds)[1]
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether `condition` comes true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+MakeProject = Callable[..., Project]

@@ -1,0 +1,210 @@
+"""The `pulumi` that a factory's environment has: real CLI, real programs, and a door that writes down its calls."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from engine_helpers import gone, until
+
+from engine.cli import Cli
+from engine.locks import lock_file
+from engine.shim import write_shim
+from factory.errors import ExitCode
+from factory.paths import FactoryRoot
+
+pytestmark = pytest.mark.engine
+
+DOOR = """
+import os, subprocess, sys
+with open(os.environ["DOOR_LOG"], "a") as log:
+    print(*sys.argv[1:], file=log)
+moment, command, stack = sys.argv[1:4]
+if stack == "undeclared":
+    sys.exit("error: no such stack")
+if moment == "before":
+    subprocess.run(["pulumi", "stack", "init", stack, "--non-interactive"], capture_output=True)
+if stack == "stale":
+    print('{"refresh": true}')
+"""
+PROGRAM = "import pulumi\nprint('the program ran')\npulumi.export('answer', 42)\n"
+
+
+class Factory:
+    """A factory in a temporary folder, with its shim; `aws: account`, so that no local cloud is started."""
+
+    def __init__(self, folder: Path, cli: Cli) -> None:
+        self.root = FactoryRoot(folder / "factory")
+        self.root.path.mkdir()
+        self.root.settings_file.write_text("aws: account\naws_account: '123456789012'\n")
+        self.root.project_file.write_text("name: tiny\nruntime: python\nstackConfigDir: .millwright/stacks\n")
+        (self.root.path / "__main__.py").write_text(PROGRAM)
+        # The door, and no policy pack, in front of the installed rooms.
+        modules = folder / "modules"
+        (modules / "stacks").mkdir(parents=True)
+        (modules / "stacks" / "__init__.py").touch()
+        (modules / "stacks" / "door.py").write_text(DOOR)
+        (modules / "policies.py").touch()
+        self.log = folder / "door.log"
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.shim = write_shim(self.bin, sys.executable)
+        paths = (str(self.bin), str(cli.path.parent), os.environ["PATH"])
+        source = Path(__file__).resolve().parents[2]
+        self.environment = os.environ | {
+            "PATH": os.pathsep.join(paths),
+            "PYTHONPATH": f"{modules}{os.pathsep}{source}",
+            "DOOR_LOG": str(self.log),
+            "PULUMI_BACKEND_URL": "file:///nowhere",
+        }
+
+    def start(self, *arguments: str, cwd: Path | None = None) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [self.shim, *arguments, "--non-interactive"],
+            cwd=cwd or self.root.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> tuple[int, str, str]:
+        with self.start(*arguments, cwd=cwd) as process:
+            out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    def door(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def factory(tmp_path: Path, engine_cli: Cli) -> Factory:
+    return Factory(tmp_path, engine_cli)
+
+
+def test_up_asks_the_door_runs_and_tells_it(factory: Factory) -> None:
+    code, out, err = factory.run("up", "-y", "-f", "-s", "links-build")
+    assert code == 0, out + err
+    assert "the program ran" in out
+    assert factory.door() == ["before up links-build", "after up links-build 0"]
+    assert list(factory.root.backend.rglob("links-build.json"))
+    code, out, err = factory.run("preview", "--stack=links-build", "--expect-no-changes")
+    assert code == 0, out + err
+    assert factory.door()[2:] == ["before preview links-build"]
+
+
+def test_it_works_from_a_folder_of_the_factory(factory: Factory) -> None:
+    inside = factory.root.path / "apps"
+    inside.mkdir()
+    assert factory.run("preview", "-s", "links-build", cwd=inside)[0] == 0
+
+
+def test_an_undeclared_stack_is_refused_before_anything_runs(factory: Factory) -> None:
+    code, out, err = factory.run("up", "-y", "-s", "undeclared")
+    assert code == 1
+    assert "no such stack" in err
+    assert "the program ran" not in out
+    assert factory.door() == ["before up undeclared"]
+
+
+def test_a_failed_update_keeps_its_exit_code_and_is_told(factory: Factory) -> None:
+    (factory.root.path / "__main__.py").write_text("raise ValueError('broken')\n")
+    code, out, _ = factory.run("up", "-y", "-f", "-s", "links-build")
+    assert code not in (0, None)
+    assert "ValueError: broken" in out
+    assert factory.door()[-1] == f"after up links-build {code}"
+
+
+def test_the_door_can_have_the_state_refreshed_first(factory: Factory) -> None:
+    code, out, err = factory.run("up", "-y", "-f", "-s", "stale")
+    assert code == 0, out + err
+    assert "refreshing" in out
+    assert "refreshing" not in factory.run("up", "-y", "-f", "-s", "links-build")[1]
+
+
+def test_without_a_stack_the_selected_one_counts_and_none_is_refused(factory: Factory) -> None:
+    code, _, err = factory.run("up", "-y")
+    assert code == ExitCode.INVALID_INPUT
+    assert "which stack?" in err
+    assert "-s STACK" in err
+    assert factory.run("stack", "init", "links-build")[0] == 0
+    assert factory.door() == ["before stack new links-build"]
+    assert factory.run("preview")[0] == 0
+    # The CLI notes the full name of the stack that was selected.
+    assert factory.door()[1:] in (["before preview links-build"], ["before preview organization/tiny/links-build"])
+
+
+def test_a_command_waits_while_another_holds_the_stack(factory: Factory) -> None:
+    held = lock_file(factory.root, "links-build")
+    held.parent.mkdir(parents=True)
+    with held.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        waiting = factory.start("up", "-y", "-f", "-s", "links-build")
+        assert waiting.stderr
+        assert "waiting for links-build" in waiting.stderr.readline()
+        assert factory.door() == []
+    out, err = waiting.communicate(timeout=120)
+    assert waiting.returncode == 0, out + err
+
+
+def test_ctrl_c_is_left_to_the_engine_and_the_door_is_told(factory: Factory) -> None:
+    (factory.root.path / "__main__.py").write_text("import time\nprint('asleep')\ntime.sleep(60)\n")
+    running = factory.start("up", "-y", "-f", "-s", "links-build")
+    assert running.stdout
+    assert any("asleep" in line for line in running.stdout)
+    family = psutil.Process(running.pid).children(recursive=True)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode not in (0, None)
+    assert "update canceled" in out
+    assert "Traceback" not in out + err
+    assert until(lambda: factory.door()[-1] == f"after up links-build {running.returncode}")
+    assert gone(family)
+
+
+def test_a_termination_becomes_an_interrupt(factory: Factory) -> None:
+    (factory.root.path / "__main__.py").write_text("import time\nprint('asleep')\ntime.sleep(60)\n")
+    running = factory.start("up", "-y", "-f", "-s", "links-build")
+    assert running.stdout
+    assert any("asleep" in line for line in running.stdout)
+    running.terminate()
+    out, _ = running.communicate(timeout=60)
+    assert "update canceled" in out
+    assert factory.door()[-1].startswith("after up links-build")
+
+
+def test_help_asks_nobody(factory: Factory) -> None:
+    code, out, _ = factory.run("up", "-s", "undeclared", "--help")
+    assert code == 0
+    assert "Usage:" in out
+    assert factory.door() == []
+
+
+def test_outside_any_factory_it_is_the_plain_cli(factory: Factory, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "backend").mkdir(parents=True)
+    (elsewhere / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    (elsewhere / "__main__.py").write_text(PROGRAM)
+    factory.environment |= {
+        "PULUMI_BACKEND_URL": f"file://{elsewhere}/backend",
+        "PULUMI_HOME": str(elsewhere / "home"),
+        "PULUMI_CONFIG_PASSPHRASE": "x",
+    }
+    assert factory.run("stack", "init", "dev", cwd=elsewhere)[0] == 0
+    code, out, err = factory.run("up", "-y", "-f", "-s", "dev", cwd=elsewhere)
+    assert code == 0, out + err
+    assert factory.door() == []
+    assert list((elsewhere / "backend").rglob("dev.json"))
+
+
+def test_a_mistake_in_the_settings_is_one_message_and_its_exit_code(factory: Factory) -> None:
+    factory.root.settings_file.write_text("awz: local\n")
+    code, out, err = factory.run("preview", "-s", "links-build")
+    assert code == ExitCode.INVALID_INPUT
+    assert "awz" in err
+    assert "Traceback" not in out + err
