@@ -27,12 +27,20 @@ STACK_BY_ARGUMENT = frozenset({"new", "select", "remove"})
 
 @dataclass(frozen=True)
 class Invocation:
-    """One command line. `command` is the full name (`up` for `update`; `stack new` for `stack init`), "" for none."""
+    """One command line. `command` is the full name (`up` for `update`; `stack new` for `stack init`), "" for none.
+
+    `flags` are the names of all flags given, long ones where `SHORT_NAMES` knows them.
+    """
 
     command: str
     stack: str | None
     folder: str | None
-    asks_help: bool
+    flags: frozenset[str]
+
+    @property
+    def asks_help(self) -> bool:
+        """Whether it only asks what the command does."""
+        return "help" in self.flags
 
 
 def parse(arguments: Sequence[str]) -> Invocation:
@@ -51,9 +59,7 @@ def parse(arguments: Sequence[str]) -> Invocation:
         command = f"stack {subcommand}"
         if stack is None and subcommand in STACK_BY_ARGUMENT and len(words) > 2:  # noqa: PLR2004  (stack, new, NAME)
             stack = words[2]
-    return Invocation(
-        command=command, stack=stack or None, folder=values.get("cwd") or None, asks_help="help" in values
-    )
+    return Invocation(command=command, stack=stack or None, folder=values.get("cwd") or None, flags=frozenset(values))
 
 
 def _items(arguments: Sequence[str]) -> Iterator[tuple[str | None, str]]:

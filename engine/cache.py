@@ -17,7 +17,9 @@ from typing import Literal
 
 LANGUAGE_HOST = "pulumi-language-python"
 # MILLWRIGHT_PYTHON says whose Python serves: one cached engine is shared by factories with different environments.
+# SIGINT is ignored until the host has its own handler: it would break off the interpreter's start with a traceback.
 LANGUAGE_HOST_SCRIPT = """#!/bin/sh
+trap '' INT
 exec "${MILLWRIGHT_PYTHON:-python3}" -P -m engine.language_host "$@"
 """
 SCRATCH_PREFIX = ".making-"

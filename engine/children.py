@@ -1,5 +1,6 @@
 """Child processes of the language host: started shielded from Ctrl-C, streamed, and ended with the host."""
 
+import os
 import queue
 import signal
 import subprocess
@@ -97,7 +98,7 @@ def stream(child: "subprocess.Popen[bytes]") -> Iterator[tuple[Stream, bytes]]:
     chunks: queue.SimpleQueue[tuple[Stream, bytes] | None] = queue.SimpleQueue()
 
     def pump(name: Stream, pipe: IO[bytes]) -> None:
-        while chunk := pipe.read1(CHUNK_BYTES):  # type: ignore[attr-defined]  # a pipe's BufferedReader has it
+        while chunk := os.read(pipe.fileno(), CHUNK_BYTES):
             chunks.put((name, chunk))
         chunks.put(None)
 

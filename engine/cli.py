@@ -36,16 +36,12 @@ def find_or_build(settings: "Settings", *, progress: Report = silent, machine: M
     machine = machine or Machine()
     cache = cache_folder(settings)
     tried: list[str] = []
-    found = _first_open(_ready_ways(machine, cache), tried)
-    if found is None:
-        built = _built_entry(cache)
-        with making(built, lambda: progress(Progress("wait", "another process is making the engine"))) as scratch:
-            # Whoever held the lock may just have made it.
-            found = _cached(cache, progress) or _first_open(_making_ways(machine, cache, scratch, progress), tried)
+    found = _first_open(_ready_ways(machine, cache), tried) or _make(machine, cache, tried, progress)
     if found is None:
         raise EngineUnavailable(
             "no usable Pulumi CLI:\n" + "\n".join(f"  {line}" for line in tried),
-            hint="install Pulumi (pulumi.com/docs/install) or Go, or give access to a Go module proxy and PyPI",
+            hint="install Pulumi (pulumi.com/docs/install) or Go, or give access to a Go module proxy and PyPI; "
+            "the cache is the setting engine_cache",
         )
     return found
 
@@ -65,6 +61,18 @@ def cache_folder(settings: "Settings") -> Path:
     return user_cache_path("millwright") / "engine"
 
 
+def _make(machine: Machine, cache: Path, tried: list[str], progress: Report) -> Cli | None:
+    try:
+        with making(
+            _built_entry(cache), lambda: progress(Progress("wait", "another process is making the engine"))
+        ) as scratch:
+            # Whoever held the lock may just have made it.
+            return _cached(cache, progress) or _first_open(_making_ways(machine, cache, scratch, progress), tried)
+    except OSError as error:
+        tried.append(f"making one in {cache}: {error}")
+        return None
+
+
 Way = tuple[str, Callable[[], Cli]]
 
 
@@ -72,7 +80,7 @@ def _first_open(ways: list[Way], tried: list[str]) -> Cli | None:
     for name, way in ways:
         try:
             return way()
-        except NotThisWay as reason:
+        except (NotThisWay, OSError) as reason:
             tried.append(f"{name}: {reason}")
     return None
 

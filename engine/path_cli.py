@@ -36,8 +36,12 @@ def on_path(machine: Machine) -> tuple[Path, str]:
 
 def is_shim(path: Path) -> bool:
     """Whether `path` is a shim written by `engine.shim` for some factory."""
-    with path.open("rb") as file:
-        return SHIM_MARKER.encode() in file.read(HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            return SHIM_MARKER.encode() in file.read(HEAD_BYTES)
+    except OSError:
+        # A program may be executable and not readable; a shim is a script, which must be read to run.
+        return False
 
 
 def version_of(cli: Path) -> str:

@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
     pulumi.runtime.configure(settings)
     sys.argv = [str(arguments.program), *arguments.args]
     os.chdir(arguments.pwd)
-    program = Path(os.path.abspath(arguments.program))  # noqa: PTH100  (resolve() would follow the user's symlinks)
+    program = arguments.program.absolute()
     missing = _missing(program)
     if missing:
         pulumi.log.error(missing)
@@ -169,7 +169,7 @@ def _user_traceback(program: Path) -> str:
     main_file = program / "__main__.py" if program.is_dir() else program
     frames = traceback.extract_tb(error.__traceback__)
     for index, frame in enumerate(frames):
-        if os.path.abspath(frame.filename) == str(main_file):  # noqa: PTH100
+        if Path(frame.filename).absolute() == main_file:
             return "".join(traceback.format_exception(error, limit=index - len(frames)))
     return "".join(traceback.format_exception(error))
 

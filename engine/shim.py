@@ -31,7 +31,7 @@ from engine.path_cli import SHIM_MARKER
 from engine.progress import Progress
 from engine.selected import selected_stack
 from factory import daemons
-from factory.errors import ExitCode, InputError, MillwrightError
+from factory.errors import ExitCode, InputError, MillwrightError, PolicyViolation
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 
@@ -48,7 +48,9 @@ LOCKING = MUTATING | {"stack remove", "stack rename", "stack import", "state"}
 NAMED = NEED_CLOUD | {"stack new"}
 # Take --refresh.
 REFRESHABLE = frozenset({"up", "preview", "destroy", "watch"})
+# Named by string: the engine may not import them.
 DOOR = "stacks.door"
+POLICIES = "policies"
 
 
 def write_shim(venv_bin: Path, python: str) -> Path:
@@ -84,6 +86,11 @@ def run(arguments: Sequence[str], base: Mapping[str, str]) -> int:
         root = find_root(folder)
     except InputError:
         return _outside(arguments, base)
+    if "policy-pack-config" in invocation.flags:
+        raise PolicyViolation(
+            "--policy-pack-config could switch the factory's own policies off, so it is refused here",
+            hint="leave it out; what a policy found is accepted by an exception, not by configuration",
+        )
     settings = load(root)
     env = prepare(root, settings, policy_pack=_policy_pack(), progress=_show)
     if settings.aws == "local" and invocation.command in NEED_CLOUD and not invocation.asks_help:
@@ -190,11 +197,14 @@ def _run_cli(cli: Path, arguments: Sequence[str], environment: Mapping[str, str]
     return code if code >= 0 else 128 - code
 
 
-def _policy_pack() -> Path | None:
-    """The folder of the installed policy pack, found without importing it."""
-    spec = find_spec("policies")
+def _policy_pack() -> Path:
+    """The folder of the installed policy pack, found without importing it. Raises PolicyViolation without one."""
+    spec = find_spec(POLICIES)
     if spec is None or not spec.submodule_search_locations:
-        return None
+        raise PolicyViolation(
+            f"the policy pack ({POLICIES}) is not installed for {sys.executable}, and nothing runs without it",
+            hint="install Millwright there again: make setup",
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 

@@ -5,6 +5,7 @@ dies, however it dies, and then publishes `run/<name>.json` (pid, start time, ad
 is stale when that pid is gone or is another process (its start time differs).
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -102,7 +103,7 @@ def claim(root: FactoryRoot, name: str) -> Claim:
 def read(root: FactoryRoot, name: str) -> RunFile | None:
     """The run file of daemon `name`, or None when it does not run (a stale or broken file counts as none)."""
     try:
-        run_file = RunFile.model_validate_json(run_file_path(root, name).read_text())
+        run_file = RunFile.model_validate_json(run_file_path(root, name).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
     return run_file if run_file.alive() else None
@@ -142,12 +143,18 @@ def stop(root: FactoryRoot, name: str) -> bool:
     if run_file is None:
         run_file_path(root, name).unlink(missing_ok=True)
         return False
-    os.kill(run_file.pid, signal.SIGTERM)
+    _signal(run_file, signal.SIGTERM)
     if _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS) is None:
-        os.kill(run_file.pid, signal.SIGKILL)
+        _signal(run_file, signal.SIGKILL)
         _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS)
     run_file_path(root, name).unlink(missing_ok=True)
     return True
+
+
+def _signal(run_file: RunFile, number: signal.Signals) -> None:
+    # It may have ended by itself in the meantime.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(run_file.pid, number)
 
 
 def _wait(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, private_folder
@@ -30,13 +30,13 @@ def connect(root: FactoryRoot, settings: Settings) -> Engine:
     try:
         url = make_url(settings.database or f"sqlite:///{root.database}")
         engine = create_engine(url)
-    except (ArgumentError, ModuleNotFoundError) as error:
+    except (ArgumentError, ModuleNotFoundError, ValueError) as error:
         raise InputError(f"database: {error}", hint="see the key `database` in docs/reference/settings.md") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     try:
         _migrate(engine, root)
-    except OperationalError as error:
+    except DBAPIError as error:
         raise MillwrightError(
             f"the factory's database cannot be used: {error.orig}", hint=f"database: {url!r}"
         ) from None
@@ -66,9 +66,9 @@ def _migrate(engine: Engine, root: FactoryRoot) -> None:
     if _revision(engine) == HEAD:
         return
     # Imported late: a migrated database, the usual case, needs none of it (0.2 s).
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util.exc import CommandError  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

@@ -12,18 +12,31 @@ class ExitCode(IntEnum):
     """What a `millwright` command's exit status means. Documented in docs/reference/exit-codes.md."""
 
     OK = 0
+    """The command did what it was asked to do."""
     FAILED = 1
+    """It failed for a reason without a code of its own; from `doctor`: something needs mending."""
     USAGE = 2
+    """The command line is wrong: an unknown command or option, or a missing argument."""
     UNDECIDED = 3
+    """No verdict could be reached, so nothing was done. Reserved: no command ends with it yet."""
     INVALID_INPUT = 4
+    """A file, a setting or an argument's value is wrong; the message names the place."""
     POLICY_VIOLATION = 5
+    """A mandatory policy refused the operation, or the policy pack did not run."""
     DECISION_REQUIRED = 6
+    """The action needs a person's decision that has not been made."""
     ENGINE_UNAVAILABLE = 7
+    """No usable Pulumi CLI was found, and none could be built."""
     BUSY = 8
+    """Another live process owns what the command needs: a stack, a daemon's place."""
     CLOUD_UNAVAILABLE = 9
+    """The cloud that the settings name cannot be reached, or is not the expected one."""
     UPDATE_FAILED = 10
+    """The engine ran and reported failure; what had been applied is in the stack's state."""
     CHANGES_FOUND = 11
+    """From `drift`: the cloud is no longer as the last update left it."""
     INTERRUPTED = 130
+    """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,65 +1,22 @@
-"""YAML files parsed into models, with every mistake located: file, line, column, field, found, allowed, fix.
-
-YAML 1.2 (ruamel.yaml): `no` is a string, `1:30` is a string, `010` is ten; duplicate keys are errors.
-"""
+"""YAML files as models, with every mistake located: file, line, column, field, found, allowed, fix."""
 
 import difflib
+import re
 import types
 import typing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError
 
+from factory.document import Document, Location, Place, load_document
 from factory.errors import InputError, Problem
 
-Location = tuple[str | int, ...]
 Model = typing.TypeVar("Model", bound=BaseModel)
-# pydantic adds these markers of its own to a location; they name no key of the file.
-_MARKERS = {"[key]"}
-
-
-@dataclass(frozen=True)
-class Document:
-    """One YAML file: its plain data, and where each key and value stands (line, column, counted from 1)."""
-
-    path: Path
-    data: dict[str, Any]
-    keys: dict[Location, tuple[int, int]]
-    values: dict[Location, tuple[int, int]]
-
-
-def load_document(path: Path) -> Document:
-    """Parse the YAML mapping in `path`.
-
-    Raises InputError when the file is missing, is not YAML, has a key twice, or is not a mapping.
-    """
-    try:
-        parsed = YAML(typ="rt").load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except UnicodeDecodeError as error:
-        raise _broken(path, 0, 0, f"not UTF-8: {error.reason} at byte {error.start}") from None
-    except DuplicateKeyError as error:
-        mark = error.problem_mark
-        problem = str(error.problem).splitlines()[0]
-        raise _broken(path, mark.line + 1, mark.column + 1, problem, "remove one of the two") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise _broken(path, line, column, f"not YAML: {error.problem}") from None
-    if parsed is None:
-        parsed = CommentedMap()
-    if not isinstance(parsed, CommentedMap):
-        raise _broken(path, 1, 1, f"must be a mapping of keys to values, not a {type(parsed).__name__}")
-    keys: dict[Location, tuple[int, int]] = {(): (1, 1)}
-    values: dict[Location, tuple[int, int]] = {(): (1, 1)}
-    return Document(path, _plain(parsed, (), keys, values), keys, values)
+# pydantic adds this to a location to say that the key itself is wrong; it names no key of the file.
+_KEY = "[key]"
+# A mapping in the wrong place may be long; its beginning says what it is.
+FOUND_LENGTH = 80
 
 
 def load_model(model: type[Model], path: Path) -> Model:
@@ -81,7 +38,7 @@ def problem_at(
 ) -> Problem:
     """A mistake at `location` of the document: for checks that pydantic's types cannot say."""
     line, column = _nearest(document.values, location)
-    found = repr(_value_at(document.data, location))
+    found = _shown(_value_at(document.data, location))
     field = ".".join(str(part) for part in location)
     return Problem(
         file=str(document.path),
@@ -101,59 +58,37 @@ def nearest(word: str, known: typing.Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def _broken(path: Path, line: int, column: int, message: str, fix: str | None = None) -> InputError:
-    problem = Problem(file=str(path), line=line, column=column, field="", message=message, fix=fix)
-    return InputError(f"{path} cannot be read", problems=(problem,))
-
-
 def _count(number: int) -> str:
     return "1 mistake" if number == 1 else f"{number} mistakes"
 
 
-def _plain(
-    node: Any, at: Location, keys: dict[Location, tuple[int, int]], values: dict[Location, tuple[int, int]]
-) -> Any:
-    if isinstance(node, CommentedMap):
-        result = {}
-        for key, value in node.items():
-            here = (*at, key)
-            line, column = node.lc.key(key)
-            keys[here] = (line + 1, column + 1)
-            line, column = node.lc.value(key)
-            values[here] = (line + 1, column + 1)
-            result[key] = _plain(value, here, keys, values)
-        return result
-    if isinstance(node, CommentedSeq):
-        items = []
-        for index, value in enumerate(node):
-            line, column = node.lc.item(index)
-            keys[*at, index] = values[*at, index] = (line + 1, column + 1)
-            items.append(_plain(value, (*at, index), keys, values))
-        return items
-    # ruamel's scalars are subclasses that remember their spelling; models want the plain value.
-    for plain in (bool, int, float, str):
-        if isinstance(node, plain):
-            return plain(node)
-    return node
-
-
 def _problem(model: type[BaseModel], document: Document, error: dict[str, Any]) -> Problem:
-    location: Location = tuple(part for part in error["loc"] if part not in _MARKERS)
+    location: Location = tuple(part for part in error["loc"] if part != _KEY)
     field = ".".join(str(part) for part in location)
     kind = error["type"]
+    line, column = _nearest(document.keys if _KEY in error["loc"] else document.values, location)
+    message = error["msg"].removeprefix("Value error, ")
+    found: str | None = _shown(error["input"])
+    allowed: str | None = None
+    fix: str | None = None
     if kind == "extra_forbidden":
         known = _keys_at(model, location[:-1])
         guess = nearest(str(location[-1]), known)
         line, column = _nearest(document.keys, location)
-        message, found = "unknown key", repr(location[-1])
+        message, found = "unknown key", _shown(location[-1])
         allowed, fix = ", ".join(sorted(known)), f"did you mean {guess!r}?" if guess else "remove it"
     elif kind == "missing":
         line, column = _nearest(document.keys, location)
-        message, found, allowed, fix = "missing", None, None, f"add `{location[-1]}:`"
-    else:
-        line, column = _nearest(document.values, location)
-        message, found = error["msg"].removeprefix("Value error, "), repr(error["input"])
-        allowed, fix = error.get("ctx", {}).get("expected"), None
+        message, found, fix = "missing", None, f"add `{location[-1]}:`"
+    elif kind in ("enum", "literal_error"):
+        message, allowed = "not one of the values it can have", error["ctx"]["expected"]
+        guess = nearest(str(error["input"]), re.findall(r"'([^']+)'", allowed))
+        fix = f"did you mean {guess!r}?" if guess else None
+    elif kind == "string_type" and isinstance(error["input"], bool | int | float):
+        fix = "put it in quotes"
+    elif kind in ("model_type", "dict_type"):
+        message = "must be a mapping of keys to values"
+        fix = "write `{}` for the defaults" if error["input"] is None else None
     return Problem(
         file=str(document.path),
         line=line,
@@ -166,7 +101,12 @@ def _problem(model: type[BaseModel], document: Document, error: dict[str, Any]) 
     )
 
 
-def _nearest(positions: dict[Location, tuple[int, int]], location: Location) -> tuple[int, int]:
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= FOUND_LENGTH else text[: FOUND_LENGTH - 3] + "..."
+
+
+def _nearest(positions: dict[Location, Place], location: Location) -> Place:
     # A missing key has no position of its own: the mapping that lacks it does.
     while location not in positions:
         location = location[:-1]

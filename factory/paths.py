@@ -97,5 +97,7 @@ def find_root(start: Path) -> FactoryRoot:
 
 def private_folder(path: Path) -> Path:
     """Make `path` (and what is above it) if needed, readable by its owner only, and return it."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # `mkdir(parents=True)` gives its mode to the last folder only.
+    for folder in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
     return path

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import json
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from factory.document import Document, load_document
 from factory.errors import InputError, Problem
-from factory.located import Document, load_document, nearest, problem_at, validate
+from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -19,6 +21,12 @@ APP_NAME_LENGTH = 16
 PART_NAME_LENGTH = 24
 # Every environment's network is a quarter of the app's range, so that two of them never overlap.
 NETWORK_PREFIX = (16, 20)
+# RFC 1918; Python's `is_private` also holds loopback, link-local and reserved ranges, which no VPC may have.
+PRIVATE_NETWORKS = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+# First parts that services keep for themselves: ELB `internal-`, EC2 `sg-`, S3 `sthree-` and `amzn-`.
+KEPT_PREFIXES = frozenset({"internal", "sg", "sthree", "amzn"})
+# The image repository of the agents' runner stands beside the apps' repositories.
+KEPT_NAMES = frozenset({"agent-runner"})
 
 
 class Environment(StrEnum):
@@ -48,18 +56,31 @@ def _a_name(length: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _no_other_meaning(value: str) -> str:
+    first, *others = value.split("-")
+    if len(value) == 1:
+        raise ValueError("an image repository, which has the app's name, needs two characters at least")
+    if first in KEPT_PREFIXES or value in KEPT_NAMES:
+        raise ValueError("the name is kept for something else; choose another one")
+    if not set(others).isdisjoint(Environment):
+        # `a` with the service `build-x` in staging, and `a-staging` with `x` in build, would share names.
+        raise ValueError("only its first part may be the name of an environment")
+    return value
+
+
 def _a_network(value: str) -> str:
     try:
         network = ipaddress.IPv4Network(value)
     except ValueError as error:
         raise ValueError(f"not an IPv4 network: {error}") from None
     shortest, longest = NETWORK_PREFIX
-    if not network.is_private or not shortest <= network.prefixlen <= longest:
+    private = any(network.subnet_of(known) for known in PRIVATE_NETWORKS)
+    if not private or not shortest <= network.prefixlen <= longest:
         raise ValueError(f"must be a private range of /{shortest} to /{longest}, such as 10.20.0.0/16")
     return value
 
 
-AppName = Annotated[str, _a_name(APP_NAME_LENGTH)]
+AppName = Annotated[str, _a_name(APP_NAME_LENGTH), AfterValidator(_no_other_meaning)]
 PartName = Annotated[str, _a_name(PART_NAME_LENGTH)]
 Cidr = Annotated[str, AfterValidator(_a_network)]
 Cpu = Literal[256, 512, 1024, 2048, 4096]
@@ -78,15 +99,19 @@ class NetworkSpec(_Part):
 class ServiceSpec(_Part):
     """One HTTP service of the app."""
 
-    port: int = Field(ge=1024, le=65535, description="Port the service listens on, inside its network.")
+    port: int = Field(strict=True, ge=1024, le=65535, description="Port the service listens on, inside its network.")
     health: str = Field(
         default="/health",
         pattern=r"^/[\w./-]*$",
         description="Path that answers 200 while the service can serve.",
     )
-    replicas: int = Field(default=1, ge=1, le=20, description="How many copies serve in staging and production.")
+    replicas: int = Field(
+        default=1, strict=True, ge=1, le=20, description="How many copies serve in staging and production."
+    )
     cpu: Cpu = Field(default=256, description="CPU units per copy; 1024 is one core.")
-    memory: int = Field(default=512, ge=512, le=30720, multiple_of=512, description="Memory per copy, in MiB.")
+    memory: int = Field(
+        default=512, strict=True, ge=512, le=30720, multiple_of=512, description="Memory per copy, in MiB."
+    )
 
 
 class SecretSpec(_Part):
@@ -99,7 +124,9 @@ class AgentSpec(_Part):
     """What one agent function may use."""
 
     cpu: Cpu = Field(default=512, description="CPU units per task; 1024 is one core.")
-    memory: int = Field(default=1024, ge=512, le=30720, multiple_of=512, description="Memory per task, in MiB.")
+    memory: int = Field(
+        default=1024, strict=True, ge=512, le=30720, multiple_of=512, description="Memory per task, in MiB."
+    )
     secrets: list[PartName] = Field(default=[], description="Names of the app's secrets that its tasks may read.")
 
 
@@ -126,7 +153,8 @@ class AppSpec(_Part):
 
     def digest(self) -> str:
         """SHA-256 of what the spec means: comments and key order do not count."""
-        return "sha256:" + hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+        meaning = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return "sha256:" + hashlib.sha256(meaning.encode()).hexdigest()
 
     def stack(self, environment: Environment) -> str:
         """The name of the stack of one environment."""
@@ -144,8 +172,9 @@ def load_app(root: FactoryRoot, app: str) -> AppSpec:
     Raises InputError: no such app (with the nearest name), or every mistake of its file at once.
     """
     path = root.apps / app / "app.yaml"
-    if not path.is_file():
-        known = app_names(root)
+    known = app_names(root)
+    # Not merely whether the file exists: `../x` would lead out of the apps' folder.
+    if app not in known:
         guess = nearest(app, known)
         raise InputError(
             f"no app named {app!r}: {path} does not exist; known: {', '.join(known) or 'none'}",

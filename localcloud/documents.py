@@ -74,7 +74,9 @@ def containers_form(document: Json) -> Json:
 
 
 def _container_form(container: dict[str, Json]) -> Json:
-    form = {"essential": True} | {key: value for key, value in container.items() if value not in (None, [], {}, 0)}
+    # Every flag is off by default but this one.
+    form: dict[str, Json] = {"essential": container.get("essential") is not False}
+    form |= {key: value for key, value in container.items() if value not in (None, [], {}, 0)}
     for key in ("environment", "secrets", "environmentFiles"):
         if isinstance(form.get(key), list):
             form[key] = sorted(form[key], key=_key)

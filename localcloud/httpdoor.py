@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from localcloud.backends import Backends, Reply
+from localcloud.backends import Backends
+from localcloud.reply import Reply
 
 ADMIN: Final = "/_millwright/"
 TOKEN_HEADER: Final = "x-millwright-token"  # noqa: S105  a header's name
+ADMIN_CALLS: Final = "GET status, POST reset, POST created (URNs, one per line)"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
 BODILESS = frozenset({204, 304})
@@ -23,21 +25,29 @@ BODILESS = frozenset({204, 304})
 
 @dataclass(frozen=True)
 class Admin:
-    """The daemon's own calls behind its token: `status` tells, `reset` empties the cloud and tells."""
+    """The daemon's own calls behind its token.
+
+    `status` tells, `reset` empties the cloud and tells, `created` maps URNs to the ids of what was made for them.
+    """
 
     token: Callable[[], str]
     status: Callable[[], Mapping[str, Any]]
     reset: Callable[[], Mapping[str, Any]]
+    created: Callable[[list[str]], Mapping[str, str]]
 
-    def answer(self, method: str, path: str, token: str) -> Reply:
+    def answer(self, method: str, path: str, token: str, body: bytes) -> Reply:
         """Answer one admin call."""
         if not hmac.compare_digest(token.encode(), self.token().encode()):
             return _as_json(403, {"error": f"this needs the daemon's token in the header {TOKEN_HEADER}"})
-        if (method, path) == ("GET", f"{ADMIN}status"):
-            return _as_json(200, self.status())
-        if (method, path) == ("POST", f"{ADMIN}reset"):
-            return _as_json(200, self.reset())
-        return _as_json(404, {"error": f"no such admin call: {method} {path}", "calls": "GET status, POST reset"})
+        call = path.removeprefix(ADMIN)
+        match method, call:
+            case "GET", "status":
+                return _as_json(200, self.status())
+            case "POST", "reset":
+                return _as_json(200, self.reset())
+            case "POST", "created":
+                return _as_json(200, self.created(body.decode().splitlines()))
+        return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
 
 
 class HttpDoor:
@@ -92,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path.startswith(ADMIN):
             token = self.headers.get(TOKEN_HEADER, "")
-            self._send(self.admin.answer(self.command, self.path, token))
+            self._send(self.admin.answer(self.command, self.path, token, body))
             return
         headers = {_header_name(name): value for name, value in self.headers.items()}
         host = self.headers.get("host") or "127.0.0.1"

@@ -13,6 +13,7 @@ from localcloud.clients import Clients
 from localcloud.httpdoor import Admin, HttpDoor
 from localcloud.isolation import DEFAULT_ACCOUNT
 from localcloud.provider.door import ProviderDoor
+from localcloud.provider.made import Made
 from localcloud.records import RECORDS
 
 
@@ -27,13 +28,14 @@ class Service:
         self._provider: ProviderDoor | None = None
         self._run_file: daemons.RunFile | None = None
         self._backends: Backends | None = None
+        self._made = Made()
 
     def open(self) -> None:
         """Open the doors, then publish the run file."""
         self._backends = Backends()
         clients = Clients(self._backends)
-        self._provider = ProviderDoor(clients)
-        self._http = HttpDoor(self._backends, Admin(token=self._token, status=self._status, reset=self._reset))
+        self._provider = ProviderDoor(clients, self._made)
+        self._http = HttpDoor(self._backends, Admin(self._token, self._status, self._reset, self._made.known))
         self._publish()
         # The first use of each service loads its model; doing it now takes it off the first update.
         threading.Thread(target=_warm, args=(clients,), daemon=True).start()
@@ -71,6 +73,7 @@ class Service:
     def _reset(self) -> Mapping[str, Any]:
         if self._backends:
             self._backends.reset()
+        self._made.clear()
         self._publish()
         return self._status()
 

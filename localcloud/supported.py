@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class SupportedType:
     """One resource type: properties with their effect, those kept without one (why), those refused (what instead)."""
 
-    token: str
+    type: str
     honoured: tuple[str, ...]
     without_effect: Mapping[str, str]
     refused: Mapping[str, str]
@@ -22,7 +22,7 @@ def supported_types() -> tuple[SupportedType, ...]:
 
     return tuple(
         SupportedType(
-            token=token,
+            type=token,
             honoured=tuple(sorted(name for name, prop in record.properties.items() if not prop.no_effect)),
             without_effect={name: prop.no_effect for name, prop in record.properties.items() if prop.no_effect},
             refused=dict(record.refused),

@@ -6,10 +6,10 @@ lock and in EngineEnv's environment.
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from engine import clear_dead_locks
 from factory import db
 from factory.errors import ExitCode, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
@@ -17,12 +17,13 @@ from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import AppSpec, Environment
 from stacks.driver import ledger
+from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
+from stacks.driver.recover import settle_pending
 from stacks.names import require_decision, resolve
 
 DOOR = "plain"
-CLI_SECONDS = 120
 KINDS = {"up": Kind.UP, "update": Kind.UP, "destroy": Kind.DESTROY}
 READS = {"preview"}
 
@@ -52,11 +53,13 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
     stack = spec.stack(environment)
     if command not in READS:
         require_decision(stack, environment)
+    clear_dead_locks(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
     if kind := KINDS.get(command):
         database = db.connect(root, settings)
         generation = cloud_generation(root, settings)
-        if ledger.is_stale(database, stack, generation):
+        settled = settle_pending(root, settings, stack, _cli())
+        if settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
         ledger.started(database, spec, environment, kind, door=DOOR, cloud_generation=generation)
@@ -101,13 +104,11 @@ def _cli() -> Path:
     return Path(found)
 
 
-def _ask(root: FactoryRoot, args: list[str]) -> str:
-    answer = subprocess.run(
-        [str(_cli()), *args], capture_output=True, text=True, cwd=root.path, timeout=CLI_SECONDS, check=False
-    )
-    if answer.returncode:
-        raise UpdateFailed(f"the engine cannot say what happened: {answer.stderr.strip()}")
-    return answer.stdout
+def _ask(root: FactoryRoot, arguments: list[str]) -> str:
+    answer = run_cli(_cli(), arguments, root)
+    if answer.code:
+        raise UpdateFailed(f"the engine cannot say what happened: {answer.err.strip()}")
+    return answer.out
 
 
 def _shown(error: MillwrightError) -> str:

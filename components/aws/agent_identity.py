@@ -7,7 +7,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
-from components.aws.documents import document, statement, task_trust
+from components.aws.documents import decrypts_secrets, document, statement, task_trust
 from components.naming import physical_name
 
 # IAM allows role names of 64 characters.
@@ -68,11 +68,6 @@ def _reads(secrets: Input[dict[str, str]], key_id: Input[str], names: tuple[str,
     return Output.all(secrets, key_id).apply(
         lambda known: document(
             statement(["secretsmanager:GetSecretValue"], [known[0][name] for name in names]),
-            # The key serves many things; through Secrets Manager only, it serves these secrets.
-            statement(
-                ["kms:Decrypt"],
-                [known[1]],
-                Condition={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-            ),
+            decrypts_secrets(known[1], region),
         )
     )

@@ -64,7 +64,9 @@ class AgentRunner(pulumi.ComponentResource):
             tags={"Name": logical},
             opts=child,
         )
-        starter: iam.Role = execution_role(logical, args["account"], args["region"], logs.arn, {}, child)
+        starter: iam.Role = execution_role(
+            logical, args["account"], args["region"], logs.arn, {}, args["key_id"], child
+        )
         arns: dict[str, Output[str]] = {}
         for function, size in args["functions"].items():
             task = ecs.TaskDefinition(

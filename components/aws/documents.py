@@ -17,6 +17,15 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def decrypts_secrets(key_id: str, region: str) -> dict[str, Any]:
+    """Use of the key for secrets only: it serves many things, but through Secrets Manager no others."""
+    return statement(
+        ["kms:Decrypt"],
+        [key_id],
+        Condition={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+    )
+
+
 def task_trust(account: str, region: str) -> str:
     """Only ECS tasks of this account and region take the role: the service is nobody else's deputy."""
     return document(

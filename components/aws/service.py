@@ -32,7 +32,7 @@ class ServiceArgs(TypedDict):
     subnet_ids: Input[list[str]]
     """Private subnets, in two zones at least."""
     key_id: Input[str]
-    """ARN of the key that encrypts the logs."""
+    """ARN of the key that encrypts the logs and the secrets."""
     secrets: Input[dict[str, str]]
     """ARN of each secret to inject, by name."""
     image: Input[str]
@@ -148,6 +148,7 @@ def _firewalls(name: str, args: ServiceArgs, opts: ResourceOptions) -> tuple[ec2
         ip_protocol="tcp",
         from_port=LISTENER_PORT,
         to_port=LISTENER_PORT,
+        tags={"Name": f"{name}-front"},
         opts=opts,
     )
     vpc.SecurityGroupEgressRule(
@@ -158,6 +159,7 @@ def _firewalls(name: str, args: ServiceArgs, opts: ResourceOptions) -> tuple[ec2
         ip_protocol="tcp",
         from_port=args["port"],
         to_port=args["port"],
+        tags={"Name": f"{name}-front"},
         opts=opts,
     )
     vpc.SecurityGroupIngressRule(
@@ -168,6 +170,7 @@ def _firewalls(name: str, args: ServiceArgs, opts: ResourceOptions) -> tuple[ec2
         ip_protocol="tcp",
         from_port=args["port"],
         to_port=args["port"],
+        tags={"Name": f"{name}-back"},
         opts=opts,
     )
     return front, back
@@ -191,7 +194,7 @@ def _task(name: str, args: ServiceArgs, opts: ResourceOptions) -> ecs.TaskDefini
         tags={"Name": name},
         opts=opts,
     )
-    starter = execution_role(name, args["account"], region, logs.arn, args["secrets"], opts)
+    starter = execution_role(name, args["account"], region, logs.arn, args["secrets"], args["key_id"], opts)
     definition = Output.all(args["image"], logs.name, args["secrets"]).apply(
         lambda known: container(
             name,

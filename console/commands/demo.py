@@ -16,7 +16,7 @@ def demo(
 ) -> None:
     """Show the main job from one end to the other, on the embedded cloud, without any account."""
     # Imported late: boto3 costs every other command half a second.
-    from console.demo import story  # noqa: PLC0415
+    from console.demo import story
 
     session = open_session(report_engine)
     if clean:

@@ -38,7 +38,7 @@ def init(
 def make_factory(folder: Path, app: str) -> FactoryRoot:
     """Write a whole factory to `folder`, or nothing at all.
 
-    Raises InputError when the folder is not empty, or the app's name is none.
+    Raises InputError when the folder is not empty or cannot be made, or the app's name is none.
     """
     try:
         TypeAdapter(AppName).validate_python(app)
@@ -48,9 +48,12 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
     target = folder.resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} exists and is not empty", hint="name a new folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
     project = re.sub(r"[^a-z0-9-]+", "-", target.name.lower()).strip("-") or "factory"
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise InputError(f"{target} cannot be made: {error.strerror}", hint="name another folder") from None
     try:
         _copy(TEMPLATES / "factory", draft, project=project)
         _copy(TEMPLATES / "app", draft / "apps" / app, app=app)

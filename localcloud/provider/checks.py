@@ -71,7 +71,8 @@ def merged_tags(default_tags: Mapping[str, Json], tags: Json) -> Json:
         return tags
     if isinstance(tags, Secret):
         return Secret(merged_tags(default_tags, tags.value))
-    return {**default_tags, **(tags or {})}
+    # Tags of a wrong type have been refused already.
+    return {**default_tags, **tags} if isinstance(tags, Mapping) else dict(default_tags)
 
 
 def _unknown_names(record: Record, news: Mapping[str, Json]) -> Iterator[Failure]:
@@ -88,7 +89,7 @@ def _unknown_names(record: Record, news: Mapping[str, Json]) -> Iterator[Failure
 
 def _as_text(value: Json) -> Json:
     """A document given as an object becomes the text that AWS takes; what is unknown or secret inside taints it all."""
-    if isinstance(value, str | Unknown | Secret):
+    if not isinstance(value, Mapping | list):
         return value
     if has_unknown(value):
         return _first_unknown(value)

@@ -19,6 +19,7 @@ from localcloud.provider import config, outcomes
 from localcloud.provider.checks import DEFAULTS, Failure, check, nearest
 from localcloud.provider.compare import Difference, differences, same
 from localcloud.provider.lifecycle import HalfMade, Resource
+from localcloud.provider.made import Made
 from localcloud.provider.values import Secret, decode, encode, has_unknown, plain
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -35,8 +36,9 @@ CHANGES = provider_pb2.DiffResponse
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Answers every engine; which provider instance asks is told by the connection (one per instance)."""
 
-    def __init__(self, clients: Clients, records: Mapping[str, Record] = RECORDS) -> None:
+    def __init__(self, clients: Clients, made: Made, records: Mapping[str, Record] = RECORDS) -> None:
         self._clients = clients
+        self._made = made
         self._records = records
         self._lock = threading.Lock()
         self._scopes: OrderedDict[str, config.Scope] = OrderedDict()
@@ -133,6 +135,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             known = outcomes.preview_of_create(record, inputs, resource.region(inputs, {}))
             return provider_pb2.CreateResponse(properties=encode(known))
         id, properties = _attempt(context, lambda: resource.create(inputs))
+        self._made.add(request.urn, id)
         return provider_pb2.CreateResponse(id=id, properties=encode(properties))
 
     def Read(self, request: Any, context: Context) -> Any:
@@ -163,6 +166,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = decode(request.properties)
         inputs = decode(request.old_inputs) or state
         _attempt(context, lambda: resource.delete(request.id, inputs, state))
+        self._made.forget(request.urn, request.id)
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Context) -> Any:

@@ -24,6 +24,7 @@ Json = Any
 # One source or target of one rule: (protocol, from, to, kind of peer, peer, description).
 Atom = tuple[str, int, int, str, str, str]
 EVERYTHING = "-1"
+FRESH_EGRESS = [{"IpProtocol": EVERYTHING, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 PROTOCOLS = {"all": "-1", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 # A permission's list per kind of peer: SDK property, list and key in IpPermissions.
 PEERS = {
@@ -115,9 +116,7 @@ def create_group(call: Call) -> str:
 def settle_group(call: Call) -> None:
     """Remove the egress rule AWS adds by itself, as the published provider does, and add the declared rules."""
     ec2 = call.aws("ec2")
-    fresh = _group(call)
-    if fresh.get("IpPermissionsEgress"):
-        ec2.revoke_security_group_egress(GroupId=call.id, IpPermissions=fresh["IpPermissionsEgress"])
+    ec2.revoke_security_group_egress(GroupId=call.id, IpPermissions=FRESH_EGRESS)
     if rules := atoms(call.inputs.get("ingress"), call.id):
         ec2.authorize_security_group_ingress(GroupId=call.id, IpPermissions=_permissions(rules))
     if rules := atoms(call.inputs.get("egress"), call.id):

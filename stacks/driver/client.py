@@ -132,7 +132,7 @@ class Driver:
 
 def _work(request: Request, connection: Connection) -> None:
     # Imported in the forked process only, where the server has it ready: the caller need not load the SDKs (2 s).
-    from stacks.driver.worker import main  # noqa: PLC0415
+    from stacks.driver.worker import main
 
     main(request, connection)
 
@@ -140,7 +140,7 @@ def _work(request: Request, connection: Connection) -> None:
 def read_outputs(root: FactoryRoot, settings: Settings, app: str, environment: str) -> AppFactoryOutputs | None:
     """What the environment's last good update left, without an engine; None when it does not stand."""
     # Imported late: most commands need no database (0.5 s).
-    from factory import db, environments  # noqa: PLC0415
+    from factory import db, environments
 
     spec, which = declared(root, app, environment)
     with db.transaction(db.connect(root, settings)) as connection:

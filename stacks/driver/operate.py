@@ -24,8 +24,10 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from policies import PACK_NAME
 from stacks.driver import ledger
+from stacks.driver.cli import project_name
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
-from stacks.driver.prepare import cloud_generation, ensure_stack, project_name
+from stacks.driver.prepare import cloud_generation, ensure_stack
+from stacks.driver.recover import settle_pending
 from stacks.driver.translate import Memory, translate
 from stacks.names import require_decision
 from stacks.program.build import build
@@ -75,7 +77,10 @@ def _run(request: Request, reporter: Reporter, *, refresh: bool) -> Result:
     environment = request.env.process_environment(os.environ)
     os.environ.clear()
     os.environ.update(environment)
-    ensure_stack(request.root, request.spec, request.environment, request.env.cli.path)
+    cli = request.env.cli.path
+    ensure_stack(request.root, request.spec, request.environment, cli)
+    if request.kind in (Kind.UP, Kind.DESTROY):
+        refresh = settle_pending(request.root, request.settings, request.stack, cli) or refresh
     begun = time.monotonic()
     version, outputs = None, None
     with _work_folder(request.root, request.id) as folder:

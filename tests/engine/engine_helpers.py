@@ -14,6 +14,41 @@ from engine.environment import EngineEnv
 
 COMMAND_SECONDS = 120
 
+# A provider that creates at once; with a file `hold` beside it, only when there is a file `go`.
+PROVIDER = """
+import pathlib, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import plugin_pb2, provider_pb2 as messages, provider_pb2_grpc as services
+
+here = pathlib.Path(__file__).parent
+
+class Provider(services.ResourceProviderServicer):
+    def GetPluginInfo(self, request, context): return plugin_pb2.PluginInfo(version="1.0.0")
+    def CheckConfig(self, request, context): return messages.CheckResponse(inputs=request.news)
+    def DiffConfig(self, request, context): return messages.DiffResponse()
+    def Configure(self, request, context): return messages.ConfigureResponse(supportsPreview=True)
+    def Check(self, request, context): return messages.CheckResponse(inputs=request.news)
+    def Diff(self, request, context): return messages.DiffResponse(changes=messages.DiffResponse.DIFF_NONE)
+    def Delete(self, request, context): return Empty()
+    def Cancel(self, request, context): return Empty()
+    def Create(self, request, context):
+        if request.preview:
+            return messages.CreateResponse(properties=request.properties)
+        held = (here / "hold").exists()
+        (here / "began").touch()
+        while held and not (here / "go").exists():
+            threading.Event().wait(0.05)
+        return messages.CreateResponse(id="an-id", properties=request.properties)
+
+server = grpc.server(ThreadPoolExecutor(8))
+services.add_ResourceProviderServicer_to_server(Provider(), server)
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+server.wait_for_termination()
+"""
+
 
 @dataclass
 class Project:

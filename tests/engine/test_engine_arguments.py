@@ -51,6 +51,10 @@ def test_the_folder_is_found() -> None:
     assert parse(["up", "--cwd=else"]).folder == "else"
 
 
+def test_every_flag_is_named() -> None:
+    assert parse(["up", "-yf", "--policy-pack-config=x", "--", "--not-one"]).flags == {"y", "f", "policy-pack-config"}
+
+
 @given(st.lists(st.text(max_size=12), max_size=8))
 def test_no_command_line_breaks_it(words: list[str]) -> None:
     parse(words)

@@ -185,6 +185,14 @@ def test_when_every_way_is_closed_each_is_listed_with_its_reason(place: Place) -
     assert "install Pulumi" in caught.value.hint
 
 
+def test_a_cache_that_cannot_be_used_is_named(place: Place) -> None:
+    place.with_go()
+    (place.folder / "cache").write_text("a file, not a folder")
+    with pytest.raises(EngineUnavailable, match=f"making one in {place.folder / 'cache'}:") as caught:
+        place.find_or_build()
+    assert "engine_cache" in caught.value.hint
+
+
 def test_a_failed_build_says_what_the_compiler_said_and_leaves_nothing(place: Place) -> None:
     place.with_go()
     (place.folder / "broken").touch()

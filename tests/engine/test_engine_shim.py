@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,8 +29,19 @@ if stack == "undeclared":
     sys.exit("error: no such stack")
 if moment == "before":
     subprocess.run(["pulumi", "stack", "init", stack, "--non-interactive"], capture_output=True)
-if stack == "stale":
+if moment == "before" and stack == "stale":
     print('{"refresh": true}')
+"""
+PACK = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+def names(args, report):
+    if args.name == "forbidden":
+        report("no resource may have this name")
+
+PolicyPack("pack", enforcement_level=EnforcementLevel.MANDATORY, policies=[
+    ResourceValidationPolicy(name="names", description="names", validate=names),
+])
 """
 PROGRAM = "import pulumi\nprint('the program ran')\npulumi.export('answer', 42)\n"
 
@@ -43,12 +55,16 @@ class Factory:
         self.root.settings_file.write_text("aws: account\naws_account: '123456789012'\n")
         self.root.project_file.write_text("name: tiny\nruntime: python\nstackConfigDir: .millwright/stacks\n")
         (self.root.path / "__main__.py").write_text(PROGRAM)
-        # The door, and no policy pack, in front of the installed rooms.
+        # A door and a policy pack of this test's, in front of the installed rooms.
         modules = folder / "modules"
         (modules / "stacks").mkdir(parents=True)
         (modules / "stacks" / "__init__.py").touch()
         (modules / "stacks" / "door.py").write_text(DOOR)
-        (modules / "policies.py").touch()
+        self.pack = modules / "policies"
+        self.pack.mkdir()
+        (self.pack / "__init__.py").touch()
+        (self.pack / "__main__.py").write_text(PACK)
+        (self.pack / "PulumiPolicy.yaml").write_text("runtime: python\nversion: 0.0.1\n")
         self.log = folder / "door.log"
         self.bin = folder / "bin"
         self.bin.mkdir()
@@ -121,10 +137,12 @@ def test_a_failed_update_keeps_its_exit_code_and_is_told(factory: Factory) -> No
 
 
 def test_the_door_can_have_the_state_refreshed_first(factory: Factory) -> None:
-    code, out, err = factory.run("up", "-y", "-f", "-s", "stale")
-    assert code == 0, out + err
-    assert "refreshing" in out
-    assert "refreshing" not in factory.run("up", "-y", "-f", "-s", "links-build")[1]
+    for stack, refreshed in (("stale", True), ("links-build", False)):
+        assert factory.run("up", "-y", "-f", "-s", stack)[0] == 0
+        code, out, err = factory.run("up", "-y", "-f", "-s", stack)
+        assert code == 0, out + err
+        assert ("refreshing" in out) is refreshed
+        assert '{"refresh"' not in out
 
 
 def test_without_a_stack_the_selected_one_counts_and_none_is_refused(factory: Factory) -> None:
@@ -161,7 +179,7 @@ def test_ctrl_c_is_left_to_the_engine_and_the_door_is_told(factory: Factory) -> 
     os.killpg(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert running.returncode not in (0, None)
-    assert "update canceled" in out
+    assert "canceled" in out
     assert "Traceback" not in out + err
     assert until(lambda: factory.door()[-1] == f"after up links-build {running.returncode}")
     assert gone(family)
@@ -174,7 +192,7 @@ def test_a_termination_becomes_an_interrupt(factory: Factory) -> None:
     assert any("asleep" in line for line in running.stdout)
     running.terminate()
     out, _ = running.communicate(timeout=60)
-    assert "update canceled" in out
+    assert "canceled" in out
     assert factory.door()[-1].startswith("after up links-build")
 
 
@@ -208,3 +226,35 @@ def test_a_mistake_in_the_settings_is_one_message_and_its_exit_code(factory: Fac
     assert code == ExitCode.INVALID_INPUT
     assert "awz" in err
     assert "Traceback" not in out + err
+
+
+FORBIDDEN = """
+import pulumi
+
+class Thing(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("tiny:index:Thing", name, {})
+
+Thing("forbidden")
+"""
+
+
+def test_the_policy_pack_stops_a_plain_command_and_cannot_be_switched_off(factory: Factory, tmp_path: Path) -> None:
+    (factory.root.path / "__main__.py").write_text(FORBIDDEN)
+    code, out, _ = factory.run("preview", "-s", "links-build")
+    assert code not in (0, None)
+    assert "no resource may have this name" in out
+    off = tmp_path / "off.json"
+    off.write_text('{"all": "disabled"}')
+    code, out, err = factory.run("preview", "-s", "links-build", "--policy-pack-config", str(off))
+    assert code == ExitCode.POLICY_VIOLATION
+    assert "could switch the factory's own policies off" in err
+
+
+def test_nothing_runs_without_the_policy_pack(factory: Factory) -> None:
+    shutil.rmtree(factory.pack)
+    factory.pack.with_suffix(".py").touch()
+    code, out, err = factory.run("preview", "-s", "links-build")
+    assert code == ExitCode.POLICY_VIOLATION
+    assert "is not installed" in err
+    assert "the program ran" not in out

@@ -1,0 +1,53 @@
+"""Single `pulumi` commands, for what the Automation API has no call for. The process environment is EngineEnv's."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from ruamel.yaml import YAML
+
+from factory.errors import InputError
+from factory.paths import FactoryRoot
+
+SECONDS = 300
+
+
+class Answer(NamedTuple):
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_cli(cli: Path, arguments: list[str], root: FactoryRoot, stdin: str = "") -> Answer:
+    """Run one command in the factory's root; secrets go by `stdin`, never by argument."""
+    ran = subprocess.run(
+        [str(cli), *arguments, "--non-interactive"],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=root.path,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Answer(ran.returncode, ran.stdout, ran.stderr)
+
+
+def project_name(root: FactoryRoot) -> str:
+    """The Pulumi project of this factory, which both doors share. Raises InputError when Pulumi.yaml is not there."""
+    try:
+        return str(YAML(typ="safe").load(root.project_file.read_text())["name"])
+    except (FileNotFoundError, KeyError, TypeError):
+        raise InputError(
+            f"{root.project_file} is missing or names no project", hint="`millwright init DIR` shows a whole factory"
+        ) from None
+
+
+def state_file(root: FactoryRoot, stack: str) -> Path | None:
+    """The stack's state in a file backend (there or not yet); None when the state is elsewhere."""
+    url = os.environ.get("PULUMI_BACKEND_URL", "")
+    if not url.startswith("file://"):
+        return None
+    return Path(url.removeprefix("file://")) / ".pulumi" / "stacks" / project_name(root) / f"{stack}.json"

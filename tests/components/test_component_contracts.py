@@ -1,0 +1,169 @@
+"""What every component promises, checked on all of them at once."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import pulumi
+import pulumi_aws
+import pytest
+from component_mocks import Declared, declare, declared_factory, factory_of, spec_of
+
+import components
+from components import AppFactory, aws
+from components.app_factory import CONTENTS
+from factory.outputs import AppFactoryOutputs
+from factory.spec import Environment
+
+# A token is part of every resource's identity: renaming one needs an alias, and a line here.
+TOKENS = {
+    AppFactory: "millwright:index:AppFactory",
+    aws.AgentIdentity: "millwright:aws:AgentIdentity",
+    aws.AgentRunner: "millwright:aws:AgentRunner",
+    aws.Keys: "millwright:aws:Keys",
+    aws.Network: "millwright:aws:Network",
+    aws.Registry: "millwright:aws:Registry",
+    aws.Secrets: "millwright:aws:Secrets",
+    aws.Service: "millwright:aws:Service",
+}
+MODULES = sorted(Path(components.__file__).parent.rglob("*.py"))
+
+
+@pytest.fixture(scope="module", params=list(Environment), ids=str)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def declared(environment: Environment) -> list[Declared]:
+    return declared_factory(spec_of(), environment)
+
+
+def _aws_class(token: str) -> type:
+    _, module, name = token.split(":")
+    return getattr(importlib.import_module(f"pulumi_aws.{module.split('/')[0]}"), name)
+
+
+def test_every_component_has_its_pinned_token() -> None:
+    assert set(TOKENS) == {AppFactory, *(getattr(aws, name) for name in aws.__all__)}
+    everything = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
+    assert {resource.type for resource in everything if resource.is_component} == set(TOKENS.values())
+    assert all(token.rpartition(":")[2] == component.__name__ for component, token in TOKENS.items())
+
+
+def test_every_component_registers_all_of_its_outputs(declared: list[Declared]) -> None:
+    for resource in (resource for resource in declared if resource.is_component):
+        (component,) = [known for known, token in TOKENS.items() if token == resource.type]
+        expected = {"outputs"} if component is AppFactory else set(inspect.get_annotations(component))
+        assert resource.outputs is not None, f"{resource.type} registers no outputs"
+        assert set(resource.outputs) == expected
+        assert all(resource.outputs.values())
+
+
+def test_every_resource_has_the_component_that_made_it_as_its_parent(declared: list[Declared]) -> None:
+    by_urn = {resource.urn: resource for resource in declared}
+    (factory,) = [resource for resource in declared if resource.type == TOKENS[AppFactory]]
+    for resource in declared:
+        if resource is factory:
+            assert resource.parent.endswith("::my-factory-links-build")
+        elif resource.is_component:
+            assert resource.parent == factory.urn
+        else:
+            assert by_urn[resource.parent].is_component
+            assert by_urn[resource.parent] is not factory
+
+
+def test_everything_that_can_be_tagged_has_its_name_as_a_tag(declared: list[Declared]) -> None:
+    taggable = [r for r in declared if not r.is_component and hasattr(_aws_class(r.type), "tags")]
+    assert len(taggable) >= 15
+    assert {r.urn: r.inputs.get("tags", {}).get("Name") for r in taggable} == {r.urn: r.name for r in taggable}
+    assert not hasattr(pulumi_aws.kms.Alias, "tags")
+
+
+def test_the_same_spec_always_declares_the_same(environment: Environment, declared: list[Declared]) -> None:
+    again = declared_factory(spec_of(), environment)
+    other_order = declared_factory(
+        spec_of(agents={"code-reviewer": {}, "coder": {"secrets": ["signing-key"]}}), environment
+    )
+    for other in (again, other_order):
+        assert {r.urn: r.inputs for r in other} == {r.urn: r.inputs for r in declared}
+
+
+def test_what_an_environment_holds_follows_the_table(environment: Environment, declared: list[Declared]) -> None:
+    present = {resource.type.rpartition(":")[2] for resource in declared if resource.is_component}
+    contents = CONTENTS[environment]
+    expected = {"AppFactory", "Network", "Keys", "Secrets"}
+    expected |= {"AgentIdentity", "AgentRunner"} if contents.agents else set()
+    expected |= {"Registry"} if contents.registry else set()
+    expected |= {"Service"} if contents.service else set()
+    assert present == expected
+
+
+def test_agents_and_the_service_never_share_an_environment() -> None:
+    assert all(contents.agents != contents.service for contents in CONTENTS.values())
+
+
+def test_the_outputs_of_a_factory_have_the_shape_that_other_rooms_read(
+    environment: Environment, declared: list[Declared]
+) -> None:
+    (factory,) = [resource for resource in declared if resource.type == TOKENS[AppFactory]]
+    outputs = AppFactoryOutputs.model_validate(factory.outputs["outputs"])
+    contents = CONTENTS[environment]
+    assert (outputs.app, outputs.environment, outputs.spec) == ("links", environment, spec_of().digest())
+    assert set(outputs.agents) == ({"coder", "code-reviewer"} if contents.agents else set())
+    assert (outputs.registry is not None, outputs.service is not None) == (contents.registry, contents.service)
+
+
+def test_nothing_calls_the_network_while_it_is_declared() -> None:
+    # `declared` has built everything without an answer to any call; this is what a call would do.
+    with pytest.raises(Exception, match="getCallerIdentity"):
+        declare(pulumi_aws.get_caller_identity)
+
+
+def test_what_fails_in_an_apply_fails_the_test_that_declares_it() -> None:
+    def program() -> None:
+        factory = factory_of(spec_of(), Environment.BUILD)
+        pulumi.export("broken", factory.outputs.apply(lambda outputs: outputs["no such output"]))
+        aws.Keys("broken", {"account": factory.outputs.apply(lambda known: known["none"]), "region": "eu-central-1"})
+
+    with pytest.raises(KeyError, match=r"none|no such output"):
+        declare(program)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_component_modules_evaluate_their_annotations(path: Path) -> None:
+    assert "from __future__ import annotations" not in path.read_text()
+
+
+def _undocumented(node: ast.ClassDef) -> list[str]:
+    """Annotated names in the class body that no string follows."""
+    pairs = zip(node.body, [*node.body[1:], None], strict=True)
+    return [
+        ast.unparse(item.target)
+        for item, after in pairs
+        if isinstance(item, ast.AnnAssign)
+        and not (
+            isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
+        )
+    ]
+
+
+def _documented_classes() -> list[ast.ClassDef]:
+    bases = {"TypedDict", "pulumi.ComponentResource"}
+    classes = [
+        node for path in MODULES for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
+    ]
+    return [node for node in classes if bases & {ast.unparse(base) for base in node.bases}]
+
+
+@pytest.mark.parametrize("node", _documented_classes(), ids=lambda node: node.name)
+def test_every_argument_and_output_says_what_it_is(node: ast.ClassDef) -> None:
+    assert ast.get_docstring(node)
+    assert _undocumented(node) == []
+
+
+def test_an_argument_without_a_docstring_would_be_noticed() -> None:
+    (node,) = ast.parse('class Args(TypedDict):\n    a: int\n    """Said."""\n    b: str\n').body
+    assert _undocumented(node) == ["b"]
+    assert len(_documented_classes()) == 2 * len(TOKENS) + 1

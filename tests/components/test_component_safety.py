@@ -1,0 +1,214 @@
+"""Identities, containers, secrets and names: what must hold for any app, whatever its spec says."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from component_mocks import ACCOUNT, ARTEFACT, REGION, SECRET, Declared, declared_factory, spec_of
+from hypothesis import given, settings
+from spec_strategies import specs
+
+from components.aws.documents import statement
+from components.naming import physical_name
+from factory.spec import APP_NAME_LENGTH, PART_NAME_LENGTH, AppSpec, Environment
+
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+# Type: the property with the physical name, its limit, what the service allows (AWS API references).
+NAMES = {
+    ROLE: ("name", 64, r"[\w+=,.@-]+"),
+    "aws:lb/loadBalancer:LoadBalancer": ("name", 32, r"(?!internal-)[A-Za-z0-9](-?[A-Za-z0-9])*"),
+    "aws:lb/targetGroup:TargetGroup": ("name", 32, r"[A-Za-z0-9](-?[A-Za-z0-9])*"),
+    "aws:s3/bucket:Bucket": ("bucket", 63, r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9-]+[a-z0-9](?<!-s3alias)"),
+    "aws:ecr/repository:Repository": ("name", 256, r"[a-z0-9](-?[a-z0-9])+"),
+    "aws:ec2/securityGroup:SecurityGroup": ("name", 255, r"(?!sg-)[a-z0-9-]+"),
+    "aws:ecs/cluster:Cluster": ("name", 255, r"[a-zA-Z0-9_-]+"),
+    "aws:ecs/service:Service": ("name", 255, r"[a-zA-Z0-9_-]+"),
+    TASK: ("family", 255, r"[a-zA-Z0-9_-]+"),
+    "aws:cloudwatch/logGroup:LogGroup": ("name", 512, r"(?!aws/)[a-zA-Z0-9._/#-]+"),
+    "aws:kms/alias:Alias": ("name", 256, r"alias/(?!aws/)[a-zA-Z0-9/_-]+"),
+    "aws:secretsmanager/secret:Secret": ("name", 512, r"[a-zA-Z0-9/_+=.@-]+"),
+}
+# Named after what they belong to, or not named at all.
+UNNAMED = {
+    ROLE_POLICY,
+    "aws:ec2/vpc:Vpc",
+    "aws:ec2/subnet:Subnet",
+    "aws:ec2/routeTable:RouteTable",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:kms/key:Key",
+    "aws:lb/listener:Listener",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:secretsmanager/secretVersion:SecretVersion",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+}
+TWO_SECRETS = {
+    "secrets": {"signing-key": {}, "mail-token": {}},
+    "agents": {"coder": {"secrets": ["signing-key"]}, "tester": {"secrets": ["mail-token"]}, "planner": {}},
+}
+
+
+def _of(declared: list[Declared], *types: str) -> list[Declared]:
+    return [resource for resource in declared if resource.type in types]
+
+
+def _statements(document: str) -> list[dict[str, Any]]:
+    return json.loads(document)["Statement"]
+
+
+def _names(declared: list[Declared]) -> Iterator[tuple[str, str]]:
+    for resource in declared:
+        if resource.type in NAMES:
+            yield resource.type, resource.inputs[NAMES[resource.type][0]]
+
+
+def _everything(spec: AppSpec) -> list[Declared]:
+    return [resource for environment in Environment for resource in declared_factory(spec, environment)]
+
+
+def _wrong_names(declared: list[Declared]) -> list[tuple[str, str]]:
+    found = list(_names(declared))
+    bad = [(t, name) for t, name in found if len(name) > NAMES[t][1] or not re.fullmatch(NAMES[t][2], name)]
+    # IAM takes `A` and `a` for one name; nobody is helped by names that differ in case only.
+    return bad + [pair for pair, count in Counter((t, name.lower()) for t, name in found).items() if count > 1]
+
+
+def test_every_type_has_a_rule_for_its_name() -> None:
+    types = {resource.type for resource in _everything(spec_of()) if not resource.is_component}
+    assert types == set(NAMES) | UNNAMED
+
+
+@settings(max_examples=8)
+@given(specs(), specs())
+def test_any_two_apps_can_stand_in_one_account_in_all_environments(one: AppSpec, other: AppSpec) -> None:
+    declared = _everything(one) + (_everything(other) if other.name != one.name else [])
+    assert _wrong_names(declared) == []
+
+
+def test_the_longest_names_fit_and_a_name_too_long_would_be_noticed() -> None:
+    app, part = "a" * APP_NAME_LENGTH, "b" * PART_NAME_LENGTH
+    longest = spec_of(name=app, services={part: {"port": 8080}}, secrets={part: {}}, agents={"security-reviewer": {}})
+    declared = _everything(longest)
+    assert _wrong_names(declared) == []
+    (balancer, *_) = _of(declared, "aws:lb/loadBalancer:LoadBalancer")
+    assert len(balancer.inputs["name"]) == 32
+    balancer.inputs["name"] += "x"
+    assert len(_wrong_names(declared)) == 1
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 200])
+def test_a_physical_name_is_whole_when_it_fits_and_unique_when_it_does_not(length: int) -> None:
+    name = physical_name("x" * length, limit=32)
+    assert name == ("x" * length if length <= 32 else name)
+    assert len(name) == min(length, 32)
+    assert name != physical_name("x" * length + "y", limit=32)
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_only_tasks_of_this_account_and_region_take_a_role(environment: Environment) -> None:
+    roles = _of(declared_factory(spec_of(), environment), ROLE)
+    assert roles
+    for role in roles:
+        (trust,) = _statements(role.inputs["assumeRolePolicy"])
+        assert trust["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:*"},
+        }
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_no_role_may_do_anything_to_everything(environment: Environment) -> None:
+    open_to_all = [
+        (action, resource)
+        for policy in _of(declared_factory(spec_of(**TWO_SECRETS), environment), ROLE_POLICY)
+        for statement_ in _statements(policy.inputs["policy"])
+        for action in statement_["Action"]
+        for resource in statement_["Resource"]
+        if resource == "*" or "*" in action
+    ]
+    # AWS gives that one action no resource to restrict it to.
+    assert set(open_to_all) == {("ecr:GetAuthorizationToken", "*")}
+
+
+def test_a_statement_that_names_no_resource_is_refused() -> None:
+    assert statement(["a:B"], ["arn"])["Resource"] == ["arn"]
+    with pytest.raises(ValueError, match="names its resources"):
+        statement(["a:B"], [])
+
+
+def test_an_agent_reads_its_own_functions_secrets_and_no_others() -> None:
+    declared = declared_factory(spec_of(**TWO_SECRETS), Environment.BUILD)
+    readable = {}
+    for policy in _of(declared, ROLE_POLICY):
+        for granted in _statements(policy.inputs["policy"]):
+            if granted["Action"] == ["secretsmanager:GetSecretValue"]:
+                readable[policy.name] = [arn.rpartition("/")[2] for arn in granted["Resource"]]
+            if granted["Action"] == ["kms:Decrypt"]:
+                assert granted["Resource"] == [f"arn:aws:made:{REGION}:{ACCOUNT}:Key/links-build"]
+                through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}}
+                assert granted["Condition"] == through
+    assert readable == {
+        "links-build-coder": ["links-build-signing-key"],
+        "links-build-tester": ["links-build-mail-token"],
+    }
+    assert {role.name for role in _of(declared, ROLE)} >= {"links-build-planner", "links-build-coder"}
+
+
+def test_each_task_runs_as_the_role_of_its_own_function() -> None:
+    tasks = _of(declared_factory(spec_of(**TWO_SECRETS), Environment.BUILD), TASK)
+    roles = {task.inputs["tags"]["function"]: task.inputs["taskRoleArn"].rpartition("/")[2] for task in tasks}
+    assert roles == {name: f"links-build-{name}" for name in ("coder", "tester", "planner")}
+
+
+def test_what_starts_a_service_can_open_the_secrets_it_injects() -> None:
+    declared = declared_factory(spec_of(**TWO_SECRETS), Environment.STAGING)
+    (policy,) = _of(declared, ROLE_POLICY)
+    granted = {tuple(s["Action"]): s["Resource"] for s in _statements(policy.inputs["policy"])}
+    (definition,) = json.loads(_of(declared, TASK)[0].inputs["containerDefinitions"])
+    assert granted["secretsmanager:GetSecretValue",] == [secret["valueFrom"] for secret in definition["secrets"]]
+    assert [secret["name"] for secret in definition["secrets"]] == ["MAIL_TOKEN", "SIGNING_KEY"]
+    assert (
+        granted["kms:Decrypt",]
+        == [secret.inputs["kmsKeyId"] for secret in _of(declared, "aws:secretsmanager/secret:Secret")][:1]
+    )
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_containers_are_confined_and_named_by_digest(environment: Environment) -> None:
+    tasks = _of(declared_factory(spec_of(), environment), TASK)
+    assert tasks
+    for task in tasks:
+        assert task.inputs["networkMode"] == "awsvpc"
+        (container,) = json.loads(task.inputs["containerDefinitions"])
+        user, group = container["user"].split(":")
+        assert int(user) >= 1000
+        assert int(group) >= 1000
+        assert container["readonlyRootFilesystem"] is True
+        assert container["privileged"] is False
+        assert container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+        assert re.fullmatch(
+            rf"{ACCOUNT}\.dkr\.ecr\.{REGION}\.amazonaws\.com/[a-z-]+@sha256:[0-9a-f]{{64}}", container["image"]
+        )
+        assert "environment" not in container
+    if environment is not Environment.BUILD:
+        assert container["image"].endswith(f"/links@{ARTEFACT}")
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_the_value_of_a_secret_stands_in_one_place_only_and_is_marked_there(environment: Environment) -> None:
+    declared = declared_factory(spec_of(**TWO_SECRETS), environment)
+    holders = [resource for resource in declared if SECRET in json.dumps([resource.inputs, resource.outputs])]
+    assert {holder.type for holder in holders} == {"aws:secretsmanager/secretVersion:SecretVersion"}
+    assert [holder.secrets for holder in holders] == [{("secretString",)}] * 2
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_a_deleted_secret_can_be_restored_in_production_only(environment: Environment) -> None:
+    (secret,) = _of(declared_factory(spec_of(), environment), "aws:secretsmanager/secret:Secret")
+    assert secret.inputs["recoveryWindowInDays"] == (7 if environment is Environment.PRODUCTION else 0)

@@ -1,0 +1,24 @@
+"""A factory of the test's own, outside the checkout, with the repository's app `links`."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from e2e_place import BIN, REPOSITORY, Place
+
+from factory import daemons
+from factory.paths import FactoryRoot
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A factory made by `millwright init`, outside the checkout, whose app is the repository's `links`."""
+    folder = tmp_path_factory.mktemp("outside") / "factory"
+    made = subprocess.run([BIN / "millwright", "init", folder, "--app", "links"], check=False, capture_output=True)
+    assert made.returncode == 0, made.stderr
+    root = FactoryRoot(folder)
+    shutil.rmtree(root.apps / "links")
+    shutil.copytree(REPOSITORY / "apps" / "links", root.apps / "links")
+    yield Place(root)
+    daemons.stop(root, "localcloud")

@@ -1,0 +1,144 @@
+"""Stopped or killed half-way, the next command goes on: nothing twice, nothing orphaned, no lock left for a person."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+
+import psutil
+import pytest
+from e2e_place import Place, wait_for
+
+from console.demo.inventory import inventory
+from factory import daemons
+
+pytestmark = pytest.mark.e2e
+
+# What links-build is made of; one more would be an orphan.
+BUILD = {
+    "network": 1,
+    "subnet": 2,
+    "route table": 1,
+    "key": 1,
+    "key alias": 1,
+    "secret": 1,
+    "role": 3,
+    "log group": 1,
+    "image repository": 1,
+    "cluster": 1,
+    "task definition": 2,
+    "bucket": 1,
+}
+
+
+def counts(place: Place) -> dict[str, int]:
+    return {kind: len(found) for kind, found in inventory(place.cloud).items()}
+
+
+def engine_of(place: Place) -> psutil.Process | None:
+    """The engine that works on this factory right now."""
+    for process in psutil.process_iter(["name", "environ"]):
+        environ = process.info["environ"] or {}
+        if process.info["name"] == "pulumi" and environ.get("PULUMI_HOME") == str(place.root.pulumi_home):
+            return process
+    return None
+
+
+def under_way(place: Place, least: int) -> Callable[[], bool]:
+    """True once the update has made `least` things."""
+    return lambda: daemons.read(place.root, "localcloud") is not None and sum(counts(place).values()) >= least
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    out, err = process.communicate(timeout=120)
+    return out, err
+
+
+@pytest.fixture
+def empty(place: Place):
+    """Starts from nothing, and ends with nothing, through the front door."""
+    yield place
+    destroyed = place.millwright("destroy", "links", "build", "--json")
+    assert destroyed.code == 0, destroyed.out + destroyed.err
+    assert inventory(place.cloud) == {}
+
+
+def test_ctrl_c_ends_an_update_cleanly_and_the_next_one_goes_on(empty: Place) -> None:
+    process = empty.start("millwright", "up", "links", "build", "--json")
+    wait_for(under_way(empty, 3))
+    # As a terminal does it: to the whole group of the foreground.
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = finish(process)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in out + err
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    assert counts(empty) == BUILD
+
+
+@pytest.mark.parametrize("least", [1, 8, 14])
+def test_a_killed_engine_leaves_nothing_twice(empty: Place, least: int) -> None:
+    process = empty.start("millwright", "up", "links", "build", "--json")
+    wait_for(under_way(empty, least))
+    engine = wait_for(lambda: engine_of(empty))
+    engine.send_signal(signal.SIGKILL)
+    finish(process)
+    assert process.returncode not in (0, None)
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    assert counts(empty) == BUILD
+    assert empty.pulumi("preview", "--expect-no-changes", "-s", "links-build").code == 0
+
+
+def test_a_killed_engine_of_the_plain_door_leaves_nothing_twice_either(empty: Place) -> None:
+    process = empty.start("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", "--non-interactive")
+    wait_for(under_way(empty, 5))
+    wait_for(lambda: engine_of(empty)).send_signal(signal.SIGKILL)
+    finish(process)
+    again = empty.pulumi("up", "--yes", "-s", "links-build")
+    assert again.code == 0, again.out + again.err
+    assert counts(empty) == BUILD
+
+
+def test_a_killed_command_interrupts_its_engine_and_the_next_one_goes_on(empty: Place) -> None:
+    process = empty.start("millwright", "up", "links", "build", "--json")
+    wait_for(under_way(empty, 3))
+    process.kill()
+    process.communicate()
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    assert counts(empty) == BUILD
+    wait_for(lambda: engine_of(empty) is None)
+
+
+def test_a_destroy_killed_half_way_goes_on(empty: Place) -> None:
+    assert empty.millwright("up", "links", "build").code == 0
+    process = empty.start("millwright", "destroy", "links", "build", "--json")
+    wait_for(lambda: sum(counts(empty).values()) < sum(BUILD.values()) - 2)
+    if engine := engine_of(empty):
+        engine.send_signal(signal.SIGKILL)
+    finish(process)
+    # The fixture destroys again and finds nothing left.
+
+
+def test_a_cloud_that_was_killed_is_noticed_and_built_again_by_either_door(empty: Place) -> None:
+    assert empty.millwright("up", "links", "build").code == 0
+    run_file = daemons.read(empty.root, "localcloud")
+    assert run_file is not None
+    os.kill(run_file.pid, signal.SIGKILL)
+    wait_for(lambda: not run_file.alive())
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    assert counts(empty) == BUILD
+    daemons.stop(empty.root, "localcloud")
+    plain = empty.pulumi("up", "--yes", "-s", "links-build")
+    assert plain.code == 0, plain.out + plain.err
+    assert counts(empty) == BUILD
+
+
+def test_two_updates_at_once_wait_for_each_other(empty: Place) -> None:
+    both = [empty.start("millwright", "up", "links", "build", "--json") for _ in range(2)]
+    said = [finish(process) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sum('"event": "waiting"' in out for out, _ in said) == 1
+    assert counts(empty) == BUILD

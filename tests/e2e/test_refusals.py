@@ -1,0 +1,179 @@
+"""What must be refused is refused with one clear error, by either door, beside what must pass."""
+
+from pathlib import Path
+
+import pytest
+from e2e_place import Place, Ran
+
+from console.demo.inventory import inventory
+
+pytestmark = pytest.mark.e2e
+
+EXTENSIONS = {
+    "harmless": 'ec2.SecurityGroup("extra", vpc_id=factory.network.network_id, opts=opts)',
+    "world ingress": (
+        'ec2.SecurityGroup("extra", vpc_id=factory.network.network_id, opts=opts, '
+        'ingress=[{"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/1", "128.0.0.0/1"]}])'
+    ),
+    "admin star": (
+        'iam.RolePolicy("extra", role="links-build-coder", opts=opts, '
+        'policy=json.dumps({"Version": "2012-10-17", "Statement": '
+        '[{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))'
+    ),
+    "literal credential": (
+        'ecs.TaskDefinition("extra", family="extra", opts=opts, container_definitions=json.dumps([{"name": "x", '
+        '"image": "x", "environment": [{"name": "DATABASE_PASSWORD", "value": "hunter2-but-longer-9q8w7e"}]}]))'
+    ),
+    "unsupported property": 'ec2.Vpc("extra", cidr_block="10.99.0.0/16", ipv4_ipam_pool_id="pool-1", opts=opts)',
+    "unsupported type": 'ec2.Instance("extra", ami="ami-1", instance_type="t3.micro", opts=opts)',
+}
+
+
+@pytest.fixture
+def infra(place: Place):
+    """Writes an infra.py that declares one more thing; takes it away afterwards."""
+    path = place.root.apps / "links" / "infra.py"
+
+    def write(extension: str) -> Path:
+        path.write_text(
+            "import json\nimport pulumi\nfrom pulumi_aws import ec2, ecs, iam\n\n\ndef extend(factory):\n"
+            f"    opts = pulumi.ResourceOptions(parent=factory)\n    {EXTENSIONS[extension]}\n"
+        )
+        return path
+
+    yield write
+    path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def app_yaml(place: Place):
+    """The app's file, put back afterwards."""
+    text = place.app_yaml.read_text()
+    yield place.app_yaml
+    place.app_yaml.write_text(text)
+
+
+def one_error(ran: Ran) -> dict:
+    assert ran.documents[-1].keys() >= {"error", "hint", "exit_code"}, ran.out + ran.err
+    assert ran.documents[-1]["exit_code"] == ran.code
+    return ran.documents[-1]
+
+
+def test_a_harmless_extension_passes_both_doors(place: Place, infra) -> None:
+    infra("harmless")
+    by_driver = place.millwright("preview", "links", "build", "--json")
+    assert by_driver.code == 0, by_driver.out + by_driver.err
+    plain = place.pulumi("preview", "-s", "links-build")
+    assert plain.code == 0, plain.out + plain.err
+
+
+@pytest.mark.parametrize(
+    ("extension", "policy"),
+    [
+        ("world ingress", "no-world-ingress"),
+        ("admin star", "no-admin-wildcard"),
+        ("literal credential", "no-literal-credentials"),
+    ],
+)
+def test_a_violation_stops_an_up_by_either_door_before_anything_is_created(
+    place: Place, infra, extension: str, policy: str
+) -> None:
+    infra(extension)
+    refused = place.millwright("up", "links", "build", "--json")
+    assert refused.code == 5, refused.out + refused.err
+    assert policy in one_error(refused)["error"]
+    plain = place.pulumi("up", "--yes", "-s", "links-build")
+    assert plain.code != 0
+    assert policy in plain.out + plain.err
+    assert "hunter2" not in refused.out + refused.err + plain.out + plain.err
+    assert inventory(place.cloud) == {}
+
+
+@pytest.mark.parametrize(
+    ("extension", "named"),
+    [("unsupported property", "ipv4IpamPoolId"), ("unsupported type", "aws:ec2/instance:Instance")],
+)
+def test_what_the_local_cloud_does_not_support_is_refused_by_name(
+    place: Place, infra, extension: str, named: str
+) -> None:
+    infra(extension)
+    refused = place.millwright("preview", "links", "build", "--json")
+    assert refused.code == 10, refused.out + refused.err
+    assert named in one_error(refused)["error"]
+    plain = place.pulumi("preview", "-s", "links-build")
+    assert plain.code != 0
+    assert named in plain.out + plain.err
+
+
+def test_a_typo_in_app_yaml_is_located_and_the_nearest_key_named_by_either_door(place: Place, app_yaml: Path) -> None:
+    app_yaml.write_text(app_yaml.read_text().replace("replicas: 2", "replicaz: 2"))
+    line = next(n for n, text in enumerate(app_yaml.read_text().splitlines(), 1) if "replicaz" in text)
+    refused = place.millwright("up", "links", "staging", "--json")
+    assert refused.code == 4
+    (problem,) = one_error(refused)["problems"]
+    assert (problem["line"], problem["column"], problem["field"]) == (line, 5, "services.web.replicaz")
+    assert "'replicas'" in problem["fix"]
+    plain = place.pulumi("up", "--yes", "-s", "links-staging")
+    assert plain.code == 4
+    assert f"app.yaml:{line}:5" in plain.err
+    assert "'replicas'" in plain.err
+
+
+@pytest.mark.parametrize("stack", ["links-stagin", "production", "link-build", "x"])
+def test_an_undeclared_stack_is_refused_by_the_plain_door(place: Place, stack: str) -> None:
+    refused = place.pulumi("up", "--yes", "-s", stack)
+    assert refused.code == 4
+    assert f"no stack named '{stack}' is declared" in refused.err
+
+
+@pytest.mark.parametrize(("app", "environment"), [("link", "build"), ("links", "bild"), ("../links", "build")])
+def test_an_undeclared_app_or_environment_is_refused_by_the_driver(place: Place, app: str, environment: str) -> None:
+    refused = place.millwright("up", app, environment, "--json")
+    assert refused.code == 4
+    one_error(refused)
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "destroy", "drift"])
+def test_production_is_refused_by_the_driver(place: Place, command: str) -> None:
+    refused = place.millwright(command, "links", "production", "--json")
+    assert refused.code == 6
+    assert "decision" in one_error(refused)["error"]
+
+
+@pytest.mark.parametrize("command", ["up", "destroy", "refresh"])
+def test_production_is_refused_by_the_plain_door(place: Place, command: str) -> None:
+    refused = place.pulumi(command, "--yes", "-s", "links-production")
+    assert refused.code == 6
+    assert "decision" in refused.err
+
+
+def test_production_is_refused_by_the_program_itself(place: Place) -> None:
+    """A preview is read-only, so the door lets it through to the program: that must refuse as well."""
+    refused = place.pulumi("preview", "-s", "links-production")
+    assert refused.code != 0
+    assert "links-production is production" in refused.out + refused.err
+    assert place.pulumi("preview", "-s", "links-staging").code == 0
+
+
+def test_the_driver_refuses_when_the_policy_pack_does_not_run(place: Place) -> None:
+    """Switching the pack off through Pulumi's own option is not a way around it."""
+    program = (
+        "import sys, dataclasses\n"
+        "from console.session import open_session\n"
+        "from stacks.driver import Driver\n"
+        "from factory.errors import PolicyViolation\n"
+        "if __name__ == '__main__':\n"
+        "    s = open_session(lambda progress: None)\n"
+        "    env = dataclasses.replace(s.env, policy_pack=None)\n"
+        "    try:\n"
+        "        Driver(s.root, s.settings, env).up('links', 'build')\n"
+        "    except PolicyViolation as error:\n"
+        "        print(error)\n"
+        "        sys.exit(5)\n"
+    )
+    script = place.root.state / "without_pack.py"
+    script.write_text(program)
+    refused = place.run("python", str(script))
+    assert refused.code == 5, refused.out + refused.err
+    assert "did not run" in refused.out
+    assert inventory(place.cloud) == {}

@@ -1,0 +1,80 @@
+"""Driver and plain `pulumi` are two doors to one state: what one does, the other finds done."""
+
+import pytest
+from e2e_place import Place
+
+from console.demo.inventory import inventory
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def built(place: Place) -> Place:
+    up = place.millwright("up", "links", "build", "--json")
+    assert up.code == 0, up.out + up.err
+    return place
+
+
+def test_after_the_driver_the_plain_door_finds_nothing_to_do(built: Place) -> None:
+    seen = built.pulumi("preview", "--expect-no-changes", "-s", "links-build")
+    assert seen.code == 0, seen.out + seen.err
+    assert "millwright@" in seen.out, "the policy pack did not run in a plain preview"
+
+
+def test_a_refresh_after_an_update_finds_no_drift(built: Place) -> None:
+    refreshed = built.pulumi("refresh", "--yes", "--expect-no-changes", "-s", "links-build")
+    assert refreshed.code == 0, refreshed.out + refreshed.err
+    assert built.millwright("drift", "links", "build").code == 0
+
+
+def test_after_the_plain_door_the_driver_finds_nothing_to_do(built: Place) -> None:
+    up = built.pulumi("up", "--yes", "-s", "links-staging")
+    assert up.code == 0, up.out + up.err
+    (last,) = built.millwright("preview", "links", "staging", "--json").documents[-1:]
+    assert last["event"] == "finished"
+    assert set(last["result"]["changes"]) == {"same"}
+
+
+def test_what_the_plain_door_did_is_recorded_as_the_drivers_work_is(built: Place) -> None:
+    by_driver = built.millwright("outputs", "links", "build", "--json").documents[0]
+    by_hand = built.millwright("outputs", "links", "staging", "--json").documents[0]
+    assert by_driver["environment"] == "build"
+    assert by_driver["registry"]["images"].endswith("/links")
+    assert by_hand["environment"] == "staging"
+    assert by_hand["service"]["artefact"].startswith("sha256:")
+
+
+def test_a_second_update_changes_nothing(built: Place) -> None:
+    again = built.millwright("up", "links", "build", "--json").documents[-1]
+    assert set(again["result"]["changes"]) == {"same"}
+
+
+def test_a_hand_made_change_is_found_and_repaired(built: Place) -> None:
+    logs = built.cloud.client("logs")
+    name = "/millwright/links-build-agents"
+    logs.put_retention_policy(logGroupName=name, retentionInDays=1)
+    drift = built.millwright("drift", "links", "build", "--json")
+    assert drift.code == 11
+    changed = [s for s in drift.documents[-1]["result"]["steps"] if s["action"] not in ("same", "read", "refresh")]
+    assert [(s["name"], s["properties"]) for s in changed] == [("links-build-agents", ["retentionInDays"])]
+    assert built.millwright("up", "links", "build", "--refresh").code == 0
+    (group,) = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert group["retentionInDays"] == 365
+
+
+def test_no_secret_stands_in_plain_text_in_state_or_configuration(built: Place) -> None:
+    value = built.cloud.client("secretsmanager").get_secret_value(SecretId="links/build/signing-key")["SecretString"]
+    assert len(value) > 30
+    written = [path for path in built.root.state.rglob("*") if path.is_file() and path.suffix != ".sock"]
+    assert len(written) > 5
+    assert [path for path in written if value.encode() in path.read_bytes()] == []
+
+
+def test_each_door_destroys_what_the_other_made(built: Place) -> None:
+    assert inventory(built.cloud) != {}
+    by_hand = built.pulumi("destroy", "--yes", "-s", "links-build")
+    assert by_hand.code == 0, by_hand.out + by_hand.err
+    by_driver = built.millwright("destroy", "links", "staging")
+    assert by_driver.code == 0, by_driver.err
+    assert inventory(built.cloud) == {}
+    assert built.millwright("outputs", "links", "build").code == 4

@@ -1,0 +1,96 @@
+"""A running local cloud per test session, the two doors as clients, and what engine tests need.
+
+The daemon is the real one, in its own process, for a factory root of its own; it is stopped at the end.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from localcloud_door import Door
+
+from factory import daemons
+from factory.daemons import RunFile
+from factory.paths import FactoryRoot
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+
+
+def make_root(folder: Path) -> FactoryRoot:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "millwright.yaml").write_text("aws: local\n")
+    return FactoryRoot(folder.resolve())
+
+
+@pytest.fixture
+def new_root(tmp_path: Path) -> FactoryRoot:
+    return make_root(tmp_path / "factory")
+
+
+@pytest.fixture
+def start_daemon() -> Iterator[Callable[[FactoryRoot], RunFile]]:
+    """Start the daemon of a root; every one started is stopped when the test ends."""
+    roots: list[FactoryRoot] = []
+
+    def start(root: FactoryRoot) -> RunFile:
+        roots.append(root)
+        return daemons.ensure(root, "localcloud")
+
+    yield start
+    for root in roots:
+        daemons.stop(root, "localcloud")
+
+
+@pytest.fixture(scope="session")
+def cloud_root(tmp_path_factory: pytest.TempPathFactory) -> FactoryRoot:
+    return make_root(tmp_path_factory.mktemp("localcloud") / "factory")
+
+
+@pytest.fixture(scope="session")
+def cloud(cloud_root: FactoryRoot) -> Iterator[RunFile]:
+    """The session's local cloud. Tests share it, so each uses names or an account of its own."""
+    try:
+        yield daemons.ensure(cloud_root, "localcloud")
+    finally:
+        daemons.stop(cloud_root, "localcloud")
+    # A fault in a record is printed by the daemon: no test may leave one behind unseen.
+    assert "Traceback" not in (cloud_root.logs / "localcloud.log").read_text()
+
+
+def boto(run_file: RunFile, service: str, account: str = ACCOUNT, region: str = REGION) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=run_file.addresses["http"],
+        region_name=region,
+        aws_access_key_id=account,
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
+    )
+
+
+@pytest.fixture
+def aws(cloud: RunFile) -> Callable[..., Any]:
+    """`aws("ec2")`: a boto3 client on the session's cloud, over HTTP as any user has it."""
+    return lambda service, account=ACCOUNT, region=REGION: boto(cloud, service, account, region)
+
+
+@pytest.fixture
+def door(cloud: RunFile) -> Iterator[Door]:
+    """The provider door, configured for the default account and region."""
+    with Door(cloud.addresses["provider"]) as connected:
+        connected.configure(region=REGION)
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def pulumi_cli() -> Path:
+    """The folder above `bin/pulumi`, as the Automation API takes it; from MILLWRIGHT_TEST_CLI (the executable)."""
+    executable = os.environ.get("MILLWRIGHT_TEST_CLI")
+    if not executable:
+        pytest.skip("needs a Pulumi CLI: MILLWRIGHT_TEST_CLI names none")
+    return Path(executable)

@@ -1,0 +1,82 @@
+"""A good app.yaml, roots that hold it, and random valid specs: what the tests of several rooms start from."""
+
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from factory.paths import FactoryRoot
+from factory.spec import APP_NAME_LENGTH, KEPT_NAMES, KEPT_PREFIXES, PART_NAME_LENGTH, AppSpec, Environment, Function
+
+GOOD = """\
+apiVersion: millwright/v1
+name: links
+owner: web-team
+region: eu-central-1
+network:
+  cidr: 10.20.0.0/16
+services:
+  web:
+    port: 8080
+    replicas: 2
+secrets:
+  signing-key: {}
+agents:
+  coder:
+    secrets: [signing-key]
+  code-reviewer: {}
+environments:
+  build: {}
+  staging: {}
+  production: {}
+"""
+
+
+def factory_in(folder: Path, app_yaml: str = GOOD, app: str = "links") -> FactoryRoot:
+    """A factory in `folder` with one app, whose file has this text."""
+    root = FactoryRoot(folder)
+    source = root.apps / app / "source"
+    source.mkdir(parents=True)
+    (source / "main.py").write_text("print('hello')\n")
+    (root.apps / app / "app.yaml").write_bytes(app_yaml.encode())
+    root.settings_file.write_text("aws: local\n")
+    root.project_file.write_text("name: my-factory\nruntime: python\nstackConfigDir: .millwright/stacks\n")
+    return root
+
+
+def _may_be_an_app(name: str) -> bool:
+    first, *others = name.split("-")
+    return (
+        len(name) > 1 and first not in KEPT_PREFIXES and name not in KEPT_NAMES and not set(others) & set(Environment)
+    )
+
+
+def names(limit: int) -> st.SearchStrategy[str]:
+    """Names of the spec's grammar, often as long as `limit` allows."""
+    short = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4}){0,2}", fullmatch=True).filter(lambda n: len(n) <= limit)
+    return short | st.from_regex(rf"[a-z][a-z0-9]{{{limit - 1}}}", fullmatch=True)
+
+
+PARTS = names(PART_NAME_LENGTH)
+CIDRS = st.builds("10.{}.0.0/{}".format, st.integers(0, 255), st.integers(16, 20))
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> AppSpec:
+    """Any spec that an app.yaml can declare."""
+    secrets = draw(st.lists(PARTS, unique=True, max_size=3))
+    agents = draw(st.lists(st.sampled_from(Function), unique=True, min_size=1))
+    environments = draw(st.lists(st.sampled_from(Environment), unique=True, min_size=1))
+    some = st.lists(st.sampled_from(secrets), unique=True) if secrets else st.just([])
+    return AppSpec.model_validate(
+        {
+            "apiVersion": "millwright/v1",
+            "name": draw(names(APP_NAME_LENGTH).filter(_may_be_an_app)),
+            "owner": draw(PARTS),
+            "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),
+            "network": {"cidr": draw(CIDRS)},
+            "services": {draw(PARTS): {"port": draw(st.integers(1024, 65535)), "replicas": draw(st.integers(1, 20))}},
+            "secrets": {name: {} for name in secrets},
+            "agents": {function: {"secrets": draw(some)} for function in agents},
+            "environments": {environment: {} for environment in environments},
+        }
+    )
