@@ -1,20 +1,15 @@
 """What every command starts from: the factory it stands in, its settings, and how to run the engine."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import engine
-from engine import EngineEnv, Progress
-from factory import daemons
+from engine import EngineEnv
+from engine.progress import Report
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
-from policies import pack_folder
-from stacks.driver import Driver
+from stacks.driver import Driver, lasting_env, warm_env
 from stacks.names import declared, require_decision
-
-Report = Callable[[Progress], None]
 
 
 @dataclass
@@ -28,18 +23,12 @@ class Session:
     @cached_property
     def env(self) -> EngineEnv:
         """How to run the engine here. Raises EngineUnavailable; the first call on a machine may build it."""
-        return engine.prepare(
-            self.root,
-            self.settings,
-            policy_pack=pack_folder(),
-            warm_provider=self._warm_provider(),
-            progress=self.report,
-        )
+        return warm_env(self.root, self.settings, self.report)
 
     @cached_property
     def env_that_lasts(self) -> EngineEnv:
-        """The same, without what ends with a process: the installed provider finds the local cloud by itself."""
-        return engine.prepare(self.root, self.settings, policy_pack=pack_folder(), progress=self.report)
+        """The same, for a shell that outlives the local cloud's process."""
+        return lasting_env(self.root, self.settings, self.report)
 
     @cached_property
     def driver(self) -> Driver:
@@ -50,13 +39,6 @@ class Session:
         """Raises InputError when the app does not declare the environment, DecisionRequired for production."""
         spec, which = declared(self.root, app, environment)
         require_decision(spec.stack(which), which)
-
-    def _warm_provider(self) -> str | None:
-        if self.settings.aws != "local":
-            return None
-        address = daemons.ensure(self.root, "localcloud").addresses["provider"]
-        # In the words of PULUMI_DEBUG_PROVIDERS.
-        return f"aws:{address.rpartition(':')[2]}"
 
 
 def open_session(report: Report) -> Session:

@@ -54,7 +54,9 @@ def problem_at(
 
 def nearest(word: str, known: typing.Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be, or None."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    begun = [candidate for candidate in words if len(word) > 1 and candidate.startswith(word)]
+    matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6) or begun
     return matches[0] if matches else None
 
 

@@ -2,6 +2,11 @@
 
 `python -m localcloud.plugin --root ROOT`. It prints the port of the daemon's provider door (the engine then talks to
 the daemon itself) and stays until the engine ends it. The warm path uses only the standard library.
+
+Installed as `$PULUMI_HOME/plugins/resource-aws-v<version of pulumi-aws>/pulumi-resource-aws`, mode 0755:
+
+    #!/bin/sh
+    exec PYTHON -m localcloud.plugin --root ROOT "$@"
 """
 
 import json

@@ -35,13 +35,13 @@ def declared(root: FactoryRoot, app: str, environment: str) -> tuple[AppSpec, En
     spec = load_app(root, app)
     known = [e.value for e in spec.environments]
     if environment not in known:
-        guess = nearest(environment, known)
-        raise InputError(
-            f"{app} declares no environment {environment!r}; declared: {', '.join(known)}",
-            hint=f"did you mean {guess!r}?"
-            if guess
-            else f"add `{environment}: {{}}` under `environments:` in its app.yaml",
-        )
+        if guess := nearest(environment, known):
+            hint = f"did you mean {guess!r}?"
+        elif environment in set(Environment):
+            hint = f"add `{environment}: {{}}` under `environments:` in its app.yaml"
+        else:
+            hint = f"the environments of an app: {', '.join(Environment)}"
+        raise InputError(f"{app} declares no environment {environment!r}; declared: {', '.join(known)}", hint=hint)
     return spec, Environment(environment)
 
 

@@ -1,8 +1,10 @@
 """`millwright cloud start|stop|status|reset`: the embedded local cloud's daemon."""
 
 import json
+import shlex
 import urllib.error
 import urllib.request
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -16,6 +18,7 @@ from factory.errors import CloudUnavailable, InputError
 NAME = "localcloud"
 NOTICE = "the embedded local cloud: a stand-in for AWS on this machine; it keeps nothing when it stops"
 SECONDS = 30.0
+ACCOUNT = "123456789012"
 
 app = typer.Typer(no_args_is_help=True, help="The embedded local cloud (a stand-in for AWS).")
 
@@ -44,6 +47,28 @@ def status(as_json: Json = False) -> None:
     if run_file is None:
         raise CloudUnavailable("the local cloud does not run", hint="millwright cloud start")
     _show(run_file, as_json=as_json)
+
+
+@app.command()
+def env(
+    region: Annotated[str, typer.Option(help="Region to work in.")] = "us-east-1",
+    as_json: Json = False,
+) -> None:
+    """Print what AWS tools need to talk to it: eval "$(millwright cloud env)"."""
+    run_file = daemons.ensure(_local_session().root, NAME)
+    variables = {
+        "AWS_ENDPOINT_URL": run_file.addresses["http"],
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        # Twelve digits are an account to it; it checks no signature.
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    if as_json:
+        print_json(variables)
+        return
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()

@@ -253,8 +253,11 @@ def _moves(old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
 def _collides(record: Record, old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
     """Whether old and new thing could not exist side by side."""
     unique = record.unique
-    if record.name is not None and record.name.prop not in (plain(new.get(DEFAULTS)) or []):
+    if record.name is not None:
         unique = unique or (record.name.prop,)
+        if record.name.prop in unique and record.name.prop in (plain(new.get(DEFAULTS)) or []):
+            # The name was made here; the replacement gets another one.
+            return False
     return bool(unique) and all(same(record.properties[name], new.get(name), old.get(name)) for name in unique)
 
 

@@ -134,6 +134,7 @@ def read_version(call: Call) -> View | None:
         "versionStages": sorted(secret["VersionIdsToStages"][version]),
         "arn": secret["ARN"],
         "versionId": version,
+        "secretArn": secret["ARN"],
         "hasSecretStringWo": False,
     }
 
@@ -193,7 +194,7 @@ RECORDS = (
             "versionStages": texts(cloud_decides=True),
             **REGION,
         },
-        outputs=("arn", "versionId", "hasSecretStringWo"),
+        outputs=("arn", "secretArn", "versionId", "hasSecretStringWo"),
         create=create_version,
         read=read_version,
         update=update_version,

@@ -5,5 +5,17 @@ Console, pipeline and scripts change stacks through `Driver`, and through nothin
 
 from stacks.driver.client import Driver, Operation, read_outputs
 from stacks.driver.model import Kind, Result, StackEvent, Step
+from stacks.driver.opening import lasting_env, open_driver, warm_env
 
-__all__ = ["Driver", "Kind", "Operation", "Result", "StackEvent", "Step", "read_outputs"]
+__all__ = [
+    "Driver",
+    "Kind",
+    "Operation",
+    "Result",
+    "StackEvent",
+    "Step",
+    "lasting_env",
+    "open_driver",
+    "read_outputs",
+    "warm_env",
+]

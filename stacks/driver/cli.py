@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from factory.errors import InputError
 from factory.paths import FactoryRoot
@@ -39,7 +40,7 @@ def project_name(root: FactoryRoot) -> str:
     """The Pulumi project of this factory, which both doors share. Raises InputError when Pulumi.yaml is not there."""
     try:
         return str(YAML(typ="safe").load(root.project_file.read_text())["name"])
-    except (FileNotFoundError, KeyError, TypeError):
+    except (FileNotFoundError, KeyError, TypeError, YAMLError):
         raise InputError(
             f"{root.project_file} is missing or names no project", hint="`millwright init DIR` shows a whole factory"
         ) from None

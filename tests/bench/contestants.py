@@ -1,4 +1,4 @@
-"""The contestants: plain `pulumi`, the warm Automation API, Terraform. Each does the same four things to the same plan."""
+"""The contestants: plain `pulumi`, the warm Automation API, Terraform; each does the same things to the same plan."""
 
 import json
 import multiprocessing
@@ -26,7 +26,8 @@ VERSION_SECONDS = 30
 class Contestant(ABC):
     """One way to build the plan. Every call ends when the work is done, and raises ContestantFailed otherwise.
 
-    `preview` compares program and state; `refreshed_preview` looks up every resource first; `destroy` goes by the state.
+    `preview` compares program and state, `refreshed_preview` looks up every resource first, `destroy` goes by the
+    state.
     """
 
     name: str
@@ -138,7 +139,7 @@ class Terraform(Contestant):
         (self._folder / "main.tf").write_text(hcl(self._plan, self._endpoint))
         mirror = json.dumps(str(self._mirror))
         (self._folder / "cli.tfrc").write_text(
-            f"disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{\n    path = {mirror}\n  }}\n}}\n"
+            f"disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{ path = {mirror} }}\n}}\n"
         )
         self._terraform("init")
 

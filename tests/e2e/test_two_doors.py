@@ -21,10 +21,15 @@ def test_after_the_driver_the_plain_door_finds_nothing_to_do(built: Place) -> No
     assert "millwright@" in seen.out, "the policy pack did not run in a plain preview"
 
 
-def test_a_refresh_after_an_update_finds_no_drift(built: Place) -> None:
-    refreshed = built.pulumi("refresh", "--yes", "--expect-no-changes", "-s", "links-build")
+def assert_no_drift(place: Place, environment: str) -> None:
+    refreshed = place.pulumi("refresh", "--yes", "--expect-no-changes", "-s", f"links-{environment}")
     assert refreshed.code == 0, refreshed.out + refreshed.err
-    assert built.millwright("drift", "links", "build").code == 0
+    drift = place.millwright("drift", "links", environment, "--json")
+    assert drift.code == 0, drift.out
+
+
+def test_a_refresh_after_an_update_finds_no_drift(built: Place) -> None:
+    assert_no_drift(built, "build")
 
 
 def test_after_the_plain_door_the_driver_finds_nothing_to_do(built: Place) -> None:
@@ -33,6 +38,7 @@ def test_after_the_plain_door_the_driver_finds_nothing_to_do(built: Place) -> No
     (last,) = built.millwright("preview", "links", "staging", "--json").documents[-1:]
     assert last["event"] == "finished"
     assert set(last["result"]["changes"]) == {"same"}
+    assert_no_drift(built, "staging")
 
 
 def test_what_the_plain_door_did_is_recorded_as_the_drivers_work_is(built: Place) -> None:

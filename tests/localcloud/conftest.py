@@ -8,17 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from localcloud_door import Door
+from localcloud_door import ACCOUNT, REGION, Door, boto
 
 from factory import daemons
 from factory.daemons import RunFile
 from factory.paths import FactoryRoot
-
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
 
 
 def make_root(folder: Path) -> FactoryRoot:
@@ -60,17 +55,6 @@ def cloud(cloud_root: FactoryRoot) -> Iterator[RunFile]:
         daemons.stop(cloud_root, "localcloud")
     # A fault in a record is printed by the daemon: no test may leave one behind unseen.
     assert "Traceback" not in (cloud_root.logs / "localcloud.log").read_text()
-
-
-def boto(run_file: RunFile, service: str, account: str = ACCOUNT, region: str = REGION) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=run_file.addresses["http"],
-        region_name=region,
-        aws_access_key_id=account,
-        aws_secret_access_key="local",
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
-    )
 
 
 @pytest.fixture

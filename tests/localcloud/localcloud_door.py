@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import boto3
 import grpc
+from botocore.config import Config
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from factory.daemons import RunFile
 from localcloud.provider.values import UNKNOWN, Secret, decode, encode
 
-__all__ = ["UNKNOWN", "Door", "Made", "Secret"]
+__all__ = ["ACCOUNT", "REGION", "UNKNOWN", "Door", "Made", "Secret", "boto", "urn"]
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
 
 
 @dataclass
@@ -144,3 +149,14 @@ class Door:
 
 def urn(type: str, name: str) -> str:
     return f"urn:pulumi:test::localcloud::{type}::{name}"
+
+
+def boto(run_file: RunFile, service: str, account: str = ACCOUNT, region: str = REGION) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=run_file.addresses["http"],
+        region_name=region,
+        aws_access_key_id=account,
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
+    )

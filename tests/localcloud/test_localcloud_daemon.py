@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from conftest import boto
-from localcloud_door import Door, urn
+from localcloud_door import Door, boto, urn
 
 from factory import daemons
 from factory.daemons import RunFile

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,12 @@ from factory.daemons import RunFile
 from factory.paths import FactoryRoot
 
 # The SDK's deprecated classes warn on import.
-pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    # See `ended_programs`.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 PASSWORD = "S3cret-and-long-enough"
 MakeStack = Callable[..., automation.Stack]
 
@@ -27,9 +31,7 @@ MakeStack = Callable[..., automation.Stack]
 def ended_programs() -> Iterator[None]:
     """A program whose preview failed leaves a coroutine; collected here, it cannot end in the middle of other code."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+    gc.collect()
 
 
 @pytest.fixture

@@ -139,8 +139,10 @@ def test_a_replacement_deletes_first_only_when_the_user_fixed_the_name(door: Doo
     assert door.diff(fixed, moved | {"name": "fixed-name"}).deleteBeforeReplace
     assert not door.diff(fixed, moved | {"name": "other-name"}).deleteBeforeReplace
     assert not door.diff(made, moved).deleteBeforeReplace
-    door.delete(fixed)
-    door.delete(made)
+    policy = door.create("aws:iam/rolePolicy:RolePolicy", "p", {"role": made.id, "policy": READ_ALL})
+    assert not door.diff(policy, {"role": fixed.id, "policy": READ_ALL}).deleteBeforeReplace
+    for thing in (policy, fixed, made):
+        door.delete(thing)
 
 
 # --- what is refused, and how
@@ -418,6 +420,7 @@ def test_a_cluster_with_services_is_not_deleted(door: Door) -> None:
     service = door.create(
         "aws:ecs/service:Service", "s", {"cluster": cluster.id, "taskDefinition": task.outputs["arn"]}
     )
+    assert door.bring_in(service.type, f"{cluster.inputs['name']}/{service.inputs['name']}").id == service.id
     assert "ClusterContainsServices" in refusal(lambda: door.delete(cluster))
     for made in (service, task, cluster):
         door.delete(made)
