@@ -10,7 +10,7 @@ PACKAGES := factory engine policies components stacks localcloud console
 # uv must use the Python that is here, and tell rather than fetch another one.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo demo-clean test test-fast soak lint format bench lock clean
+.PHONY: help setup demo demo-clean test test-fast soak lint format bench docs lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,13 +38,17 @@ lint: setup  ## Format, lint, types, layers, licences, lock
 	@echo "lint"; $(BIN)/ruff check --quiet .
 	@echo "types"; $(BIN)/mypy --no-error-summary
 	@echo "layers"; $(BIN)/lint-imports --no-logo > .lint-imports.log 2>&1 || { cat .lint-imports.log; rm -f .lint-imports.log; exit 1; }; rm -f .lint-imports.log
-	@echo "licences and lock"; $(BIN)/python -m tests.lint.house
+	@echo "licences, lock, house"; $(BIN)/python -m tests.lint.house
+	@echo "reference is current"; $(BIN)/python -m tests.lint.reference --check
 
 format: setup  ## Format, and mend what can be mended
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
 
 bench: setup  ## Ratios against named peers; never a pass or a fail
 	@$(BIN)/python -m tests.bench.engine
+
+docs: setup  ## Write docs/reference from the code
+	@$(BIN)/python -m tests.lint.reference --write
 
 lock: | $(UV)  ## Resolve the dependencies again into requirements.lock
 	@# uv reads dependency groups of managed projects only, and ours is not one (`uv run` must not lock it again).

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from engine import Progress
 from factory.errors import MillwrightError
@@ -22,8 +23,8 @@ from stacks.driver.model import (
 )
 
 # Results go to standard output, everything about the way there to standard error.
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=True, emoji=False)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 ACTIONS = {
     "create": ("+", "green"),
@@ -55,7 +56,7 @@ def print_error(error: MillwrightError, *, as_json: bool = False) -> None:
 
 def escaped(text: str) -> str:
     """`text` with nothing that rich would take for markup."""
-    return text.replace("[", r"\[")
+    return escape(text)
 
 
 class EngineReport:
@@ -94,13 +95,13 @@ def _event_text(event: StackEvent) -> str | None:
             text = f"{event.kind} started"
         case StepDone() if event.step.action in ACTIONS:
             sign, colour = ACTIONS[event.step.action]
-            changed = f" [dim]({', '.join(event.step.properties)})[/]" if event.step.properties else ""
-            text = f"[{colour}]{sign}[/] {short_type(event.step.type):<34} {event.step.name}{changed}"
+            changed = f" [dim]({escaped(', '.join(event.step.properties))})[/]" if event.step.properties else ""
+            text = f"[{colour}]{sign}[/] {short_type(event.step.type):<34} {escaped(event.step.name)}{changed}"
         case StepFailed():
-            text = f"[red]✗ {short_type(event.step.type):<34} {event.step.name}[/]"
+            text = f"[red]✗ {short_type(event.step.type):<34} {escaped(event.step.name)}[/]"
         case Violation():
             colour = "red" if event.level == "mandatory" else "yellow"
-            name = event.urn.rsplit("::", 1)[-1]
+            name = escaped(event.urn.rsplit("::", 1)[-1])
             text = f"[{colour}]policy {event.policy} ({event.level})[/] {name}: {escaped(event.message)}"
         case Diagnostic():
             colour = {"error": "red", "warning": "yellow"}.get(event.severity, "dim")

@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Sequence
 
+from console.board import Board
 from console.show import ERR, event_line, print_json
 from factory.errors import MillwrightError
 from stacks.driver import Operation, Result
@@ -23,18 +24,20 @@ def follow(operations: Sequence[Operation], *, as_json: bool = False) -> list[Re
     for reader in readers:
         reader.start()
     left = len(readers)
-    while left:
-        try:
-            event = events.get(timeout=POLL_SECONDS)
-        except queue.Empty:
-            continue
-        except KeyboardInterrupt:
-            _interrupt(operations)
-            continue
-        if event is None:
-            left -= 1
-            continue
-        _show(event, as_json=as_json)
+    with Board([operation.stack for operation in operations], ERR) as board:
+        while left:
+            try:
+                event = events.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            except KeyboardInterrupt:
+                _interrupt(operations)
+                continue
+            if event is None:
+                left -= 1
+                continue
+            board.take(event)
+            _show(event, as_json=as_json)
     return _results(operations)
 
 

@@ -64,7 +64,7 @@ def _python() -> Check:
 
 
 def _sdks() -> Iterator[Check]:
-    for name in ("pulumi", "pulumi-aws", "pulumi-policy"):
+    for name in ("pulumi", "pulumi-aws"):
         try:
             yield Check(name, ok=True, detail=installed_version(name))
         except PackageNotFoundError:

@@ -1,7 +1,13 @@
-"""For all tests: helpers beside this file can be imported, and hypothesis does not watch a shared machine's clock."""
+"""For all tests: the engine, helpers beside this file, and a hypothesis that does not watch a shared clock."""
+
+import os
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+from engine.cli import Cli, find_or_build
+from factory.settings import Settings
 
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
@@ -10,3 +16,10 @@ hypothesis.settings.load_profile("house")
 def pytest_configure(config: pytest.Config) -> None:
     # The SDK warns about resources that it defines itself, whoever imports it.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pulumi_aws.*")
+
+
+@pytest.fixture(scope="session")
+def engine_cli() -> Cli:
+    """This machine's engine, as every command finds it; `make test` has built it before if need be."""
+    cache = os.environ.get("MILLWRIGHT_ENGINE_CACHE")
+    return find_or_build(Settings(engine_cache=Path(cache) if cache else None))

@@ -57,6 +57,7 @@ def names(limit: int) -> st.SearchStrategy[str]:
 
 
 PARTS = names(PART_NAME_LENGTH)
+APPS = names(APP_NAME_LENGTH).filter(_may_be_an_app)
 CIDRS = st.builds("10.{}.0.0/{}".format, st.integers(0, 255), st.integers(16, 20))
 
 
@@ -70,7 +71,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
     return AppSpec.model_validate(
         {
             "apiVersion": "millwright/v1",
-            "name": draw(names(APP_NAME_LENGTH).filter(_may_be_an_app)),
+            "name": draw(APPS),
             "owner": draw(PARTS),
             "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),
             "network": {"cidr": draw(CIDRS)},

@@ -11,7 +11,7 @@ from rich.table import Table
 import engine
 from console.commands.options import Json
 from console.session import open_session
-from console.show import ERR, OUT, print_json, report_engine
+from console.show import ERR, OUT, escaped, print_json, report_engine
 from factory.errors import ExitCode
 
 engines = typer.Typer(no_args_is_help=True, help="The Pulumi engine on this machine.")
@@ -25,7 +25,7 @@ def install(as_json: Json = False) -> None:
     if as_json:
         print_json({"path": str(cli.path), "version": cli.version, "source": cli.source})
     else:
-        OUT.print(f"Pulumi {cli.version} ({cli.source}): {cli.path}")
+        OUT.print(f"Pulumi {cli.version} ({cli.source}): {escaped(str(cli.path))}")
 
 
 @engines.command()
@@ -48,7 +48,7 @@ def shim(
     """Write the `pulumi` command that runs the engine for the factory it is called in (`make setup` does)."""
     target = folder or Path(sys.executable).parent
     engine.write_shim(target, sys.executable)
-    ERR.print(f"[dim]{target / 'pulumi'} runs the engine for the factory it is called in[/]")
+    ERR.print(f"[dim]{escaped(str(target / 'pulumi'))} runs the engine for the factory it is called in[/]")
 
 
 def doctor(as_json: Json = False) -> None:
@@ -62,7 +62,7 @@ def doctor(as_json: Json = False) -> None:
         table = Table("", "check", "found", "fix", box=None)
         for check in checks:
             mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-            table.add_row(mark, check.name, check.detail, "" if check.ok else check.fix)
+            table.add_row(mark, check.name, escaped(check.detail), "" if check.ok else escaped(check.fix))
         OUT.print(table)
     if not all(check.ok for check in checks):
         raise typer.Exit(ExitCode.FAILED)

@@ -11,7 +11,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from console.commands.options import Json
-from console.show import OUT, print_json
+from console.show import OUT, escaped, print_json
 from factory.errors import InputError
 from factory.paths import FactoryRoot
 from factory.spec import AppName
@@ -31,8 +31,9 @@ def init(
     if as_json:
         print_json({"factory": str(folder), "app": app})
         return
-    OUT.print(f"{folder} is a factory. Next:")
-    OUT.print(f"  cd {folder} && millwright up {app} build")
+    shown = escaped(str(folder))
+    OUT.print(f"{shown} is a factory. Next:")
+    OUT.print(f"  cd {shown} && millwright up {app} build")
 
 
 def make_factory(folder: Path, app: str) -> FactoryRoot:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from console.commands.options import App, EnvironmentName, Json
 from console.session import open_session
-from console.show import OUT, print_json, report_engine
+from console.show import OUT, escaped, print_json, report_engine
 from console.watch import follow
 from factory.errors import ExitCode, InputError
 from stacks.driver import Kind, Result, read_outputs
@@ -51,7 +51,7 @@ def outputs(app: App, environment: EnvironmentName, as_json: Json = False) -> No
         return
     table = Table(box=None, show_header=False)
     for key, value in found.model_dump(exclude_none=True).items():
-        table.add_row(f"[bold]{key}[/]", str(value))
+        table.add_row(f"[bold]{key}[/]", escaped(str(value)))
     OUT.print(table)
 
 

@@ -103,7 +103,8 @@ def show_created(stage: Stage) -> None:
     for kind, identifiers in held.items():
         branch = tree.add(f"{kind} ({len(identifiers)})")
         for identifier in identifiers:
-            branch.add(f"[dim]{identifier.rsplit(':', 1)[-1] if identifier.startswith('arn:') else identifier}[/]")
+            # An ARN's first five fields say cloud, service, region and account, which are the same for all.
+            branch.add(f"[dim]{identifier.split(':', 5)[-1]}[/]")
     ERR.print(tree)
     if not held:
         raise DemoFailed("the cloud holds nothing after both updates")

@@ -1,5 +1,6 @@
 """Commands that a benchmark runs: they end with it, and a failure is told with their last words."""
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -38,13 +39,24 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
         raise ContestantFailed(f"{words}: exit code {process.returncode}\n{output[-TAIL:]}")
 
 
-def end_descendants() -> None:
-    """End whatever this process started and still runs: asked first, killed after `END_SECONDS`."""
-    descendants = psutil.Process().children(recursive=True)
+def descendants() -> set[psutil.Process]:
+    """Every process below this one, but for multiprocessing's own servers: those end when this process does."""
+    me = psutil.Process()
+    return {p for p in me.children(recursive=True) if not (p.ppid() == me.pid and _is_a_server(p))}
+
+
+def end(processes: set[psutil.Process]) -> None:
+    """End `processes`: each is asked first, and killed after `END_SECONDS`."""
+    left = list(processes)
     for number in (signal.SIGINT, signal.SIGKILL):
-        for process in descendants:
-            try:
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
-            except psutil.NoSuchProcess:
-                continue
-        _, descendants = psutil.wait_procs(descendants, timeout=END_SECONDS)
+        _, left = psutil.wait_procs(left, timeout=END_SECONDS)
+
+
+def _is_a_server(process: psutil.Process) -> bool:
+    try:
+        return any("multiprocessing" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return True

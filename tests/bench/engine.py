@@ -24,7 +24,7 @@ from factory.errors import ExitCode, MillwrightError
 from factory.paths import FactoryRoot, private_folder
 from factory.settings import Settings, load
 from tests.bench import calls
-from tests.bench.commands import ContestantFailed, end_descendants
+from tests.bench.commands import ContestantFailed, descendants, end
 from tests.bench.contestants import Contestant, PulumiCli, Terraform, WarmApi, find_terraform
 from tests.bench.plan import plan_of
 from tests.bench.report import MEASURES, Report, show
@@ -58,6 +58,7 @@ def bench(resources: int, runs: int, mirror: Path | None, *, with_calls: bool = 
 
     Raises ContestantFailed when one cannot do the work, EngineUnavailable when there is no CLI.
     """
+    load_average = os.getloadavg()[0]
     terraform = find_terraform(mirror, os.environ)
     with _factory() as (root, settings, cloud):
         entries: list[Contestant] = [
@@ -80,6 +81,7 @@ def bench(resources: int, runs: int, mirror: Path | None, *, with_calls: bool = 
     return Report(
         resources=resources,
         runs=runs,
+        load=load_average,
         seconds=seconds,
         peer=peer,
         not_compared=terraform if isinstance(terraform, str) else "",
@@ -110,11 +112,12 @@ def _factory() -> Iterator[tuple[FactoryRoot, Settings, daemons.RunFile]]:
         root.settings_file.write_text("aws: local\n")
         # Of the user's settings only the engine's place counts: a benchmark never reaches a real account or backend.
         settings = Settings(engine_cache=load(root).engine_cache)
+        not_ours = descendants()
         try:
             yield root, settings, daemons.ensure(root, NAME)
         finally:
             daemons.stop(root, NAME)
-            end_descendants()
+            end(descendants() - not_ours)
 
 
 def _folder(root: FactoryRoot, name: str) -> Path:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 MEASURES: Mapping[str, str] = {
     "create": "create",
-    "preview": "nothing changed\n(by the state)",
-    "refreshed_preview": "nothing changed\n(looked up)",
+    "preview": "no change,\nby the state",
+    "refreshed_preview": "no change,\nlooked up",
     "destroy": "destroy",
 }
 
@@ -21,11 +21,12 @@ MEASURES: Mapping[str, str] = {
 class Report:
     """Seconds by contestant and measure, one figure per run; `peer` is the contestant that ratios refer to.
 
-    `call_milliseconds`: the median of single AWS calls, by call and door.
+    `load`: what else the machine did when it began (1-minute load average). `call_milliseconds`: the median of single AWS calls, by call and door.
     """
 
     resources: int
     runs: int
+    load: float
     seconds: Mapping[str, Mapping[str, Sequence[float]]]
     peer: str | None
     not_compared: str
@@ -39,6 +40,8 @@ class Report:
 def show(report: Report, out: Console) -> None:
     """Print the tables."""
     out.print(_engine_table(report))
+    if report.peer:
+        out.print(f"n.nx: the median of {report.peer}, divided by this one", soft_wrap=True)
     if report.not_compared:
         out.print(f"not compared: {report.not_compared}", markup=False, soft_wrap=True)
     if report.call_milliseconds:
@@ -46,18 +49,19 @@ def show(report: Report, out: Console) -> None:
 
 
 def _engine_table(report: Report) -> Table:
-    title = f"{report.resources} resources, seconds: median (min-max) of {report.runs}; {os.cpu_count()} cores"
-    table = Table("", *MEASURES.values(), title=title, title_justify="left")
+    machine = f"{os.cpu_count()} cores, load {report.load:.1f} at the start"
+    title = f"{report.resources} resources, {report.runs} runs, {machine}; seconds: median, min-max"
+    table = Table("", *MEASURES.values(), title=title, title_justify="left", show_lines=True)
     for name, measured in report.seconds.items():
-        table.add_row(name, *(_spread(measured[measure]) for measure in MEASURES))
-    if report.peer:
-        table.add_section()
-        peer = report.seconds[report.peer]
-        for name, measured in report.seconds.items():
-            if name != report.peer:
-                ratios = (median(peer[measure]) / median(measured[measure]) for measure in MEASURES)
-                table.add_row(f"{report.peer} / {name}", *(f"{ratio:.1f}x" for ratio in ratios))
+        table.add_row(name, *(_cell(report, measured, measure) for measure in MEASURES))
     return table
+
+
+def _cell(report: Report, measured: Mapping[str, Sequence[float]], measure: str) -> str:
+    seconds = measured[measure]
+    middle = median(seconds)
+    ratio = f"  {median(report.seconds[report.peer][measure]) / middle:.1f}x" if report.peer else ""
+    return f"{middle:.2f}{ratio}\n{min(seconds):.2f}-{max(seconds):.2f}"
 
 
 def _call_table(report: Report) -> Table:
@@ -66,7 +70,3 @@ def _call_table(report: Report) -> Table:
     for call, by_door in report.call_milliseconds.items():
         table.add_row(call, *(f"{by_door[door]:.1f}" for door in doors))
     return table
-
-
-def _spread(seconds: Sequence[float]) -> str:
-    return f"{median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"

@@ -3,6 +3,7 @@
 Forked from a server that imported this module; the provider is the local cloud's, attached by EngineEnv.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,9 +68,11 @@ def work(job: Job, connection: Connection) -> None:
     failed = ""
     try:
         _do(job)
-    except Exception as error:  # noqa: BLE001 -- the edge of the process: whatever is wrong must reach the caller
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- the edge: what is wrong must reach the caller
         failed = f"{type(error).__name__}: {error}"
-    connection.send(failed)
+    # A caller that was stopped listens no more.
+    with contextlib.suppress(OSError):
+        connection.send(failed)
     connection.close()
 
 

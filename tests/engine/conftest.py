@@ -1,7 +1,5 @@
-"""The real engine for tests that need it, and small real Pulumi projects to run with it."""
+"""Small real Pulumi projects, to run with the real engine."""
 
-import os
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,24 +7,8 @@ from pathlib import Path
 import pytest
 from engine_helpers import MakeProject, Project
 
-from engine.cache import LANGUAGE_HOST, LANGUAGE_HOST_SCRIPT
-from engine.cli import Cli, find_or_build
+from engine.cli import Cli
 from engine.environment import EngineEnv
-from factory.settings import Settings
-
-
-@pytest.fixture(scope="session")
-def engine_cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """A real CLI with our language host beside it: the one MILLWRIGHT_TEST_CLI names, or this machine's."""
-    named = os.environ.get("MILLWRIGHT_TEST_CLI")
-    if not named:
-        return find_or_build(Settings())
-    folder = tmp_path_factory.mktemp("cli")
-    shutil.copy(named, folder / "pulumi")
-    host = folder / LANGUAGE_HOST
-    host.write_text(LANGUAGE_HOST_SCRIPT)
-    host.chmod(0o755)
-    return Cli(folder / "pulumi", "test", "cache")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 The daemon is the real one, in its own process, for a factory root of its own; it is stopped at the end.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from localcloud_door import ACCOUNT, REGION, Door, boto
 
+from engine.cli import Cli
 from factory import daemons
 from factory.daemons import RunFile
 from factory.paths import FactoryRoot
@@ -72,9 +72,6 @@ def door(cloud: RunFile) -> Iterator[Door]:
 
 
 @pytest.fixture(scope="session")
-def pulumi_cli() -> Path:
-    """The folder above `bin/pulumi`, as the Automation API takes it; from MILLWRIGHT_TEST_CLI (the executable)."""
-    executable = os.environ.get("MILLWRIGHT_TEST_CLI")
-    if not executable:
-        pytest.skip("needs a Pulumi CLI: MILLWRIGHT_TEST_CLI names none")
-    return Path(executable)
+def pulumi_cli(engine_cli: Cli) -> Path:
+    """The engine's executable."""
+    return engine_cli.path

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 import pytest
 from component_mocks import ACCOUNT, Declared, declare
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from spec_strategies import specs
 
@@ -88,7 +88,8 @@ def test_what_an_app_adds_is_judged_like_everything_else(source: str, found: lis
     assert _findings(declared) == found
 
 
-@settings(max_examples=6)
+# Shrinking a failure would take minutes: a build costs a tenth of a second.
+@settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(spec=specs(), environment=st.sampled_from(STANDING))
 def test_any_valid_spec_builds_and_passes_the_policies(
     spec: AppSpec, environment: Environment, tmp_path_factory: pytest.TempPathFactory
