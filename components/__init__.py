@@ -3,6 +3,6 @@
 Programs (stacks.program, an app's infra.py) build `AppFactory`; only the folder of a target knows its cloud's words.
 """
 
-from components.app_factory import AppFactory, AppFactoryArgs
+from components.app_factory import CONTENTS, AppFactory, AppFactoryArgs
 
-__all__ = ["AppFactory", "AppFactoryArgs"]
+__all__ = ["CONTENTS", "AppFactory", "AppFactoryArgs"]

@@ -10,6 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 from components import aws, interfaces
 from factory.spec import AppSpec, Environment, source_digest
 
+RUNNER_REPOSITORY = "agent-runner"
 RUNNER_IMAGE = Path(__file__).parent / "aws" / "runner_image"
 
 
@@ -122,7 +123,8 @@ class AppFactory(pulumi.ComponentResource):
                 "account": args["account"],
                 "region": spec.region,
                 "key_id": self.keys.key_id,
-                "image": _image(args, "agent-runner", source_digest(RUNNER_IMAGE)),
+                "repository": RUNNER_REPOSITORY,
+                "image": _image(args, RUNNER_REPOSITORY, source_digest(RUNNER_IMAGE)),
                 "identities": self.identity.identities,
                 "functions": {f: {"cpu": agent.cpu, "memory": agent.memory} for f, agent in spec.agents.items()},
             },
@@ -142,6 +144,7 @@ class AppFactory(pulumi.ComponentResource):
                 "subnet_ids": self.network.subnet_ids,
                 "key_id": self.keys.key_id,
                 "secrets": self.secrets.ids,
+                "repository": spec.name,
                 "image": _image(args, spec.name, args["artefact"]),
                 "port": service.port,
                 "health": service.health,

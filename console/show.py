@@ -48,7 +48,7 @@ def print_error(error: MillwrightError, *, as_json: bool = False) -> None:
         print_json(error_json(error))
         return
     ERR.print(f"[bold red]error:[/] {escaped(str(error))}")
-    for problem in getattr(error, "problems", ()):
+    for problem in error.problems:
         ERR.print(f"  {escaped(str(problem))}")
     if error.hint:
         ERR.print(f"[bold]hint:[/] {escaped(error.hint)}")

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Sequence
 
 from console.board import Board
-from console.show import ERR, event_line, print_json
+from console.show import ERR, event_line, print_error, print_json
 from factory.errors import MillwrightError
 from stacks.driver import Operation, Result
-from stacks.driver.model import StackEvent
+from stacks.driver.model import Failed, StackEvent
 
 POLL_SECONDS = 0.2
 
@@ -28,23 +28,24 @@ def follow(operations: Sequence[Operation], *, as_json: bool = False) -> list[Re
         while left:
             try:
                 event = events.get(timeout=POLL_SECONDS)
+                if event is None:
+                    left -= 1
+                else:
+                    board.take(event)
+                    _show(event, as_json=as_json)
             except queue.Empty:
                 continue
             except KeyboardInterrupt:
                 _interrupt(operations)
-                continue
-            if event is None:
-                left -= 1
-                continue
-            board.take(event)
-            _show(event, as_json=as_json)
-    return _results(operations)
+    return _results(operations, as_json=as_json)
 
 
 def _read(operation: Operation, events: "queue.Queue[StackEvent | None]") -> None:
-    for event in operation.events():
-        events.put(event)
-    events.put(None)
+    try:
+        for event in operation.events():
+            events.put(event)
+    finally:
+        events.put(None)
 
 
 def _interrupt(operations: Sequence[Operation]) -> None:
@@ -55,18 +56,23 @@ def _interrupt(operations: Sequence[Operation]) -> None:
 
 def _show(event: StackEvent, *, as_json: bool) -> None:
     if as_json:
-        print_json(event.as_json())
+        # The error that ends the command is its last document; a failed event before it would say it twice.
+        if not isinstance(event, Failed):
+            print_json(event.as_json())
     elif line := event_line(event):
         ERR.print(line)
 
 
-def _results(operations: Sequence[Operation]) -> list[Result]:
-    results, errors = [], []
+def _results(operations: Sequence[Operation], *, as_json: bool) -> list[Result]:
+    results: list[Result] = []
+    errors: list[MillwrightError] = []
     for operation in operations:
         try:
             results.append(operation.result())
         except MillwrightError as error:
             errors.append(error)
+    for other in errors[1:]:
+        print_error(other, as_json=as_json)
     if errors:
         raise errors[0]
     return results

@@ -137,7 +137,7 @@ def _local_cloud(root: FactoryRoot, settings: Settings) -> Iterator[Check]:
         yield Check("local provider", current, detail, "the next command with this Python installs it again")
     except FileNotFoundError:
         yield Check("local provider", ok=True, detail="installed on first use")
-    running = daemons.read(root, "localcloud")
+    running = daemons.read(root, daemons.LOCAL_CLOUD)
     state = f"runs, pid {running.pid}" if running else "does not run; it is started on demand"
     yield Check("local cloud", ok=True, detail=state)
 

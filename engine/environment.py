@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from engine.cache import write_atomically
 from engine.cli import Cli, find_or_build
+from engine.locks import backend_folder
 from engine.progress import Report, silent
 from factory.errors import InputError
 from factory.paths import FactoryRoot, private_folder
@@ -108,12 +109,18 @@ def prepare(
         cli=cli,
         python=sys.executable,
         home=root.pulumi_home,
-        backend_url=settings.backend or f"file://{root.backend}",
+        backend_url=_backend_url(root, settings),
         passphrase_file=_passphrase_file(root, settings),
         policy_pack=policy_pack,
         cloud_provider=warm_provider,
         aws=settings.aws,
     )
+
+
+def _backend_url(root: FactoryRoot, settings: "Settings") -> str:
+    # A relative folder is the factory's, whatever folder a command runs in.
+    folder = backend_folder(root, settings)
+    return f"file://{folder}" if folder is not None else str(settings.backend)
 
 
 def local_provider(root: FactoryRoot) -> Path:

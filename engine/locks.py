@@ -30,24 +30,30 @@ def _silent(holder: str) -> None:
     del holder
 
 
+def _nothing() -> None:
+    pass
+
+
 @contextlib.contextmanager
 def stack_lock(
     root: FactoryRoot,
     stack: str,
     *,
     on_wait: Callable[[str], None] = _silent,
+    check: Callable[[], None] = _nothing,
     timeout_seconds: float | None = None,
 ) -> Iterator[None]:
     """Hold `stack` of this factory against every other process that changes it through driver or shim.
 
-    `on_wait` is called once, with who holds it ("pid 123"), when it is not free. Without a timeout it waits for ever;
+    `on_wait` is called once, with who holds it ("pid 123"), when it is not free; `check` again and again while it
+    waits: it may raise to give up. Without a timeout it waits for ever;
     with one it raises Busy (0: at once). The kernel gives the lock up when its holder dies, however it dies. The lock
     is of the open file: held again in the same process it waits for itself.
     """
     private_folder(root.locks)
     # Opened for appending: opening must not wipe the holder's note.
     with lock_file(root, stack).open("a+") as file:
-        _take(file.fileno(), stack, lambda: _note(lock_file(root, stack)), on_wait, timeout_seconds)
+        _take(file.fileno(), stack, lambda: _note(lock_file(root, stack)), on_wait, check, timeout_seconds)
         file.truncate(0)
         file.write(f"pid {os.getpid()}")
         file.flush()
@@ -68,6 +74,7 @@ def _take(
     stack: str,
     holder: Callable[[], str],
     on_wait: Callable[[str], None],
+    check: Callable[[], None],
     timeout_seconds: float | None,
 ) -> None:
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -84,6 +91,7 @@ def _take(
         if not waiting:
             waiting = True
             on_wait(holder())
+        check()
         time.sleep(POLL_SECONDS)
 
 

@@ -8,7 +8,8 @@ What the engine does with them (tried with v3.259.0, with a provider killed in m
 - `refresh --clear-pending-creates` drops them all; `refresh --import-pending-creates=URN --import-pending-creates=ID`
   adopts one (the flag takes one word at a time).
 So whoever changes stacks must, before `up` or `destroy`, and while holding the stack's lock: export the state, list
-the pending creates, look for each in the cloud, then either adopt it or drop it (`without_pending_creates`, then import the state). Never drop one without having looked.
+the pending creates, look for each in the cloud, then either adopt it or drop it (`without_pending_creates`, then
+import the state). Never drop one without having looked.
 """
 
 from collections.abc import Collection, Mapping

@@ -67,11 +67,7 @@ def main() -> NoReturn:
     try:
         code = run(sys.argv[1:], os.environ)
     except MillwrightError as error:
-        sys.stderr.write(f"error: {error}\n")
-        for problem in getattr(error, "problems", ()):
-            sys.stderr.write(f"  {problem}\n")
-        if error.hint:
-            sys.stderr.write(f"hint: {error.hint}\n")
+        sys.stderr.write(f"error: {error.rendered()}\n")
         code = error.exit_code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -94,7 +90,7 @@ def run(arguments: Sequence[str], base: Mapping[str, str]) -> int:
     settings = load(root)
     env = prepare(root, settings, policy_pack=_policy_pack(), progress=_show)
     if settings.aws == "local" and invocation.command in NEED_CLOUD and not invocation.asks_help:
-        daemons.ensure(root, "localcloud")
+        daemons.ensure(root, daemons.LOCAL_CLOUD)
     environment = env.process_environment(base)
     if invocation.asks_help or _project_file(folder) != root.project_file:
         # Another Pulumi project inside the factory: the factory's guardrails, but its stacks are not declared here.

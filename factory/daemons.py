@@ -7,16 +7,19 @@ is stale when that pid is gone or is another process (its start time differs).
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,9 +28,14 @@ from factory.errors import Busy, CloudUnavailable
 from factory.paths import FactoryRoot, private_folder
 
 # Rooms never import each other's daemons: a name and a module to run is all that is shared.
-MODULES = {"localcloud": "localcloud.daemon"}
+LOCAL_CLOUD = "localcloud"
+MODULES = {LOCAL_CLOUD: "localcloud.daemon"}
+# A daemon's own calls, as opposed to what it serves, are below this path and need the run file's token.
+ADMIN_PATH = "/_millwright/"
+TOKEN_HEADER = "x-millwright-token"  # noqa: S105 -- a header's name
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+CALL_SECONDS = 30.0
 
 
 class RunFile(BaseModel):
@@ -141,14 +149,36 @@ def stop(root: FactoryRoot, name: str) -> bool:
     """End daemon `name` and wait for it. Returns whether one was running."""
     run_file = read(root, name)
     if run_file is None:
-        run_file_path(root, name).unlink(missing_ok=True)
         return False
     _signal(run_file, signal.SIGTERM)
     if _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS) is None:
         _signal(run_file, signal.SIGKILL)
         _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS)
-    run_file_path(root, name).unlink(missing_ok=True)
+    _withdraw(root, run_file)
     return True
+
+
+def call(run_file: RunFile, name: str, body: bytes = b"") -> Any:
+    """Ask a daemon one of its own calls (POST); its answer. Raises CloudUnavailable when it does not answer."""
+    request = urllib.request.Request(  # noqa: S310 -- the address is our own daemon's, from its run file
+        f"{run_file.addresses['http']}{ADMIN_PATH}{name}",
+        data=body,
+        method="POST",
+        headers={TOKEN_HEADER: run_file.token},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310 -- as above
+            return json.load(answer)
+    except (OSError, ValueError) as error:
+        raise CloudUnavailable(f"{run_file.name} does not answer: {error}", hint="stop it and try again") from None
+
+
+def _withdraw(root: FactoryRoot, stopped: RunFile) -> None:
+    # Only the file of the daemon that was stopped: another one may have taken its place meanwhile.
+    with contextlib.suppress(OSError, ValidationError):
+        path = run_file_path(root, stopped.name)
+        if RunFile.model_validate_json(path.read_bytes()).token == stopped.token:
+            path.unlink(missing_ok=True)
 
 
 def _signal(run_file: RunFile, number: signal.Signals) -> None:

@@ -23,7 +23,9 @@ ENVIRONMENTS = Table(
 
 
 class EnvironmentRecord(BaseModel):
-    """The row of one stack. `version` counts the stack's updates; `outputs` is None before the first good one.
+    """The row of one stack. `version` is the backend's count of its updates, 0 where it keeps none (files do not).
+
+    `outputs` is None before the first good update.
 
     `cloud_generation` names the life of the local cloud that the update ran against (None on a real cloud).
     """
@@ -50,6 +52,12 @@ def read(connection: Connection, stack: str) -> EnvironmentRecord | None:
     """The row of one stack, or None when no update of it was recorded (or it was destroyed)."""
     row = connection.execute(select(ENVIRONMENTS).where(ENVIRONMENTS.c.stack == stack)).mappings().first()
     return None if row is None else EnvironmentRecord.model_validate(dict(row))
+
+
+def cloud_generation(connection: Connection, stack: str) -> str | None:
+    """Which life of the local cloud the stack's last recorded update ran against; None when none is recorded."""
+    column = ENVIRONMENTS.c.cloud_generation
+    return connection.execute(select(column).where(ENVIRONMENTS.c.stack == stack)).scalar()
 
 
 def read_all(connection: Connection) -> list[EnvironmentRecord]:

@@ -72,19 +72,22 @@ class MillwrightError(Exception):
 
     exit_code: ExitCode = ExitCode.FAILED
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)
         self.hint = hint
+        self.problems = problems
+
+    def rendered(self) -> str:
+        """The whole error as plain text: message, every located problem, hint; one per line."""
+        return "\n".join(
+            [str(self), *(f"  {p}" for p in self.problems), *([f"hint: {self.hint}"] if self.hint else [])]
+        )
 
 
 class InputError(MillwrightError):
     """A file or an argument is wrong. `problems` holds every mistake found, not only the first."""
 
     exit_code = ExitCode.INVALID_INPUT
-
-    def __init__(self, message: str, *, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
-        super().__init__(message, hint=hint)
-        self.problems = problems
 
 
 class EngineUnavailable(MillwrightError):

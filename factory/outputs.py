@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class _Outputs(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Rows outlive versions: what a newer one added is not an error to an older one.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class NetworkOutputs(_Outputs):

@@ -4,6 +4,8 @@ No other module reads the process environment for configuration. Secrets never s
 default backend is a file made on this machine, cloud credentials come from the cloud SDK's own chain.
 """
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,16 +13,21 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from factory.errors import InputError, Problem
-from factory.located import load_model
+from factory.located import load_model, nearest
 from factory.paths import FactoryRoot
 
+# The local cloud's own account, as moto names it; no real account has this id.
+LOCAL_ACCOUNT = "123456789012"
+PREFIX = "MILLWRIGHT_"
+# Told by one of our processes to another (engine.environment), or for benchmarks: no settings.
+PROTOCOL_VARIABLES = frozenset({"MILLWRIGHT_PYTHON", "MILLWRIGHT_BENCH_TERRAFORM_MIRROR"})
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 
 
 class Settings(BaseSettings):
     """Every key of `millwright.yaml`, with its embedded default."""
 
-    model_config = SettingsConfigDict(env_prefix="MILLWRIGHT_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     aws: Literal["local", "account"] = Field(
         default="local",
@@ -67,6 +74,7 @@ def load(root: FactoryRoot) -> Settings:
     Raises InputError that names file, line, column and key of every mistake (or the variable).
     """
     from_file = load_model(Settings, root.settings_file)
+    _refuse_unknown_overrides(os.environ)
     overrides = EnvSettingsSource(Settings)()
     try:
         settings = Settings(**(from_file.model_dump(exclude_unset=True) | overrides))
@@ -84,6 +92,25 @@ def load(root: FactoryRoot) -> Settings:
         )
         raise InputError("an environment override is wrong", problems=problems) from None
     return _cross_checked(settings, root)
+
+
+def _refuse_unknown_overrides(environment: Mapping[str, str]) -> None:
+    known = {f"{PREFIX}{key.upper()}" for key in Settings.model_fields} | PROTOCOL_VARIABLES
+    problems = tuple(
+        Problem(
+            file=name,
+            line=0,
+            column=0,
+            field="",
+            message="no setting has this name",
+            allowed=", ".join(sorted(known - PROTOCOL_VARIABLES)),
+            fix=f"did you mean {guess}?" if (guess := nearest(name, known)) else "unset it",
+        )
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and name not in known
+    )
+    if problems:
+        raise InputError("an environment override is wrong", problems=problems)
 
 
 def _cross_checked(settings: Settings, root: FactoryRoot) -> Settings:

@@ -59,9 +59,11 @@ def _a_name(length: int) -> AfterValidator:
 def _no_other_meaning(value: str) -> str:
     first, *others = value.split("-")
     if len(value) == 1:
-        raise ValueError("an image repository, which has the app's name, needs two characters at least")
+        raise ValueError("two characters at least: the app's image repository has this name")
     if first in KEPT_PREFIXES or value in KEPT_NAMES:
-        raise ValueError("the name is kept for something else; choose another one")
+        raise ValueError(
+            "not a name kept for other things: `agent-runner`, or one that begins with amzn, internal, sg or sthree"
+        )
     if not set(others).isdisjoint(Environment):
         # `a` with the service `build-x` in staging, and `a-staging` with `x` in build, would share names.
         raise ValueError("only its first part may be the name of an environment")

@@ -14,7 +14,7 @@ from factory.errors import ExitCode, MillwrightError
 from factory.paths import find_root
 from localcloud.isolation import isolate
 
-NAME = "localcloud"
+NAME = daemons.LOCAL_CLOUD
 
 
 def main() -> int:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
+from factory import daemons
 from localcloud.backends import Backends
 from localcloud.reply import Reply
 
-ADMIN: Final = "/_millwright/"
-TOKEN_HEADER: Final = "x-millwright-token"  # noqa: S105  a header's name
+ADMIN: Final = daemons.ADMIN_PATH
+TOKEN_HEADER: Final = daemons.TOKEN_HEADER
 ADMIN_CALLS: Final = "GET status, POST reset, POST created (URNs, one per line)"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})

@@ -4,7 +4,9 @@ import os
 from collections.abc import MutableMapping
 from typing import Final
 
-DEFAULT_ACCOUNT: Final = "123456789012"
+from factory.settings import LOCAL_ACCOUNT
+
+DEFAULT_ACCOUNT: Final = LOCAL_ACCOUNT
 
 
 def isolate(environment: MutableMapping[str, str]) -> None:

@@ -49,7 +49,7 @@ def _started(root: Path) -> str:
     from factory import daemons
     from factory.paths import find_root
 
-    return _port(daemons.ensure(find_root(root), "localcloud").addresses["provider"])
+    return _port(daemons.ensure(find_root(root), daemons.LOCAL_CLOUD).addresses["provider"])
 
 
 def _port(address: str) -> str:

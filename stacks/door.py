@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine import clear_dead_locks
 from factory import db
-from factory.errors import ExitCode, MillwrightError, UpdateFailed
+from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
@@ -24,8 +24,10 @@ from stacks.driver.recover import settle_pending
 from stacks.names import require_decision, resolve
 
 DOOR = "plain"
-KINDS = {"up": Kind.UP, "update": Kind.UP, "destroy": Kind.DESTROY}
+KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
 READS = {"preview"}
+# Applies updates for as long as it runs: no decision, no plan, no record of each.
+REFUSED = {"watch"}
 
 
 def main() -> int:
@@ -40,7 +42,7 @@ def main() -> int:
         else:
             after(root, settings, spec, environment, command, int(rest[0]))
     except MillwrightError as error:
-        sys.stderr.write(_shown(error))
+        sys.stderr.write(f"error: {error.rendered()}\n")
         return int(error.exit_code)
     return ExitCode.OK
 
@@ -51,6 +53,8 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
     Raises DecisionRequired for production, UpdateFailed when the stack cannot be created.
     """
     stack = spec.stack(environment)
+    if command in REFUSED:
+        raise InputError(f"pulumi {command} is not for this factory's stacks", hint="use `pulumi up`")
     if command not in READS:
         require_decision(stack, environment)
     clear_dead_locks(root, settings, stack)
@@ -109,11 +113,6 @@ def _ask(root: FactoryRoot, arguments: list[str]) -> str:
     if answer.code:
         raise UpdateFailed(f"the engine cannot say what happened: {answer.err.strip()}")
     return answer.out
-
-
-def _shown(error: MillwrightError) -> str:
-    problems = "".join(f"  {problem}\n" for problem in getattr(error, "problems", ()))
-    return f"error: {error}\n{problems}" + (f"hint: {error.hint}\n" if error.hint else "")
 
 
 if __name__ == "__main__":

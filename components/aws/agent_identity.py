@@ -7,11 +7,8 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
-from components.aws.documents import decrypts_secrets, document, statement, task_trust
+from components.aws.documents import ROLE_NAME_LIMIT, decrypts_secrets, document, statement, task_trust
 from components.naming import physical_name
-
-# IAM allows role names of 64 characters.
-ROLE_NAME_LIMIT = 64
 
 
 class AgentIdentityArgs(TypedDict):

@@ -4,13 +4,10 @@ from typing import TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import cloudwatch, ecs, iam
+from pulumi_aws import cloudwatch, ecs
 
-from components.aws.containers import container
-from components.aws.execution import execution_role
-
-# What a task did must be readable for a year.
-LOG_DAYS = 365
+from components.aws.containers import LOG_DAYS, container
+from components.aws.execution import task_starter
 
 
 class RunnerTask(TypedDict):
@@ -31,6 +28,8 @@ class AgentRunnerArgs(TypedDict):
     """Region in which the tasks run."""
     key_id: Input[str]
     """ARN of the key that encrypts the logs."""
+    repository: str
+    """Name of the repository that holds the runner's image."""
     image: Input[str]
     """The runner's image, by digest."""
     identities: Input[dict[str, str]]
@@ -64,8 +63,17 @@ class AgentRunner(pulumi.ComponentResource):
             tags={"Name": logical},
             opts=child,
         )
-        starter: iam.Role = execution_role(
-            logical, args["account"], args["region"], logs.arn, {}, args["key_id"], child
+        starter = task_starter(
+            logical,
+            {
+                "account": args["account"],
+                "region": args["region"],
+                "repository": args["repository"],
+                "log_group": logs.arn,
+                "secrets": {},
+                "key_id": args["key_id"],
+            },
+            child,
         )
         arns: dict[str, Output[str]] = {}
         for function, size in args["functions"].items():
@@ -76,7 +84,7 @@ class AgentRunner(pulumi.ComponentResource):
                 network_mode="awsvpc",
                 cpu=str(size["cpu"]),
                 memory=str(size["memory"]),
-                execution_role_arn=starter.arn,
+                execution_role_arn=starter.role.arn,
                 task_role_arn=_identity(function, args),
                 container_definitions=_definition(function, args, logs),
                 tags={"Name": f"{logical}-{function}", "function": function},

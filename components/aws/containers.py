@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+# What a container did must be readable for a year.
+LOG_DAYS = 365
+
 
 def container(
     name: str,

@@ -4,6 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+# IAM allows role names of 64 characters.
+ROLE_NAME_LIMIT = 64
+
 
 def statement(actions: Sequence[str], resources: Sequence[str], **more: Any) -> dict[str, Any]:
     """One Allow statement; empty `resources` is refused, because an empty list would be dropped silently."""

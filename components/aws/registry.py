@@ -24,7 +24,7 @@ class RegistryArgs(TypedDict):
 
 
 class Registry(pulumi.ComponentResource):
-    """An ECR repository in which a tag never moves, and an S3 bucket beside it."""
+    """An ECR repository in which a tag never moves, and an S3 bucket; neither goes while it holds anything."""
 
     images: Output[str]
     """URL of the image repository."""
@@ -40,7 +40,6 @@ class Registry(pulumi.ComponentResource):
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["key_id"]}],
-            force_delete=True,
             tags={"Name": name},
             opts=child,
         )
@@ -49,7 +48,6 @@ class Registry(pulumi.ComponentResource):
             bucket=Output.from_input(args["account"]).apply(
                 lambda account: physical_name(name, "artefacts", account, limit=BUCKET_NAME_LIMIT)
             ),
-            force_destroy=True,
             tags={"Name": name},
             opts=child,
         )

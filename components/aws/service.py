@@ -4,18 +4,16 @@ from typing import TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import cloudwatch, ec2, ecs, iam, lb, vpc
+from pulumi_aws import cloudwatch, ec2, ecs, iam, lb
 
-from components.aws.containers import container, variable_name
-from components.aws.documents import task_trust
-from components.aws.execution import execution_role
+from components.aws.containers import LOG_DAYS, container, variable_name
+from components.aws.documents import ROLE_NAME_LIMIT, task_trust
+from components.aws.execution import task_starter
+from components.aws.firewalls import LISTENER_PORT, firewalls
 from components.naming import physical_name
 
-LOG_DAYS = 365
-LISTENER_PORT = 80
-# ELB allows names of 32 characters, IAM of 64.
+# ELB allows names of 32 characters.
 BALANCER_NAME_LIMIT = 32
-ROLE_NAME_LIMIT = 64
 
 
 class ServiceArgs(TypedDict):
@@ -35,6 +33,8 @@ class ServiceArgs(TypedDict):
     """ARN of the key that encrypts the logs and the secrets."""
     secrets: Input[dict[str, str]]
     """ARN of each secret to inject, by name."""
+    repository: str
+    """Name of the repository that holds the artefact."""
     image: Input[str]
     """The artefact as an image reference by digest."""
     port: int
@@ -60,38 +60,8 @@ class Service(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServiceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("millwright:aws:Service", name, {}, opts)
         child = ResourceOptions(parent=self)
-        front, back = _firewalls(name, args, child)
-        balancer = lb.LoadBalancer(
-            name,
-            name=physical_name(name, limit=BALANCER_NAME_LIMIT),
-            internal=True,
-            load_balancer_type="application",
-            subnets=args["subnet_ids"],
-            security_groups=[front.id],
-            drop_invalid_header_fields=True,
-            tags={"Name": name},
-            opts=child,
-        )
-        targets = lb.TargetGroup(
-            name,
-            name=physical_name(name, limit=BALANCER_NAME_LIMIT),
-            port=args["port"],
-            protocol="HTTP",
-            target_type="ip",
-            vpc_id=args["network_id"],
-            health_check={"path": args["health"], "protocol": "HTTP", "matcher": "200"},
-            tags={"Name": name},
-            opts=child,
-        )
-        listener = lb.Listener(
-            name,
-            load_balancer_arn=balancer.arn,
-            port=LISTENER_PORT,
-            protocol="HTTP",
-            default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
-            tags={"Name": name},
-            opts=child,
-        )
+        front, back = firewalls(name, args, child)
+        balancer, targets, listener = _entrance(name, args, front, child)
         cluster = ecs.Cluster(
             name,
             name=name,
@@ -122,58 +92,43 @@ class Service(pulumi.ComponentResource):
         self.register_outputs({"address": self.address, "service_id": self.service_id})
 
 
-def _firewalls(name: str, args: ServiceArgs, opts: ResourceOptions) -> tuple[ec2.SecurityGroup, ec2.SecurityGroup]:
-    """The network reaches the balancer, the balancer reaches the service, and nothing else reaches either."""
-    front = ec2.SecurityGroup(
-        f"{name}-front",
-        name=f"{name}-front",
-        description="Reaches the load balancer",
+def _entrance(
+    name: str, args: ServiceArgs, firewall: ec2.SecurityGroup, opts: ResourceOptions
+) -> tuple[lb.LoadBalancer, lb.TargetGroup, lb.Listener]:
+    """An internal load balancer whose one listener forwards to the service's targets."""
+    balancer = lb.LoadBalancer(
+        name,
+        name=physical_name(name, limit=BALANCER_NAME_LIMIT),
+        internal=True,
+        load_balancer_type="application",
+        subnets=args["subnet_ids"],
+        security_groups=[firewall.id],
+        drop_invalid_header_fields=True,
+        tags={"Name": name},
+        opts=opts,
+    )
+    targets = lb.TargetGroup(
+        name,
+        # Another port is another target group, and the listener uses the old one until the new one is there.
+        name=physical_name(name, str(args["port"]), limit=BALANCER_NAME_LIMIT),
+        port=args["port"],
+        protocol="HTTP",
+        target_type="ip",
         vpc_id=args["network_id"],
-        tags={"Name": f"{name}-front"},
+        health_check={"path": args["health"], "protocol": "HTTP", "matcher": "200"},
+        tags={"Name": name},
         opts=opts,
     )
-    back = ec2.SecurityGroup(
-        f"{name}-back",
-        name=f"{name}-back",
-        description="Reaches the service",
-        vpc_id=args["network_id"],
-        tags={"Name": f"{name}-back"},
+    listener = lb.Listener(
+        name,
+        load_balancer_arn=balancer.arn,
+        port=LISTENER_PORT,
+        protocol="HTTP",
+        default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
+        tags={"Name": name},
         opts=opts,
     )
-    vpc.SecurityGroupIngressRule(
-        f"{name}-front",
-        security_group_id=front.id,
-        description="The app's own network",
-        cidr_ipv4=args["cidr"],
-        ip_protocol="tcp",
-        from_port=LISTENER_PORT,
-        to_port=LISTENER_PORT,
-        tags={"Name": f"{name}-front"},
-        opts=opts,
-    )
-    vpc.SecurityGroupEgressRule(
-        f"{name}-front",
-        security_group_id=front.id,
-        description="The service",
-        referenced_security_group_id=back.id,
-        ip_protocol="tcp",
-        from_port=args["port"],
-        to_port=args["port"],
-        tags={"Name": f"{name}-front"},
-        opts=opts,
-    )
-    vpc.SecurityGroupIngressRule(
-        f"{name}-back",
-        security_group_id=back.id,
-        description="The load balancer",
-        referenced_security_group_id=front.id,
-        ip_protocol="tcp",
-        from_port=args["port"],
-        to_port=args["port"],
-        tags={"Name": f"{name}-back"},
-        opts=opts,
-    )
-    return front, back
+    return balancer, targets, listener
 
 
 def _task(name: str, args: ServiceArgs, opts: ResourceOptions) -> ecs.TaskDefinition:
@@ -194,7 +149,18 @@ def _task(name: str, args: ServiceArgs, opts: ResourceOptions) -> ecs.TaskDefini
         tags={"Name": name},
         opts=opts,
     )
-    starter = execution_role(name, args["account"], region, logs.arn, args["secrets"], args["key_id"], opts)
+    starter = task_starter(
+        name,
+        {
+            "account": args["account"],
+            "region": region,
+            "repository": args["repository"],
+            "log_group": logs.arn,
+            "secrets": args["secrets"],
+            "key_id": args["key_id"],
+        },
+        opts,
+    )
     definition = Output.all(args["image"], logs.name, args["secrets"]).apply(
         lambda known: container(
             name,
@@ -212,9 +178,10 @@ def _task(name: str, args: ServiceArgs, opts: ResourceOptions) -> ecs.TaskDefini
         network_mode="awsvpc",
         cpu=str(args["cpu"]),
         memory=str(args["memory"]),
-        execution_role_arn=starter.arn,
+        execution_role_arn=starter.role.arn,
         task_role_arn=role.arn,
         container_definitions=definition,
         tags={"Name": name},
-        opts=opts,
+        # A task that starts before its starter's permissions are there fails, and the service would roll back.
+        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[starter.policy])),
     )

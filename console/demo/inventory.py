@@ -7,8 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-# The stand-in's own account; it checks no signature, so any key of that form will do.
-LOCAL_ACCOUNT = "123456789012"
+from factory.settings import LOCAL_ACCOUNT
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Cloud:
             service,
             region_name=self.region,
             endpoint_url=self.endpoint,
+            # Twelve digits are an account to the stand-in; it checks no signature.
             aws_access_key_id=LOCAL_ACCOUNT,
             aws_secret_access_key="local",  # noqa: S106 -- the stand-in checks no signature
             config=Config(retries={"max_attempts": 1}, proxies={}),

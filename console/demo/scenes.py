@@ -60,7 +60,7 @@ class Stage:
     @property
     def cloud(self) -> Cloud:
         """The cloud of the demo's app, by boto3."""
-        run_file = daemons.ensure(self.session.root, "localcloud")
+        run_file = daemons.ensure(self.session.root, daemons.LOCAL_CLOUD)
         return Cloud(load_app(self.session.root, APP).region, run_file.addresses["http"])
 
     def tell(self, text: str) -> None:
@@ -75,7 +75,7 @@ def prepare(stage: Stage) -> None:
 
     def start_cloud() -> None:
         try:
-            daemons.ensure(stage.session.root, "localcloud")
+            daemons.ensure(stage.session.root, daemons.LOCAL_CLOUD)
         except MillwrightError as error:
             failures.append(error)
 
@@ -160,7 +160,7 @@ def stop_violation(stage: Stage) -> None:
         try:
             _expect_refusals(stage, session)
         finally:
-            daemons.stop(root, "localcloud")
+            daemons.stop(root, daemons.LOCAL_CLOUD)
 
 
 def _expect_refusals(stage: Stage, session: Session) -> None:
@@ -211,7 +211,7 @@ def pulumi(session: Session, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def _endpoint(root: FactoryRoot) -> str:
-    return daemons.ensure(root, "localcloud").addresses["http"]
+    return daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["http"]
 
 
 SCENES: tuple[tuple[str, Callable[[Stage], None]], ...] = (

@@ -62,7 +62,7 @@ def clean(session: Session) -> None:
         for environment in load_app(root, app).environments
         if environment is not Environment.PRODUCTION
     ]
-    run_file = daemons.read(root, "localcloud")
+    run_file = daemons.read(root, daemons.LOCAL_CLOUD)
     if run_file is None:
         ERR.print("the local cloud does not run, and keeps nothing when it stops: there is nothing to destroy")
     else:
@@ -74,7 +74,7 @@ def clean(session: Session) -> None:
                     hint="somebody made it by hand; `millwright cloud reset` removes it too",
                 )
             ERR.print(f"[green]✓[/] boto3 finds nothing left in {region}")
-    daemons.stop(root, "localcloud")
+    daemons.stop(root, daemons.LOCAL_CLOUD)
     if root.state.exists():
         shutil.rmtree(root.state)
     sys.stderr.write(f"removed {root.state}\n")

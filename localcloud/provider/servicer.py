@@ -134,8 +134,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             known = outcomes.preview_of_create(record, inputs, resource.region(inputs, {}))
             return provider_pb2.CreateResponse(properties=encode(known))
-        id, properties = _attempt(context, lambda: resource.create(inputs))
-        self._made.add(request.urn, id)
+        id, properties = self._made.create(request.urn, lambda: _attempt(context, lambda: resource.create(inputs)))
         return provider_pb2.CreateResponse(id=id, properties=encode(properties))
 
     def Read(self, request: Any, context: Context) -> Any:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 
 from engine import EngineEnv
-from factory.errors import UpdateFailed
+from factory.errors import InputError, Interrupted, MillwrightError, UpdateFailed
 from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -18,6 +18,7 @@ from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEv
 from stacks.names import declared, require_decision
 
 END_SECONDS = 30
+OFFERED = frozenset({Kind.PREVIEW, Kind.UP, Kind.DESTROY, Kind.DRIFT})
 
 
 class Operation:
@@ -28,23 +29,26 @@ class Operation:
         self._process = process
         self._connection = connection
         self._last: Finished | Failed | None = None
+        self._interrupted = False
 
     def events(self) -> Iterator[StackEvent]:
         """Every event, as it comes; the last one is Finished or Failed."""
         while self._last is None:
             try:
                 event: StackEvent = self._connection.recv()
-            except (EOFError, ConnectionResetError):
-                killed = UpdateFailed(
-                    f"the process of the operation on {self.stack} ended without a word (killed?)",
-                    hint="run it again: it goes on from the saved state",
-                )
-                event = Failed(stack=self.stack, error=killed)
+            except (EOFError, OSError):
+                event = Failed(stack=self.stack, error=self._ended_early())
             if isinstance(event, Finished | Failed):
                 self._last = event
                 self._connection.close()
                 self._process.join(END_SECONDS)
             yield event
+
+    def _ended_early(self) -> MillwrightError:
+        hint = "run it again: it goes on from the saved state"
+        if self._interrupted:
+            return Interrupted(f"the operation on {self.stack} was interrupted", hint=hint)
+        return UpdateFailed(f"the process of the operation on {self.stack} ended without a word (killed?)", hint=hint)
 
     def result(self) -> Result:
         """How it ended. Raises the MillwrightError of an operation that failed."""
@@ -58,9 +62,15 @@ class Operation:
 
     def interrupt(self) -> None:
         """Ask it to stop: the engine ends what is under way and saves its state. A second call ends it at once."""
-        if self._process.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
+        self._interrupted = True
+        if self._process.pid is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            try:
                 os.killpg(self._process.pid, signal.SIGINT)
+            except ProcessLookupError:
+                # It has only just started, and is not yet a group of its own: nothing is under way.
+                os.kill(self._process.pid, signal.SIGINT)
 
 
 class Driver:
@@ -82,6 +92,8 @@ class Driver:
 
         Raises InputError for an app or environment that is not declared, DecisionRequired for production.
         """
+        if kind not in OFFERED:
+            raise InputError(f"the driver does not offer {kind}", hint=f"one of {', '.join(sorted(OFFERED))}")
         spec, which = declared(self._root, app, environment)
         require_decision(spec.stack(which), which)
         request = Request(

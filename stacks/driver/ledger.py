@@ -77,8 +77,8 @@ def is_stale(database: Engine, stack: str, cloud_generation: str | None) -> bool
     It keeps nothing over a restart, so the engine must then look up what is still there before it goes on.
     """
     with transaction(database) as connection:
-        row = environments.read(connection, stack)
-    return row is not None and row.cloud_generation not in (None, cloud_generation)
+        known = environments.cloud_generation(connection, stack)
+    return known not in (None, cloud_generation)
 
 
 def _row(

@@ -15,12 +15,17 @@ from factory.spec import AppSpec, Environment
 
 
 class Kind(StrEnum):
-    """The operations on a stack. `drift` compares the state with the cloud and changes neither."""
+    """The operations on a stack. `drift` compares the state with the cloud and changes neither.
+
+    `refresh` and `import` are the plain door's own: the driver records them and does not offer them.
+    """
 
     PREVIEW = "preview"
     UP = "up"
     DESTROY = "destroy"
     DRIFT = "drift"
+    REFRESH = "refresh"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +171,7 @@ UNCHANGED = frozenset({"same", "read", "refresh"})
 
 def error_json(error: MillwrightError) -> dict[str, Any]:
     """An error as JSON: message, hint, exit code, and every located problem."""
-    problems = [dataclasses.asdict(problem) for problem in getattr(error, "problems", ())]
+    problems = [dataclasses.asdict(problem) for problem in error.problems]
     return {
         "error": str(error),
         "hint": error.hint,

@@ -27,7 +27,7 @@ def warm_env(root: FactoryRoot, settings: Settings, report: Report = silent) -> 
     """How the driver runs the engine: with the policy pack, attached to the local cloud (started if need be)."""
     provider = None
     if settings.aws == "local":
-        address = daemons.ensure(root, "localcloud").addresses["provider"]
+        address = daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["provider"]
         # In the words of PULUMI_DEBUG_PROVIDERS.
         provider = f"aws:{address.rpartition(':')[2]}"
     return engine.prepare(root, settings, policy_pack=pack_folder(), warm_provider=provider, progress=report)

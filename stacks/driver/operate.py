@@ -30,7 +30,7 @@ from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import settle_pending
 from stacks.driver.translate import Memory, translate
 from stacks.names import require_decision
-from stacks.program.build import build
+from stacks.program.build import as_run_errors, build
 
 OnEvent = Callable[[EngineEvent], None]
 Answer = TypeVar("Answer")
@@ -45,6 +45,11 @@ class Reporter:
     send: Callable[[StackEvent], None]
     interrupted: threading.Event = field(default_factory=threading.Event)
 
+    def check(self, what: str) -> None:
+        """Raises Interrupted when the user has asked to stop; called wherever nothing is under way."""
+        if self.interrupted.is_set():
+            raise Interrupted(f"{what} was interrupted; its state is saved", hint="run it again to go on")
+
 
 def operate(request: Request, reporter: Reporter) -> Result:
     """Carry out `request` under the stack's lock and write it down.
@@ -56,9 +61,14 @@ def operate(request: Request, reporter: Reporter) -> Result:
         require_decision(request.stack, request.environment)
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
+    what = f"{request.kind} of {request.stack}"
     with stack_lock(
-        request.root, request.stack, on_wait=lambda why: reporter.send(Waiting(stack=request.stack, reason=why))
+        request.root,
+        request.stack,
+        on_wait=lambda why: reporter.send(Waiting(stack=request.stack, reason=why)),
+        check=lambda: reporter.check(what),
     ):
+        reporter.check(what)
         clear_dead_locks(request.root, request.settings, request.stack)
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
@@ -66,8 +76,9 @@ def operate(request: Request, reporter: Reporter) -> Result:
         reporter.send(Started(stack=request.stack, kind=request.kind))
         try:
             result = _run(request, reporter, refresh=refresh)
-        except MillwrightError as error:
-            ledger.failed(*subject, request.kind, door=DOOR, reason=str(error))
+        except BaseException as error:
+            # Whatever ends it: an intent never stands without its outcome.
+            ledger.failed(*subject, request.kind, door=DOOR, reason=str(error) or type(error).__name__)
             raise
         ledger.ended(*subject, result, door=DOOR, cloud_generation=generation)
     return result
@@ -100,7 +111,7 @@ def _run(request: Request, reporter: Reporter, *, refresh: bool) -> Result:
                 outputs = outputs_from({key: output.value for key, output in up.outputs.items()})
             case Kind.DESTROY:
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
-            case Kind.DRIFT:
+            case _:
                 _, memory = engine.run(lambda on: stack.preview_refresh(on_event=on))
     return Result(
         stack=request.stack,
@@ -122,6 +133,7 @@ class _Engine:
 
     def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
         """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
+        self.reporter.check(f"{self.request.kind} of {self.request.stack}")
         memory = Memory()
 
         def take(event: EngineEvent) -> None:
@@ -195,7 +207,8 @@ def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
 
 
 def _declare(request: Request) -> None:
-    build(request.root, request.settings, request.spec, request.environment)
+    with as_run_errors():
+        build(request.root, request.settings, request.spec, request.environment)
 
 
 @contextlib.contextmanager

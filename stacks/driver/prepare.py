@@ -44,7 +44,7 @@ def ensure_stack(root: FactoryRoot, spec: AppSpec, environment: Environment, cli
 
 def cloud_generation(root: FactoryRoot, settings: Settings) -> str | None:
     """Which life of the local cloud runs now (started if need be); None on a real cloud."""
-    return daemons.ensure(root, "localcloud").generation if settings.aws == "local" else None
+    return daemons.ensure(root, daemons.LOCAL_CLOUD).generation if settings.aws == "local" else None
 
 
 def _configured(root: FactoryRoot, stack: str) -> set[str]:

@@ -4,20 +4,17 @@ Left alone, the engine would create them again (see engine.pending): twice the t
 """
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
 from engine import pending_operations, without_pending_creates
 from factory import daemons
-from factory.errors import CloudUnavailable, UpdateFailed
+from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from stacks.driver.cli import Answer, run_cli, state_file
 
 CREATING = "creating"
-SECONDS = 30.0
 
 
 def settle_pending(root: FactoryRoot, settings: Settings, stack: str, cli: Path) -> bool:
@@ -60,17 +57,8 @@ def _may_be_pending(root: FactoryRoot, stack: str) -> bool:
 
 def _created(root: FactoryRoot, urns: Sequence[str]) -> dict[str, str]:
     """What the local cloud has made for these URNs, as it remembers: id by URN."""
-    run_file = daemons.ensure(root, "localcloud")
-    request = urllib.request.Request(  # noqa: S310 -- the address is our own daemon's, from its run file
-        f"{run_file.addresses['http']}/_millwright/created",
-        data="\n".join(urns).encode(),
-        headers={"x-millwright-token": run_file.token},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 -- as above
-            return dict(json.load(answer))
-    except (OSError, urllib.error.URLError) as error:
-        raise CloudUnavailable(f"the local cloud does not answer: {error}", hint="millwright cloud status") from None
+    answer = daemons.call(daemons.ensure(root, daemons.LOCAL_CLOUD), "created", "\n".join(urns).encode())
+    return dict(answer)
 
 
 def _answer(answer: Answer, stack: str) -> str:

@@ -1,16 +1,18 @@
 """Declares one app's factory in one environment."""
 
 import runpy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
-from components import AppFactory
+from components import CONTENTS, AppFactory
 from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, find_root
-from factory.settings import Settings, load
+from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import AppSpec, Environment, source_digest
 from stacks.names import require_decision, resolve
 from stacks.program.keys import secret_key
@@ -21,21 +23,29 @@ def main() -> None:
 
     Raises pulumi.RunError, which the engine shows as one line, for whatever the user has to mend.
     """
-    try:
+    with as_run_errors():
         root = find_root(Path(pulumi.runtime.get_root_directory() or "."))
         spec, environment = resolve(root, pulumi.get_stack())
         build(root, load(root), spec, environment)
+
+
+@contextmanager
+def as_run_errors() -> Iterator[None]:
+    """Turn our errors into pulumi.RunError, which the engine shows as one message, without a traceback."""
+    try:
+        yield
     except MillwrightError as error:
-        raise pulumi.RunError(_one_message(error)) from None
+        raise pulumi.RunError(error.rendered()) from None
 
 
 def build(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment) -> AppFactory:
     """Declare the app's factory: provider, components, the app's own `infra.py`, and the stack's outputs.
 
-    Raises DecisionRequired for production, InputError for a broken infra.py.
+    Raises DecisionRequired for production, InputError for a broken infra.py or a service on a real account.
     """
     name = spec.stack(environment)
     require_decision(name, environment)
+    _require_images(settings, name, environment)
     provider = _provider(settings, spec, environment)
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
@@ -56,11 +66,21 @@ def build(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Env
     return factory
 
 
+def _require_images(settings: Settings, stack: str, environment: Environment) -> None:
+    """Nothing builds images yet, so on a real account a service would be created and never come up: refused."""
+    if settings.aws == "account" and CONTENTS[environment].service:
+        raise InputError(
+            f"{stack} declares a service, and nothing builds its image yet: it could not start on a real account",
+            hint="use the build environment there, or `aws: local`",
+        )
+
+
 def _provider(settings: Settings, spec: AppSpec, environment: Environment) -> aws.Provider:
     return aws.Provider(
         "aws",
         region=spec.region,
-        allowed_account_ids=[settings.aws_account] if settings.aws_account else None,
+        # Also with the local cloud: should a real provider answer, it must refuse.
+        allowed_account_ids=[settings.aws_account or LOCAL_ACCOUNT],
         default_tags={
             "tags": {
                 "app": spec.name,
@@ -80,8 +100,3 @@ def _extend(infra: Path, factory: AppFactory) -> None:
     if not callable(extend):
         raise InputError(f"{infra} defines no function `extend(factory)`", hint="define it, or remove the file")
     extend(factory)
-
-
-def _one_message(error: MillwrightError) -> str:
-    problems = [str(problem) for problem in getattr(error, "problems", ())]
-    return "\n".join([str(error), *problems, *([f"hint: {error.hint}"] if error.hint else [])])

@@ -21,7 +21,8 @@ MEASURES: Mapping[str, str] = {
 class Report:
     """Seconds by contestant and measure, one figure per run; `peer` is the contestant that ratios refer to.
 
-    `load`: what else the machine did when it began (1-minute load average). `call_milliseconds`: the median of single AWS calls, by call and door.
+    `load`: the 1-minute load average when it began: what else the machine did. `call_milliseconds`: the median of
+    single AWS calls, by call and door.
     """
 
     resources: int

@@ -42,7 +42,7 @@ def test_app_names_that_fit_are_taken(name: str) -> None:
     ],
 )
 def test_app_names_that_would_break_later_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="name"):
+    with pytest.raises(ValueError, match="AppSpec\nname\n"):
         _good(name=name)
 
 
