@@ -70,7 +70,8 @@ $(CURDIR)/$(TOOLS)/bin/uv:
 $(BIN)/.ready: requirements.lock pyproject.toml | $(UV)
 	@echo "set-up: installing the pinned dependencies into $(VENV)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@# Compiled once here, not by every command: importing the AWS SDK costs 4 s otherwise where bytecode is not written.
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/millwright engine shim
 	@touch $@

@@ -21,6 +21,8 @@ from tests.bench.warm import Job, Work, work
 STACK = "bench"
 MIRROR_VARIABLE = "MILLWRIGHT_BENCH_TERRAFORM_MIRROR"
 VERSION_SECONDS = 30
+# Terraform names them as Go does.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Contestant(ABC):
@@ -173,9 +175,7 @@ def find_terraform(named: Path | None, environment: Mapping[str, str]) -> tuple[
     folders = _mirrors(named, environment)
     for folder in folders:
         # Unpacked (…/aws/5.1.0/linux_amd64) or packed (…/aws/terraform-provider-aws_5.1.0_linux_amd64.zip).
-        system = (
-            f"{sys.platform}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine()) }"
-        )
+        system = f"{sys.platform}_{ARCHITECTURES.get(platform.machine(), platform.machine())}"
         if any(folder.glob(f"*/hashicorp/aws/*/{system}")) or any(folder.glob(f"*/hashicorp/aws/*_{system}.zip")):
             return executable, folder.resolve()
     looked = ", ".join(str(folder) for folder in folders) or "no mirror is named"

@@ -1,8 +1,11 @@
 """Stopped or killed half-way, the next command goes on: nothing twice, nothing orphaned, no lock left for a person."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 
 import psutil
@@ -10,6 +13,7 @@ import pytest
 from e2e_place import Place, wait_for
 
 from console.demo.inventory import inventory
+from engine import stack_lock
 from factory import daemons
 
 pytestmark = pytest.mark.e2e
@@ -141,4 +145,39 @@ def test_two_updates_at_once_wait_for_each_other(empty: Place) -> None:
     said = [finish(process) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sum('"event": "waiting"' in out for out, _ in said) == 1
+    assert counts(empty) == BUILD
+
+
+def test_ctrl_c_while_waiting_for_the_stack_gives_up_at_once(place: Place) -> None:
+    with stack_lock(place.root, "links-build"):
+        process = place.start("millwright", "up", "links", "build", "--json")
+        assert process.stdout is not None
+        assert '"event": "waiting"' in process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = finish(process)
+    assert process.returncode == 130, out + err
+    assert inventory(place.cloud) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_any_moment_it_goes_on(empty: Place, seed: int) -> None:
+    """Engine, command or cloud, killed at a random moment of an update; the seed says which and when."""
+    chance = random.Random(seed)
+    victim = chance.choice(("engine", "command", "cloud"))
+    daemons.ensure(empty.root, daemons.LOCAL_CLOUD)
+    process = empty.start("millwright", "up", "links", "build", "--json")
+    # Updates take three to eight seconds here; a kill after the end is a case as well.
+    time.sleep(chance.uniform(0.3, 7.0))
+    if victim == "command":
+        process.kill()
+    elif victim == "cloud":
+        if run_file := daemons.read(empty.root, daemons.LOCAL_CLOUD):
+            os.kill(run_file.pid, signal.SIGKILL)
+    elif engine := engine_of(empty):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            engine.kill()
+    finish(process)
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, f"{victim}: {again.out}{again.err}"
     assert counts(empty) == BUILD

@@ -1,0 +1,57 @@
+"""Every field of app.yaml can be changed on a standing environment, and the cloud follows."""
+
+import pytest
+from e2e_place import Place
+
+pytestmark = pytest.mark.e2e
+
+
+def change(place: Place, *pairs: tuple[str, str]) -> None:
+    text = place.app_yaml.read_text()
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    place.app_yaml.write_text(text)
+
+
+def update(place: Place, environment: str) -> dict:
+    ran = place.millwright("up", "links", environment, "--json")
+    assert ran.code == 0, ran.out + ran.err
+    assert place.pulumi("preview", "--expect-no-changes", "-s", f"links-{environment}").code == 0
+    return ran.documents[-1]["result"]
+
+
+def test_a_services_port_moves_with_its_targets_and_rules(place: Place) -> None:
+    update(place, "staging")
+    change(place, ("port: 8080", "port: 9090"), ("health: /health", "health: /ready"), ("replicas: 2", "replicas: 3"))
+    update(place, "staging")
+    elb = place.cloud.client("elbv2")
+    (group,) = elb.describe_target_groups()["TargetGroups"]
+    assert (group["Port"], group["HealthCheckPath"]) == (9090, "/ready")
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    assert listener["DefaultActions"][0]["TargetGroupArn"] == group["TargetGroupArn"]
+    ecs = place.cloud.client("ecs")
+    (service,) = ecs.describe_services(cluster="links-staging-web", services=["links-staging-web"])["services"]
+    assert service["desiredCount"] == 3
+
+
+def test_agents_secrets_and_owner_change_in_place(place: Place) -> None:
+    update(place, "build")
+    change(
+        place,
+        ("cpu: 1024\n    memory: 2048", "cpu: 512\n    memory: 2048"),
+        ("  code-reviewer: {}", "  tester: {}"),
+        ("  signing-key:", "  partner-token: {}\n  signing-key:"),
+        ("owner: web-team", "owner: links-team"),
+    )
+    result = update(place, "build")
+    replaced = {step["type"] for step in result["steps"] if "replace" in step["action"]}
+    assert replaced <= {"aws:ecs/taskDefinition:TaskDefinition"}
+    roles = {role["RoleName"] for role in place.cloud.client("iam").list_roles()["Roles"]}
+    assert {"links-build-coder", "links-build-tester"} <= roles
+    assert "links-build-code-reviewer" not in roles
+    names = {secret["Name"] for secret in place.cloud.client("secretsmanager").list_secrets()["SecretList"]}
+    assert "links/build/partner-token" in names
+    (vpc,) = place.cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:environment", "Values": ["build"]}])["Vpcs"]
+    assert {"Key": "owner", "Value": "links-team"} in vpc["Tags"]
