@@ -149,6 +149,9 @@ def stop(root: FactoryRoot, name: str) -> bool:
     """End daemon `name` and wait for it. Returns whether one was running."""
     run_file = read(root, name)
     if run_file is None:
+        # A stale file goes only under the claim: whoever is just starting must not lose its own.
+        with contextlib.suppress(Busy):
+            claim(root, name).release()
         return False
     _signal(run_file, signal.SIGTERM)
     if _wait(lambda: run_file if not run_file.alive() else None, STOP_SECONDS) is None:

@@ -59,4 +59,5 @@ class AppFactoryOutputs(_Outputs):
 def outputs_from(exported: dict[str, Any]) -> AppFactoryOutputs | None:
     """The stack output `factory` as typed outputs; None when the stack has none (it is empty)."""
     value = exported.get("factory")
-    return None if value is None else AppFactoryOutputs.model_validate(value)
+    # Strict here: what the program exports is checked before it is kept.
+    return None if value is None else AppFactoryOutputs.model_validate(value, extra="forbid")

