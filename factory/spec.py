@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from factory.document import Document, load_document
+from factory.document import Document, Location, load_document
 from factory.errors import InputError, Problem
 from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
@@ -86,6 +86,15 @@ AppName = Annotated[str, _a_name(APP_NAME_LENGTH), AfterValidator(_no_other_mean
 PartName = Annotated[str, _a_name(PART_NAME_LENGTH)]
 Cidr = Annotated[str, AfterValidator(_a_network)]
 Cpu = Literal[256, 512, 1024, 2048, 4096]
+# MiB of memory that Fargate offers for so many CPU units.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+}
 
 
 class _Part(BaseModel):
@@ -213,6 +222,10 @@ def _cross_field_problems(spec: AppSpec, document: Document) -> list[Problem]:
     folder = document.path.parent.name
     if spec.name != folder:
         problems.append(problem_at(document, ("name",), "differs from the app's folder", allowed=folder))
+    sized = {("services", name): part for name, part in spec.services.items()} | {
+        ("agents", function.value): part for function, part in spec.agents.items()
+    }
+    problems += [p for at, part in sized.items() if (p := _size_problem(document, at, part.cpu, part.memory))]
     for function, agent in spec.agents.items():
         for index, name in enumerate(agent.secrets):
             if name not in spec.secrets:
@@ -227,3 +240,11 @@ def _cross_field_problems(spec: AppSpec, document: Document) -> list[Problem]:
                     )
                 )
     return problems
+
+
+def _size_problem(document: Document, at: Location, cpu: int, memory: int) -> Problem | None:
+    offered = FARGATE_MEMORY[cpu]
+    if memory in offered:
+        return None
+    message = f"{memory} MiB do not go with {cpu} CPU units"
+    return problem_at(document, (*at, "memory"), message, allowed=", ".join(str(size) for size in offered))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from spec_strategies import APPS, CIDRS, GOOD, factory_in
 
 from factory.errors import InputError
+from factory.paths import FactoryRoot
 from factory.spec import AppSpec, Environment, app_names, load_app, source_digest
 
 
@@ -185,3 +186,27 @@ def test_what_is_no_source_leaves_the_digest_alone(change: str, source: Path) ->
     before = source_digest(source)
     CACHES[change](source)
     assert source_digest(source) == before == source_digest(Path(shutil.copytree(source, source.parent / "copy")))
+
+
+@pytest.mark.parametrize(
+    ("service", "refused"),
+    [
+        ("cpu: 256, memory: 2048", ""),
+        ("cpu: 4096, memory: 30720", ""),
+        ("cpu: 256, memory: 1536", "1536 MiB do not go with 256 CPU units"),
+        ("cpu: 1024", "512 MiB do not go with 1024 CPU units"),
+        ("cpu: 2048, memory: 30720", "30720 MiB do not go with 2048 CPU units"),
+    ],
+)
+def test_sizes_that_fargate_does_not_offer_are_refused(tmp_path: Path, service: str, refused: str) -> None:
+    (tmp_path / "apps" / "links").mkdir(parents=True)
+    text = (Path(__file__).parents[2] / "apps" / "links" / "app.yaml").read_text()
+    block = text[text.index("  web:") : text.index("secrets:")]
+    path = tmp_path / "apps" / "links" / "app.yaml"
+    path.write_text(text.replace(block, f"  web: {{port: 8080, {service}}}\n"))
+    if not refused:
+        assert load_app(FactoryRoot(tmp_path), "links").services["web"].port == 8080
+        return
+    with pytest.raises(InputError) as caught:
+        load_app(FactoryRoot(tmp_path), "links")
+    assert refused in str(caught.value.problems[0])

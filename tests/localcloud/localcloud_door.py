@@ -1,12 +1,14 @@
 """A client of the provider door that speaks as the engine does, for tests without the engine."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
 import grpc
+import pytest
 from botocore.config import Config
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
@@ -160,3 +162,9 @@ def boto(run_file: RunFile, service: str, account: str = ACCOUNT, region: str = 
         aws_secret_access_key="local",
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
     )
+
+
+def refusal(call: Callable[[], Any]) -> str:
+    with pytest.raises(grpc.RpcError) as refused:
+        call()
+    return str(refused.value.details())
