@@ -49,6 +49,9 @@ def main() -> None:
     except MillwrightError as error:
         print_error(error, as_json=as_json)
         sys.exit(error.exit_code)
+    except OSError as error:
+        print_error(MillwrightError(str(error), hint="check the file system: rights, space"), as_json=as_json)
+        sys.exit(ExitCode.FAILED)
     except KeyboardInterrupt:
         ERR.print("interrupted")
         sys.exit(ExitCode.INTERRUPTED)

@@ -18,7 +18,7 @@ LONG_WITH_VALUE = frozenset(
         *("import-file", "import-pending-creates", "memprofilerate", "message", "otel-traces", "out", "parallel"),
         *("parent", "path", "plan", "policy-pack", "policy-pack-config", "profiling", "properties", "provider"),
         *("replace", "save-plan", "secrets-provider", "stack", "target", "target-replace", "teams", "tracing"),
-        "verbose",
+        *("exec-agent", "exec-kind", "override-env", "verbose"),
     }
 )
 # The subcommands of `stack` whose first argument is the stack.

@@ -105,6 +105,9 @@ def prepare(
         private_folder(root.backend)
     if settings.aws == "local":
         install_local_provider(root, sys.executable)
+    else:
+        # A factory that was local before must not take the stand-in for the real cloud.
+        local_provider(root).unlink(missing_ok=True)
     return EngineEnv(
         cli=cli,
         python=sys.executable,

@@ -22,6 +22,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from engine.arguments import Invocation, parse
 from engine.cli import find_or_build
 from engine.environment import EngineEnv, prepare
@@ -44,12 +47,15 @@ NEED_CLOUD = frozenset({"up", "preview", "refresh", "destroy", "import", "watch"
 MUTATING = frozenset({"up", "refresh", "destroy", "import", "watch"})
 # Change the state, so no other may do so meanwhile.
 LOCKING = MUTATING | {"stack remove", "stack rename", "stack import", "state"}
+# Change what the backend holds without running anything: production's is not theirs to change.
+GUARDED = frozenset({"stack remove", "stack rename", "stack import", "stack select", "state", "config"})
 # Name a stack that must be a declared one.
 NAMED = NEED_CLOUD | {"stack new"}
 # Take --refresh.
 REFRESHABLE = frozenset({"up", "preview", "destroy", "watch"})
 # Named by string: the engine may not import them.
 DOOR = "stacks.door"
+PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 POLICIES = "policies"
 
 
@@ -92,7 +98,7 @@ def run(arguments: Sequence[str], base: Mapping[str, str]) -> int:
     if settings.aws == "local" and invocation.command in NEED_CLOUD and not invocation.asks_help:
         daemons.ensure(root, daemons.LOCAL_CLOUD)
     environment = env.process_environment(base)
-    if invocation.asks_help or _project_file(folder) != root.project_file:
+    if invocation.asks_help or _is_another_project(folder, root):
         # Another Pulumi project inside the factory: the factory's guardrails, but its stacks are not declared here.
         return _run_cli(env.cli.path, arguments, environment)
     return _run_at_door(Job(root, env, invocation, folder, environment), arguments)
@@ -143,6 +149,10 @@ def _run_at_door(job: Job, arguments: Sequence[str]) -> int:
             if refused:
                 return refused
             arguments = _amended(arguments, command, stack, refresh=refresh)
+        elif command in GUARDED:
+            refused, _ = job.ask(stack)
+            if refused:
+                return refused
         code = _run_cli(cli, arguments, job.environment)
         if command in MUTATING:
             recorded = job.tell(stack, code)
@@ -155,10 +165,10 @@ def _amended(arguments: Sequence[str], command: str, stack: str, *, refresh: boo
     if command == "stack new":
         # The door has just made it.
         return ["stack", "select", stack]
-    if refresh and command in REFRESHABLE:
-        end = arguments.index("--") if "--" in arguments else len(arguments)
-        return [*arguments[:end], "--refresh=true", *arguments[end:]]
-    return list(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    # Said last, so that it holds: the CLI must work on the very stack that was judged, however it reads the rest.
+    added = [f"--stack={stack}", *(["--refresh=true"] if refresh and command in REFRESHABLE else [])]
+    return [*arguments[:end], *added, *arguments[end:]]
 
 
 @contextlib.contextmanager
@@ -204,9 +214,18 @@ def _policy_pack() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _project_file(folder: Path) -> Path | None:
+def _is_another_project(folder: Path, root: FactoryRoot) -> bool:
+    """Whether `folder` belongs to another Pulumi project. The name decides: it is what the state is kept under."""
     folder = folder.resolve()
-    return next((f / "Pulumi.yaml" for f in (folder, *folder.parents) if (f / "Pulumi.yaml").is_file()), None)
+    files = (f / name for f in (folder, *folder.parents) for name in PROJECT_FILES)
+    found = next((file for file in files if file.is_file()), None)
+    return found is None or (found != root.project_file and _project_name(found) != _project_name(root.project_file))
+
+
+def _project_name(file: Path) -> object:
+    with contextlib.suppress(OSError, YAMLError, AttributeError):
+        return YAML(typ="safe").load(file.read_text()).get("name")
+    return None
 
 
 def _show(progress: Progress) -> None:

@@ -2,7 +2,7 @@
 
 A daemon claims its place with an exclusive lock on `run/<name>.lock`, which the kernel releases when the process
 dies, however it dies, and then publishes `run/<name>.json` (pid, start time, address, token; mode 0600). A run file
-is stale when that pid is gone or is another process (its start time differs).
+is stale when that pid is gone or is another process (its start differs).
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory.errors import Busy, CloudUnavailable
 from factory.paths import FactoryRoot, private_folder
+from factory.processes import start_ticks
 
 # Rooms never import each other's daemons: a name and a module to run is all that is shared.
 LOCAL_CLOUD = "localcloud"
@@ -33,6 +33,8 @@ MODULES = {LOCAL_CLOUD: "localcloud.daemon"}
 # A daemon's own calls, as opposed to what it serves, are below this path and need the run file's token.
 ADMIN_PATH = "/_millwright/"
 TOKEN_HEADER = "x-millwright-token"  # noqa: S105 -- a header's name
+# No daemon of ours has any use for a real account.
+REAL_CREDENTIALS = ("AWS_", "PULUMI_")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 CALL_SECONDS = 30.0
@@ -45,17 +47,16 @@ class RunFile(BaseModel):
 
     name: str
     pid: int
-    started: float
+    started: int
     addresses: dict[str, str]
     token: str
     generation: str
 
     def alive(self) -> bool:
-        """Whether the process that wrote this file still runs (same pid, same start time)."""
+        """Whether the process that wrote this file still runs (same pid, same start)."""
         try:
-            process = psutil.Process(self.pid)
-            return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.started) < 1.0
-        except psutil.NoSuchProcess:
+            return start_ticks(self.pid) == self.started
+        except ProcessLookupError:
             return False
 
 
@@ -72,7 +73,7 @@ class Claim:
         run_file = RunFile(
             name=self.name,
             pid=os.getpid(),
-            started=psutil.Process().create_time(),
+            started=start_ticks(os.getpid()),
             addresses=addresses,
             token=secrets.token_urlsafe(32),
             generation=generation,
@@ -130,11 +131,13 @@ def ensure(root: FactoryRoot, name: str) -> RunFile:
     with log.open("ab") as output:
         # A session of its own: Ctrl-C in the terminal that started it must not end it.
         process = subprocess.Popen(
-            [sys.executable, "-m", MODULES[name], "--root", str(root.path)],
+            # -P: what lies in the factory's root must not be taken for a module.
+            [sys.executable, "-P", "-m", MODULES[name], "--root", str(root.path)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=root.path,
+            env={key: value for key, value in os.environ.items() if not key.startswith(REAL_CREDENTIALS)},
             start_new_session=True,
         )
     # When two start it at once, the loser exits at once (Busy) and both find the winner's run file.

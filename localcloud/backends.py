@@ -39,6 +39,9 @@ Handler = Callable[..., Any]
 Route = tuple[re.Pattern[str], Handler]
 
 
+MOTO_ADMIN = "moto_api"
+
+
 class Backends:
     """All services of the local AWS. One lock: moto's backends read each other and break without it."""
 
@@ -59,6 +62,9 @@ class Backends:
             call_headers["x-moto-account-id"] = account[1]
         environ = _environ(method, url, call_headers, body)
         service = self._service_of(url, environ)
+        if service.startswith(MOTO_ADMIN):
+            # moto's own: it resets, seeds and records without any token.
+            return problem(service, headers, 404, "UnknownOperation", "the local AWS has no such service")
         with self._lock:
             try:
                 return _dispatch(service, urlsplit(url).path, environ) or problem(

@@ -6,6 +6,7 @@ Built on the standard library's threading server: werkzeug's closes every connec
 
 import hmac
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ TOKEN_HEADER: Final = daemons.TOKEN_HEADER
 ADMIN_CALLS: Final = "GET status, POST reset, POST created (URNs, one per line)"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
+# Loopback, and the names AWS clients use; virtual-hosted buckets stand before either.
+OWN_HOSTS = re.compile(r"(?i)([\w.-]+\.)?(127\.0\.0\.1|localhost|amazonaws\.com|amazonaws\.com\.cn|api\.aws)(:\d+)?")
 BODILESS = frozenset({204, 304})
 
 
@@ -107,6 +110,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {_header_name(name): value for name, value in self.headers.items()}
         host = self.headers.get("host") or "127.0.0.1"
+        if not OWN_HOSTS.fullmatch(host):
+            # A web page that makes its own name mean this machine must not reach the cloud through a browser.
+            self._send(Reply(421, {"content-type": "text/plain"}, b"this is the local AWS on 127.0.0.1, not that host"))
+            return
         self._send(self.backends.execute(self.command, f"http://{host}{self.path}", headers, body))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer  # noqa: N815  the library's names

@@ -14,7 +14,12 @@ def isolate(environment: MutableMapping[str, str]) -> None:
     for name in list(environment):
         if name.startswith(("AWS_", "MOTO_")):
             del environment[name]
+    # moto really calls what its users name (an SNS subscription's URL): such calls end at a closed port here.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        environment[name] = "http://127.0.0.1:9"
     environment.update(
+        NO_PROXY="",
+        no_proxy="",
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",

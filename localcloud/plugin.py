@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from factory.processes import start_ticks
+
 RUN_FILE: Final = Path(".millwright", "run", "localcloud.json")
-# Process start times are told in ticks; two readings of one process differ by less than this many seconds.
-SAME_START: Final = 1.0
 ORPHAN_CHECK_SECONDS: Final = 1.0
 
 
@@ -26,23 +26,11 @@ def provider_port(root: Path) -> str:
     """The port of the provider door, from the run file when it is fresh; otherwise the daemon is started."""
     try:
         run_file = json.loads((root / RUN_FILE).read_text())
-        if abs(_running_since(int(run_file["pid"])) - float(run_file["started"])) < SAME_START:
+        if start_ticks(int(run_file["pid"])) == run_file["started"]:
             return _port(run_file["addresses"]["provider"])
     except (OSError, ValueError, KeyError, IndexError):
         pass
     return _started(root)
-
-
-def _running_since(pid: int) -> float:
-    """When process `pid` started, in seconds of the epoch (proc(5): field 22 of stat, btime of /proc/stat).
-
-    Raises OSError when there is none, ValueError when it has ended and only its parent does not know yet.
-    """
-    after_name = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
-    if after_name[0] == "Z":
-        raise ValueError(f"process {pid} has ended")
-    boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-    return float(boot.split()[1]) + float(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def _started(root: Path) -> str:

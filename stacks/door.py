@@ -25,9 +25,10 @@ from stacks.names import require_decision, resolve
 
 DOOR = "plain"
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
-READS = {"preview"}
+# Change what the backend holds without running anything.
+GUARDED = {"stack remove", "stack rename", "stack import", "stack select", "state", "config"}
 # Applies updates for as long as it runs: no decision, no plan, no record of each.
-REFUSED = {"watch"}
+REFUSED = {"watch": "use `pulumi up`", "stack rename": "stacks are named by app and environment, in app.yaml"}
 
 
 def main() -> int:
@@ -54,9 +55,10 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
     """
     stack = spec.stack(environment)
     if command in REFUSED:
-        raise InputError(f"pulumi {command} is not for this factory's stacks", hint="use `pulumi up`")
-    if command not in READS:
-        require_decision(stack, environment)
+        raise InputError(f"pulumi {command} is not for this factory's stacks", hint=REFUSED[command])
+    require_decision(stack, environment)
+    if command in GUARDED:
+        return
     clear_dead_locks(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
     if kind := KINDS.get(command):

@@ -1,6 +1,7 @@
 """For all tests: the engine, helpers beside this file, and a hypothesis that does not watch a shared clock."""
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +15,8 @@ hypothesis.settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts background jobs with SIGINT ignored, and so would every command under test inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The SDK warns about resources that it defines itself, whoever imports it.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pulumi_aws.*")
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from console.commands.options import Json
 from console.show import OUT, escaped, print_json
 from factory.errors import InputError
-from factory.paths import FactoryRoot
+from factory.paths import MARKER, FactoryRoot
 from factory.spec import AppName
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -59,11 +59,22 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
         _copy(TEMPLATES / "factory", draft, project=project)
         _copy(TEMPLATES / "app", draft / "apps" / app, app=app)
         draft.chmod(0o755)
-        # On one file system: the factory appears whole or not at all; an empty folder is replaced.
-        draft.rename(target)
+        _publish(draft, target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be made: {error.strerror}", hint="name another folder") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return FactoryRoot(target)
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """Make `draft` the factory at `target`, whole or not at all."""
+    if not target.exists():
+        draft.rename(target)
+        return
+    # An empty folder stays the one it is: a shell may stand in it. What makes it a factory comes last.
+    for child in sorted(draft.iterdir(), key=lambda path: path.name == MARKER):
+        child.rename(target / child.name)
 
 
 def _copy(source: Path, target: Path, **values: str) -> None:

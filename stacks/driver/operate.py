@@ -202,6 +202,8 @@ def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
     return auto.LocalWorkspace(
         work_dir=str(folder),
         program=lambda: _declare(request),
+        # Given to each engine process anew: what the app's own code does to this process's environment does not count.
+        env_vars=request.env.variables(),
         pulumi_command=_KnownCommand(request.env),
     )
 

@@ -4,12 +4,17 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from factory.errors import MillwrightError, UpdateFailed
 from stacks.driver.model import Failed, Finished, Request, StackEvent
 from stacks.driver.operate import Reporter, operate
+
+# An orphaned engine is asked so often, so far apart, before it is killed.
+INTERRUPTS = 3
+PATIENCE_SECONDS = 20.0
 
 
 def main(request: Request, connection: Connection) -> None:
@@ -44,7 +49,11 @@ def _interrupt_when_orphaned(connection: Connection) -> None:
     try:
         connection.recv()
     except (EOFError, OSError):
-        os.killpg(0, signal.SIGINT)
+        for _ in range(INTERRUPTS):
+            os.killpg(0, signal.SIGINT)
+            time.sleep(PATIENCE_SECONDS)
+        # An engine that cannot save its state (a full disk) never ends by itself, and nobody is left to end it.
+        os.killpg(0, signal.SIGKILL)
 
 
 def _sender(connection: Connection) -> Callable[[StackEvent], None]:

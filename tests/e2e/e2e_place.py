@@ -37,7 +37,7 @@ class Place:
 
     root: FactoryRoot
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a command in a session of its own, as a terminal would."""
         return subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],
@@ -46,12 +46,12 @@ class Place:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.root.path,
-            env={name: value for name, value in os.environ.items() if name != "CI"},
+            env={name: value for name, value in os.environ.items() if name != "CI"} | (env or {}),
             start_new_session=True,
         )
 
-    def run(self, *command: str) -> Ran:
-        process = self.start(*command)
+    def run(self, *command: str, env: dict[str, str] | None = None) -> Ran:
+        process = self.start(*command, env=env)
         try:
             out, err = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:

@@ -140,19 +140,89 @@ def test_production_is_refused_by_the_driver(place: Place, command: str) -> None
     assert "decision" in one_error(refused)["error"]
 
 
-@pytest.mark.parametrize("command", ["up", "destroy", "refresh"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "up --yes",
+        "preview",
+        "destroy --yes",
+        "refresh --yes",
+        "destroy --yes --override-env x",
+        "state delete urn:x",
+        "config set a b",
+        "stack rm --yes --force",
+        "stack import --force",
+    ],
+)
 def test_production_is_refused_by_the_plain_door(place: Place, command: str) -> None:
-    refused = place.pulumi(command, "--yes", "-s", "links-production")
-    assert refused.code == 6
+    refused = place.pulumi(*command.split(), "-s", "links-production")
+    assert refused.code == 6, refused.out + refused.err
     assert "decision" in refused.err
+    assert not (place.root.stack_config / "Pulumi.links-production.yaml").exists()
+
+
+def test_the_engine_works_on_the_stack_that_was_judged(place: Place) -> None:
+    """`--override-env` takes a value: read otherwise, another stack would be judged than the one that is changed."""
+    refused = place.pulumi("destroy", "--yes", "--override-env", "--stack=links-staging")
+    assert refused.code == 4
+    assert "which stack?" in refused.err
+
+
+def test_another_project_file_of_the_same_name_is_no_way_around_the_door(place: Place) -> None:
+    folder = place.root.path / "sub"
+    folder.mkdir()
+    name = place.root.project_file.read_text().splitlines()[0]
+    (folder / "Pulumi.yaml").write_text(f"{name}\nruntime: python\nmain: .\nstackConfigDir: ../.millwright/stacks\n")
+    refused = place.pulumi("destroy", "--yes", "-C", str(folder), "-s", "links-production")
+    assert refused.code == 6, refused.out + refused.err
+    (folder / "Pulumi.yaml").write_text("name: something-else\nruntime: python\nmain: .\n")
+    passed = place.pulumi("stack", "ls", "-C", str(folder))
+    assert passed.code == 0, passed.out + passed.err
+
+
+def test_stacks_are_not_renamed(place: Place) -> None:
+    refused = place.pulumi("stack", "rename", "links-production", "-s", "links-staging")
+    assert refused.code == 4
+    assert "app.yaml" in refused.err
 
 
 def test_production_is_refused_by_the_program_itself(place: Place) -> None:
-    """A preview is read-only, so the door lets it through to the program: that must refuse as well."""
-    refused = place.pulumi("preview", "-s", "links-production")
-    assert refused.code != 0
-    assert "links-production is production" in refused.out + refused.err
-    assert place.pulumi("preview", "-s", "links-staging").code == 0
+    """Without the shim, the real CLI reaches the program, which must refuse as well."""
+    exported = place.millwright("engine", "env", "--json").documents[0]
+    path = place.millwright("engine", "install", "--json").documents[0]["path"]
+
+    def bare(*arguments: str) -> Ran:
+        return place.run(path, *arguments, "--non-interactive", "--color", "never", env=exported)
+
+    assert bare("stack", "init", "links-production", "--no-select").code == 0
+    try:
+        refused = bare("preview", "-s", "links-production")
+        assert refused.code != 0
+        assert "links-production is production" in refused.out + refused.err
+        assert place.pulumi("preview", "-s", "links-staging").code == 0
+    finally:
+        assert bare("stack", "rm", "links-production", "--yes").code == 0
+
+
+def test_an_apps_own_code_cannot_take_the_pack_away(place: Place) -> None:
+    path = place.root.apps / "links" / "infra.py"
+    path.write_text(
+        "import os\nimport pulumi\nfrom pulumi_aws import ec2\n\n\ndef extend(factory):\n"
+        "    os.environ.pop('PULUMI_OPTION_POLICY_PACK', None)\n"
+        "    if not pulumi.runtime.is_dry_run():\n"
+        "        ec2.SecurityGroup('open', vpc_id=factory.network.network_id,\n"
+        "            opts=pulumi.ResourceOptions(parent=factory),\n"
+        "            ingress=[{'protocol': 'tcp', 'from_port': 22, 'to_port': 22, 'cidr_blocks': ['0.0.0.0/0']}])\n"
+    )
+    try:
+        refused = place.millwright("up", "links", "build", "--json")
+        assert refused.code == 5, refused.out + refused.err
+        assert "no-world-ingress" in one_error(refused)["error"]
+        groups = place.cloud.client("ec2").describe_security_groups()["SecurityGroups"]
+        assert {group["GroupName"] for group in groups} == {"default"}
+    finally:
+        path.unlink()
+        assert place.millwright("destroy", "links", "build").code == 0
 
 
 def test_the_driver_refuses_when_the_policy_pack_does_not_run(place: Place) -> None:

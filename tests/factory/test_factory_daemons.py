@@ -102,7 +102,7 @@ def _gone_pid() -> int:
     [
         ({}, True),
         ({"pid": _gone_pid}, False),
-        ({"started": 1.0}, False),
+        ({"started": 1}, False),
         ({"token": None}, False),
         ({"surprise": "x"}, False),
     ],

@@ -1,9 +1,11 @@
 """The daemon: one owner, its doors, its admin calls, and many callers at once."""
 
+import contextlib
 import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -207,3 +209,45 @@ def test_many_callers_at_once_all_succeed(cloud: RunFile) -> None:
     with ThreadPoolExecutor(8) as pool:
         counts = [pool.submit(over_http, n) for n in range(4)] + [pool.submit(over_provider, n) for n in range(4)]
         assert all(count.result(timeout=60) > 0 for count in counts)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "["])
+def test_a_foreign_host_name_is_refused(cloud: RunFile, host: str) -> None:
+    assert status_of(cloud, "/", {"Host": host}) == 421
+    assert status_of(cloud, "/", {"Host": "sts.us-east-1.amazonaws.com"}) != 421
+    assert status_of(cloud, "/", {}) != 421
+
+
+def test_the_service_library_has_no_admin_door_of_its_own(cloud: RunFile, aws: Callable[..., Any]) -> None:
+    aws("iam").create_user(UserName="kept")
+    assert status_of(cloud, "/moto-api/reset", {"Host": "motoapi.amazonaws.com"}, method="POST") == 404
+    # Without that name it is a path like any other, of a bucket.
+    status_of(cloud, "/moto-api/reset", {}, method="POST")
+    assert aws("iam").get_user(UserName="kept")["User"]["UserName"] == "kept"
+
+
+def test_no_call_leaves_the_machine_or_even_the_daemon(cloud: RunFile, aws: Callable[..., Any]) -> None:
+    """moto posts to the subscribers of a topic; here the listener must hear nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(1.0)
+        sns = aws("sns")
+        topic = sns.create_topic(Name="out")["TopicArn"]
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with contextlib.suppress(ClientError):
+            sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=url)
+            sns.publish(TopicArn=topic, Message="hello")
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def status_of(cloud: RunFile, path: str, headers: dict[str, str], method: str = "GET") -> int:
+    connection = http.client.HTTPConnection(cloud.addresses["http"].removeprefix("http://"), timeout=10)
+    try:
+        connection.putrequest(method, path, skip_host="Host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        return connection.getresponse().status
+    finally:
+        connection.close()
