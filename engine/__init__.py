@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.pending import PendingOperation, pending_operations, without_pending_creates
     from engine.progress import Progress
     from engine.shim import write_shim
+    from engine.wreckage import clear_wreckage
 
 _HOMES = {
     "Check": "engine.doctor",
@@ -24,6 +25,7 @@ _HOMES = {
     "Progress": "engine.progress",
     "checks": "engine.doctor",
     "clear_dead_locks": "engine.locks",
+    "clear_wreckage": "engine.wreckage",
     "find": "engine.cli",
     "find_or_build": "engine.cli",
     "pending_operations": "engine.pending",
@@ -41,6 +43,7 @@ __all__ = [
     "Progress",
     "checks",
     "clear_dead_locks",
+    "clear_wreckage",
     "find",
     "find_or_build",
     "pending_operations",

@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from engine import clear_dead_locks
+from engine import clear_dead_locks, clear_wreckage
 from factory import db
 from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
@@ -25,6 +25,7 @@ from stacks.names import require_decision, resolve
 
 DOOR = "plain"
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
+READS = {"preview", "stack new"}
 # Change what the backend holds without running anything.
 GUARDED = {"stack remove", "stack rename", "stack import", "stack select", "state", "config"}
 # Applies updates for as long as it runs: no decision, no plan, no record of each.
@@ -60,6 +61,9 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
     if command in GUARDED:
         return
     clear_dead_locks(root, settings, stack)
+    if command not in READS:
+        # A preview holds no lock: an engine may be at work.
+        clear_wreckage(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
     if kind := KINDS.get(command):
         database = db.connect(root, settings)

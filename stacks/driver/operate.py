@@ -17,7 +17,7 @@ from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
-from engine import EngineEnv, clear_dead_locks, stack_lock
+from engine import EngineEnv, clear_dead_locks, clear_wreckage, stack_lock
 from factory import db
 from factory.errors import Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
@@ -70,6 +70,7 @@ def operate(request: Request, reporter: Reporter) -> Result:
     ):
         reporter.check(what)
         clear_dead_locks(request.root, request.settings, request.stack)
+        clear_wreckage(request.root, request.settings, request.stack)
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
         ledger.started(*subject, request.kind, door=DOOR, cloud_generation=generation)
