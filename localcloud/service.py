@@ -35,7 +35,9 @@ class Service:
         self._backends = Backends()
         clients = Clients(self._backends)
         self._provider = ProviderDoor(clients, self._made)
-        self._http = HttpDoor(self._backends, Admin(self._token, self._status, self._reset, self._made.known))
+        self._http = HttpDoor(
+            self._backends, Admin(self._token, self._status, self._reset, self._made.known, self._made.discard)
+        )
         self._publish()
         # The first use of each service loads its model; doing it now takes it off the first update.
         threading.Thread(target=_warm, args=(clients,), daemon=True).start()

@@ -20,7 +20,7 @@ from stacks.driver import ledger
 from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
-from stacks.driver.recover import settle_pending
+from stacks.driver.recover import discard_unnamed, settle_pending
 from stacks.names import require_decision, resolve
 
 DOOR = "plain"
@@ -60,16 +60,18 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
     require_decision(stack, environment)
     if command in GUARDED:
         return
-    clear_dead_locks(root, settings, stack)
+    killed = bool(clear_dead_locks(root, settings, stack))
     if command not in READS:
         # A preview holds no lock: an engine may be at work.
         clear_wreckage(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
+    if killed:
+        discard_unnamed(root, settings, stack, _cli())
     if kind := KINDS.get(command):
         database = db.connect(root, settings)
         generation = cloud_generation(root, settings)
         settled = settle_pending(root, settings, stack, _cli())
-        if settled or ledger.is_stale(database, stack, generation):
+        if killed or settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
         ledger.started(database, spec, environment, kind, door=DOOR, cloud_generation=generation)

@@ -15,16 +15,28 @@ class Made:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._ids: dict[str, str] = {}
+        self._undo: dict[str, Callable[[], None]] = {}
         self._under_way: Counter[str] = Counter()
 
-    def create(self, urn: str, make: Callable[[], tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
-        """Run `make` and remember the id it answers; a replacement takes the place of what it replaces."""
+    def create(
+        self,
+        urn: str,
+        make: Callable[[], tuple[str, dict[str, Any]]],
+        undo: Callable[[str, dict[str, Any]], None],
+    ) -> tuple[str, dict[str, Any]]:
+        """Run `make` and remember the id it answers; a replacement takes the place of what it replaces.
+
+        `undo` deletes what was made, given its id and properties.
+        """
         with self._changed:
             self._under_way[urn] += 1
         try:
             id, properties = make()
             with self._changed:
+                # Taken out first: the order of the URNs is that of the last creations.
+                self._ids.pop(urn, None)
                 self._ids[urn] = id
+                self._undo[urn] = lambda: undo(id, properties)
             return id, properties
         finally:
             with self._changed:
@@ -36,11 +48,29 @@ class Made:
         with self._changed:
             if self._ids.get(urn) == id:
                 del self._ids[urn]
+                self._undo.pop(urn, None)
+
+    def discard(self, prefix: str, kept: Iterable[tuple[str, str]]) -> list[str]:
+        """Delete what was made for URNs that start with `prefix` and is not among `kept` (URN, id); newest first.
+
+        For a stack whose engine was killed: what no state names, nobody could ever delete. The URNs of what went.
+        """
+        named = set(kept)
+        with self._changed:
+            self._changed.wait_for(lambda: not any(self._under_way.values()), PATIENCE_SECONDS)
+            unknown = [(urn, id) for urn, id in self._ids.items() if urn.startswith(prefix) and (urn, id) not in named]
+            undo = [self._undo[urn] for urn, _ in unknown]
+        for step in reversed(undo):
+            step()
+        for urn, id in unknown:
+            self.forget(urn, id)
+        return [urn for urn, _ in unknown]
 
     def clear(self) -> None:
         """The cloud was emptied."""
         with self._changed:
             self._ids.clear()
+            self._undo.clear()
 
     def known(self, urns: Iterable[str]) -> dict[str, str]:
         """Id by URN, of those that exist; creates under way are waited for: their engine may be dead already."""

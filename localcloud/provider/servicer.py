@@ -134,7 +134,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             known = outcomes.preview_of_create(record, inputs, resource.region(inputs, {}))
             return provider_pb2.CreateResponse(properties=encode(known))
-        id, properties = self._made.create(request.urn, lambda: _attempt(context, lambda: resource.create(inputs)))
+        id, properties = self._made.create(
+            request.urn,
+            lambda: _attempt(context, lambda: resource.create(inputs)),
+            lambda id, properties: resource.delete(id, inputs, properties),
+        )
         return provider_pb2.CreateResponse(id=id, properties=encode(properties))
 
     def Read(self, request: Any, context: Context) -> Any:

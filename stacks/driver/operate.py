@@ -27,7 +27,7 @@ from stacks.driver import ledger
 from stacks.driver.cli import project_name
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
-from stacks.driver.recover import settle_pending
+from stacks.driver.recover import discard_unnamed, settle_pending
 from stacks.driver.translate import Memory, translate
 from stacks.names import require_decision
 from stacks.program.build import as_run_errors, build
@@ -69,14 +69,14 @@ def operate(request: Request, reporter: Reporter) -> Result:
         check=lambda: reporter.check(what),
     ):
         reporter.check(what)
-        clear_dead_locks(request.root, request.settings, request.stack)
+        killed = bool(clear_dead_locks(request.root, request.settings, request.stack))
         clear_wreckage(request.root, request.settings, request.stack)
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
         ledger.started(*subject, request.kind, door=DOOR, cloud_generation=generation)
         reporter.send(Started(stack=request.stack, kind=request.kind))
         try:
-            result = _run(request, reporter, refresh=refresh)
+            result = _run(request, reporter, refresh=refresh or killed, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, door=DOOR, reason=str(error) or type(error).__name__)
@@ -85,12 +85,14 @@ def operate(request: Request, reporter: Reporter) -> Result:
     return result
 
 
-def _run(request: Request, reporter: Reporter, *, refresh: bool) -> Result:
+def _run(request: Request, reporter: Reporter, *, refresh: bool, killed: bool) -> Result:
     environment = request.env.process_environment(os.environ)
     os.environ.clear()
     os.environ.update(environment)
     cli = request.env.cli.path
     ensure_stack(request.root, request.spec, request.environment, cli)
+    if killed:
+        discard_unnamed(request.root, request.settings, request.stack, cli)
     if request.kind in (Kind.UP, Kind.DESTROY):
         refresh = settle_pending(request.root, request.settings, request.stack, cli) or refresh
     begun = time.monotonic()

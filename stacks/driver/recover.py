@@ -12,7 +12,7 @@ from factory import daemons
 from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from stacks.driver.cli import Answer, run_cli, state_file
+from stacks.driver.cli import Answer, project_name, run_cli, state_file
 
 CREATING = "creating"
 
@@ -47,6 +47,22 @@ def settle_pending(root: FactoryRoot, settings: Settings, stack: str, cli: Path)
         adopted = [f"--import-pending-creates={word}" for word in words]
         _answer(run_cli(cli, ["refresh", "--yes", "--skip-preview", "--stack", stack, *adopted], root), stack)
     return True
+
+
+def discard_unnamed(root: FactoryRoot, settings: Settings, stack: str, cli: Path) -> None:
+    """After an engine of this stack was killed: delete what it made in the local cloud and no state names.
+
+    A create can be done before the state says that it began. On a real cloud nobody can tell such a thing from one
+    that somebody wants, so nothing is deleted there. The caller holds the stack's lock.
+    """
+    if settings.aws != "local":
+        return
+    exported = json.loads(_answer(run_cli(cli, ["stack", "export", "--stack", stack], root), stack))["deployment"]
+    named = {(resource["urn"], resource.get("id", "")) for resource in exported.get("resources") or ()}
+    # What is pending is named as well: it is adopted next.
+    named |= set(_created(root, [operation.urn for operation in pending_operations(exported)]).items())
+    lines = [f"urn:pulumi:{stack}::{project_name(root)}::", *(f"{urn}\t{identifier}" for urn, identifier in named)]
+    daemons.call(daemons.ensure(root, daemons.LOCAL_CLOUD), "discard", "\n".join(lines).encode())
 
 
 def _may_be_pending(root: FactoryRoot, stack: str) -> bool:
