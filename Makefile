@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 UV := $(or $(shell command -v uv 2>/dev/null),$(CURDIR)/$(TOOLS)/bin/uv)
-PACKAGES := factory engine policies components stacks localcloud console
+PACKAGES := factory engine sandbox policies components stacks localcloud agents pipeline console
 # uv must use the Python that is here, and tell rather than fetch another one.
 export UV_PYTHON_DOWNLOADS := never
 

@@ -35,6 +35,8 @@ class ExitCode(IntEnum):
     """The engine ran and reported failure; what had been applied is in the stack's state."""
     CHANGES_FOUND = 11
     """From `drift`: the cloud is no longer as the last update left it."""
+    SANDBOX_UNAVAILABLE = 12
+    """No confined process can be made here, so nothing that needs one was started."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 
@@ -100,6 +102,12 @@ class CloudUnavailable(MillwrightError):
     """The cloud that the settings name cannot be reached or is not the expected one."""
 
     exit_code = ExitCode.CLOUD_UNAVAILABLE
+
+
+class SandboxUnavailable(MillwrightError):
+    """No confined process can be made here; nothing runs unconfined instead."""
+
+    exit_code = ExitCode.SANDBOX_UNAVAILABLE
 
 
 class Busy(MillwrightError):

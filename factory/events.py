@@ -42,10 +42,27 @@ class Event(BaseModel):
     properties: dict[str, Any]
 
 
-def new_event(kind: str, *, actor: str, app: str | None = None, **properties: Any) -> Event:
+def new_event(
+    kind: str,
+    *,
+    actor: str,
+    app: str | None = None,
+    change: str | None = None,
+    task: str | None = None,
+    **properties: Any,
+) -> Event:
     """An event that happens now."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Event(id=str(uuid_utils.uuid7()), time=time, app=app, actor=actor, kind=kind, properties=properties)
+    return Event(
+        id=str(uuid_utils.uuid7()),
+        time=time,
+        app=app,
+        change=change,
+        task=task,
+        actor=actor,
+        kind=kind,
+        properties=properties,
+    )
 
 
 def append(connection: Connection, event: Event) -> None:
@@ -53,10 +70,14 @@ def append(connection: Connection, event: Event) -> None:
     connection.execute(insert(EVENTS).values(**event.model_dump()))
 
 
-def recent(connection: Connection, *, app: str | None = None, limit: int = 100) -> list[Event]:
-    """The newest events, oldest first; of one app, or of all."""
+def recent(
+    connection: Connection, *, app: str | None = None, change: str | None = None, limit: int = 100
+) -> list[Event]:
+    """The newest events, oldest first; of one app, of one change, or of all."""
     query = select(EVENTS).order_by(EVENTS.c.sequence.desc()).limit(limit)
     if app is not None:
         query = query.where(EVENTS.c.app == app)
+    if change is not None:
+        query = query.where(EVENTS.c.change == change)
     rows = connection.execute(query).mappings().all()
     return [Event(**{k: v for k, v in row.items() if k != "sequence"}) for row in reversed(rows)]

@@ -75,6 +75,31 @@ class FactoryRoot:
         return self.state / "locks"
 
     @property
+    def git(self) -> Path:
+        """The apps' git repositories, bare: `<app>.git`."""
+        return self.state / "git"
+
+    @property
+    def artefacts(self) -> Path:
+        """Built trees by digest."""
+        return self.state / "artefacts"
+
+    @property
+    def tasks(self) -> Path:
+        """One folder per agent task: brief, trajectory, outcome, worktree."""
+        return self.state / "tasks"
+
+    @property
+    def demo_people(self) -> Path:
+        """The labelled demo people and their keys; nobody real."""
+        return self.state / "demo-people"
+
+    @property
+    def people_file(self) -> Path:
+        """Who may decide what."""
+        return self.path / "people.yaml"
+
+    @property
     def work(self) -> Path:
         """One folder per running operation; removed when it ends."""
         return self.state / "work"

@@ -54,6 +54,17 @@ class Settings(BaseSettings):
         description="Where built Pulumi CLIs are kept, by version. Default: the user's cache folder.",
     )
 
+    model: Literal["scripted", "live"] = Field(
+        default="scripted",
+        description="What answers the agents: authored scripts played offline (stand-in), or Anthropic's API with the "
+        "key in ANTHROPIC_API_KEY.",
+    )
+    model_name: str = Field(
+        default="claude-sonnet-4-5",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,63}$",
+        description="The model that agents ask for.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from factory.document import Document, Location, load_document
 from factory.errors import InputError, Problem
+from factory.gates import ALLOWED_ROLES, DEFAULT_ROLES, Gate, Role
 from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
 
@@ -123,6 +124,11 @@ class ServiceSpec(_Part):
     memory: int = Field(
         default=512, strict=True, ge=512, le=30720, multiple_of=512, description="Memory per copy, in MiB."
     )
+    command: list[Annotated[str, Field(min_length=1)]] = Field(
+        default=[],
+        max_length=32,
+        description="What starts it, in the app's tree; it may write to /data and /tmp. Empty: the image's own.",
+    )
 
 
 class SecretSpec(_Part):
@@ -139,6 +145,17 @@ class AgentSpec(_Part):
         default=1024, strict=True, ge=512, le=30720, multiple_of=512, description="Memory per task, in MiB."
     )
     secrets: list[PartName] = Field(default=[], description="Names of the app's secrets that its tasks may read.")
+    turns: int = Field(default=40, strict=True, ge=1, le=500, description="Most calls of the model in one task.")
+    minutes: int = Field(default=15, strict=True, ge=1, le=240, description="Most minutes that one task may take.")
+    dollars: float = Field(
+        default=2.0, gt=0, le=100, description="Most that one task may spend on the model, in US dollars."
+    )
+
+
+class GateSpec(_Part):
+    """Who decides at one gate."""
+
+    role: Role = Field(description="Role that a person must hold to decide there; only a stricter one than by default.")
 
 
 class EnvironmentSpec(_Part):
@@ -161,6 +178,7 @@ class AppSpec(_Part):
     environments: dict[Environment, EnvironmentSpec] = Field(
         min_length=1, description="The environments that exist for the app."
     )
+    gates: dict[Gate, GateSpec] = Field(default={}, description="Gates at which another role decides than by default.")
 
     def digest(self) -> str:
         """SHA-256 of what the spec means: comments and key order do not count."""
@@ -170,6 +188,11 @@ class AppSpec(_Part):
     def stack(self, environment: Environment) -> str:
         """The name of the stack of one environment."""
         return f"{self.name}-{environment}"
+
+    def role_at(self, gate: Gate) -> Role:
+        """The role that decides at a gate of this app."""
+        named = self.gates.get(gate)
+        return named.role if named else DEFAULT_ROLES[gate]
 
     def network_of(self, environment: Environment) -> ipaddress.IPv4Network:
         """The address range of one environment: its quarter of the app's range."""
@@ -226,6 +249,11 @@ def _cross_field_problems(spec: AppSpec, document: Document) -> list[Problem]:
         ("agents", function.value): part for function, part in spec.agents.items()
     }
     problems += [p for at, part in sized.items() if (p := _size_problem(document, at, part.cpu, part.memory))]
+    for gate, named in spec.gates.items():
+        if named.role not in ALLOWED_ROLES[gate]:
+            allowed = ", ".join(sorted(ALLOWED_ROLES[gate]))
+            at = ("gates", gate.value, "role")
+            problems.append(problem_at(document, at, f"does not decide at the gate {gate}", allowed=allowed))
     for function, agent in spec.agents.items():
         for index, name in enumerate(agent.secrets):
             if name not in spec.secrets:

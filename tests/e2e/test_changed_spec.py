@@ -23,7 +23,7 @@ def update(place: Place, environment: str) -> dict:
 
 def test_a_services_port_moves_with_its_targets_and_rules(place: Place) -> None:
     update(place, "staging")
-    change(place, ("port: 8080", "port: 9090"), ("health: /health", "health: /ready"), ("replicas: 2", "replicas: 3"))
+    change(place, ("port: 8080", "port: 9090"), ("health: /health", "health: /ready"), ("replicas: 1", "replicas: 3"))
     update(place, "staging")
     elb = place.cloud.client("elbv2")
     (group,) = elb.describe_target_groups()["TargetGroups"]

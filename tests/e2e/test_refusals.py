@@ -106,7 +106,7 @@ def test_what_the_local_cloud_does_not_support_is_refused_by_name(
 
 
 def test_a_typo_in_app_yaml_is_located_and_the_nearest_key_named_by_either_door(place: Place, app_yaml: Path) -> None:
-    app_yaml.write_text(app_yaml.read_text().replace("replicas: 2", "replicaz: 2"))
+    app_yaml.write_text(app_yaml.read_text().replace("replicas: 1", "replicaz: 1"))
     line = next(n for n, text in enumerate(app_yaml.read_text().splitlines(), 1) if "replicaz" in text)
     refused = place.millwright("up", "links", "staging", "--json")
     assert refused.code == 4
