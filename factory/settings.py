@@ -105,6 +105,11 @@ def load(root: FactoryRoot) -> Settings:
     return _cross_checked(settings, root)
 
 
+def model_key() -> str | None:
+    """The key of Anthropic's API, for `model: live`: from the environment only, never from a file of ours."""
+    return os.environ.get("ANTHROPIC_API_KEY") or None
+
+
 def _refuse_unknown_overrides(environment: Mapping[str, str]) -> None:
     known = {f"{PREFIX}{key.upper()}" for key in Settings.model_fields} | PROTOCOL_VARIABLES
     problems = tuple(

@@ -1,4 +1,4 @@
-"""`millwright demo` and `millwright demo --clean`."""
+"""`millwright demo`, `millwright demo --auto` and `millwright demo --clean`."""
 
 from typing import Annotated
 
@@ -9,6 +9,10 @@ from console.show import report_engine
 
 
 def demo(
+    auto: Annotated[
+        bool,
+        typer.Option("--auto", help="The labelled demo people decide at the gates, instead of you."),
+    ] = False,
     clean: Annotated[
         bool,
         typer.Option("--clean", help="Destroy every stack, prove by boto3 that nothing is left, remove the files."),
@@ -16,11 +20,16 @@ def demo(
 ) -> None:
     """Show the main job from one end to the other, on the embedded cloud, without any account."""
     # Imported late: boto3 costs every other command half a second.
-    from console.demo import story
-
     session = open_session(report_engine)
     if clean:
-        story.clean(session)
+        from console.demo import cleaning
+
+        cleaning.clean(session)
+        return
+    from console.demo import story
+
+    if auto:
+        story.play_by_itself(session)
     else:
         story.play(session)
 

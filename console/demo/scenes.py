@@ -1,49 +1,34 @@
 """The scenes of the demo: each does one thing on real parts, checks what came of it, and says so."""
 
+import json
+import shutil
 import subprocess
-import tempfile
-import textwrap
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from http import HTTPStatus
 
-from rich.tree import Tree
+from factory.people import load_people
 
 import engine
-from console.commands.init import make_factory
-from console.demo.inventory import Cloud, inventory, keys_in_deletion
+from console.demo.line import Follower
+from console.demo.people import Answer, Desk
+from console.demo.place import APP
 from console.session import Session
 from console.show import ERR, escaped
 from console.watch import follow
-from factory import daemons
-from factory.errors import DecisionRequired, MillwrightError, PolicyViolation
-from factory.paths import FactoryRoot
-from factory.settings import load
-from factory.spec import load_app
-from stacks.driver import Driver, Kind
+from factory import daemons, db, demo_people, signatures
+from factory.errors import DecisionRequired, MillwrightError
+from pipeline import client
+from pipeline.records import ChangeRecord, ChangeState
+from stacks.driver import Kind
 
-APP = "links"
 STANDING = ("build", "staging")
-CLI_SECONDS = 300
-WORLD_OPEN = textwrap.dedent(
-    '''
-    """What the policy pack is there for: a door open to the whole world."""
-
-    import pulumi
-    from pulumi_aws import ec2
-
-
-    def extend(factory):
-        ec2.SecurityGroup(
-            "open-door",
-            vpc_id=factory.network.network_id,
-            ingress=[{"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"]}],
-            opts=pulumi.ResourceOptions(parent=factory),
-        )
-    '''
-).lstrip()
+CHANGES = ("link-stats", "custom-codes", "https-only")
+ANSWER_SECONDS = 10
 
 
 class DemoFailed(MillwrightError):
@@ -52,16 +37,18 @@ class DemoFailed(MillwrightError):
 
 @dataclass
 class Stage:
-    """What the scenes share: the factory, and what each of them has to tell at the end."""
+    """What the scenes share: the demo's factory, who answers at the gates, and what each has to tell at the end."""
 
     session: Session
+    answer: Answer
     told: list[str] = field(default_factory=list)
+    ended: list[ChangeRecord] = field(default_factory=list)
 
     @property
-    def cloud(self) -> Cloud:
-        """The cloud of the demo's app, by boto3."""
-        run_file = daemons.ensure(self.session.root, daemons.LOCAL_CLOUD)
-        return Cloud(load_app(self.session.root, APP).region, run_file.addresses["http"])
+    def desk(self) -> Desk:
+        """Where the demo's decisions are made."""
+        root, settings = self.session.root, self.session.settings
+        return Desk(root, settings, db.connect(root, settings))
 
     def tell(self, text: str) -> None:
         """Say it now, and again in the summary."""
@@ -70,7 +57,7 @@ class Stage:
 
 
 def prepare(stage: Stage) -> None:
-    """The engine is found or built while the cloud starts."""
+    """The engine is found or built while the cloud starts; the demo people get their keys."""
     failures: list[Exception] = []
 
     def start_cloud() -> None:
@@ -86,143 +73,107 @@ def prepare(stage: Stage) -> None:
     if failures:
         raise failures[0]
     stage.tell(f"the Pulumi engine {cli.version} ({cli.source}) and the embedded cloud are ready")
+    demo_people.ensure(stage.session.root, stage.session.settings)
+    stage.tell("demo people (stand-ins, refused on any real target): author, maintainer, operator, security")
 
 
 def create(stage: Stage) -> None:
-    """Both environments, side by side."""
+    """Build and staging, side by side; staging serves the app as it is."""
     driver = stage.session.driver
-    results = follow([driver.start(Kind.UP, APP, environment) for environment in STANDING])
-    for result in results:
+    for result in follow([driver.start(Kind.UP, APP, environment) for environment in STANDING]):
         stage.tell(f"{result.stack} stands: {sum(result.changes.values())} resources, {result.duration:.0f} s")
+    daemons.ensure(stage.session.root, daemons.WORKER)
+    stage.tell("the worker runs: it moves changes through their stages")
+    _served(stage, "staging")
 
 
-def show_created(stage: Stage) -> None:
-    """What the cloud holds now, read by boto3, not from Pulumi's state."""
-    tree = Tree(f"[bold]{APP}[/] in the cloud, as boto3 lists it")
-    held = inventory(stage.cloud)
-    for kind, identifiers in held.items():
-        branch = tree.add(f"{kind} ({len(identifiers)})")
-        for identifier in identifiers:
-            # An ARN's first five fields say cloud, service, region and account, which are the same for all.
-            branch.add(f"[dim]{identifier.split(':', 5)[-1]}[/]")
-    ERR.print(tree)
-    if not held:
-        raise DemoFailed("the cloud holds nothing after both updates")
-    stage.tell(f"boto3 finds {sum(map(len, held.values()))} things of {len(held)} kinds in the cloud")
-
-
-def refuse_production(stage: Stage) -> None:
-    """Production needs a decision: the driver refuses, and so does the plain pulumi command."""
+def first_release(stage: Stage) -> None:
+    """Production: refused without a decision, then decided."""
     try:
         stage.session.driver.start(Kind.UP, APP, "production")
     except DecisionRequired as refusal:
-        stage.tell(f"driver: {refusal}")
+        stage.tell(f"refused: {refusal}")
     else:
         raise DemoFailed("the driver started on production without a decision")
-    plain = pulumi(stage.session, "preview", "--stack", f"{APP}-production")
-    if plain.returncode == 0 or "decision" not in plain.stdout + plain.stderr:
-        raise DemoFailed(f"plain pulumi did not refuse production:\n{plain.stdout}{plain.stderr}")
-    stage.tell(f"pulumi up -s {APP}-production: refused too")
+    root, settings = stage.session.root, stage.session.settings
+    artefact = client.serving_in_staging(root, settings, APP)
+    signature = _signed(stage, client.promotion_payload(artefact, APP, demo_people.AUTHOR))
+    asked = client.promote(root, settings, APP, person=demo_people.AUTHOR, signature=signature)
+    (ended,) = Follower(stage.desk, stage.answer).follow([asked.id])
+    if ended.state is not ChangeState.RELEASED:
+        raise DemoFailed(f"the first release did not get to production: {ended.state}, {ended.detail}")
+    _served(stage, "production")
 
 
-def change_nothing(stage: Stage) -> None:
-    """The other door sees the same state: a plain preview finds nothing to do."""
-    for environment in STANDING:
-        plain = pulumi(stage.session, "preview", "--expect-no-changes", "--stack", f"{APP}-{environment}")
-        if plain.returncode:
-            raise DemoFailed(f"plain pulumi sees changes after an update:\n{plain.stdout}{plain.stderr}")
-        stage.tell(f"pulumi preview --expect-no-changes -s {APP}-{environment}: passes")
+def three_changes(stage: Stage) -> None:
+    """All three at once."""
+    root, settings = stage.session.root, stage.session.settings
+    submitted = []
+    for change in CHANGES:
+        signature = _signed(stage, client.submission_payload(root, APP, change, demo_people.AUTHOR))
+        record = client.submit(root, settings, APP, change, person=demo_people.AUTHOR, signature=signature)
+        submitted.append(record.id)
+        ERR.print(f"  submitted [bold]{change}[/]: {escaped(record.title)}")
+    stage.ended = Follower(stage.desk, stage.answer).follow(submitted)
+    for record in stage.ended:
+        how = record.state.value if record.ended else "waits in the inbox"
+        stage.tell(f"{record.change}: {how}: {record.detail.splitlines()[0][:160]}")
 
 
-def find_drift(stage: Stage) -> None:
-    """Somebody shortens a log's retention by hand; the factory notices and puts it back."""
-    name = f"/millwright/{APP}-build-agents"
-    logs = stage.cloud.client("logs")
-    logs.put_retention_policy(logGroupName=name, retentionInDays=1)
-    drift = stage.session.driver.drift(APP, "build")
-    if not any(step.type.endswith(":LogGroup") for step in drift.changed):
-        raise DemoFailed(f"a hand-made change was not found: {drift.changed}")
-    step = drift.changed[0]
-    stage.tell(f"drift found: {step.name}, {', '.join(step.properties) or step.action} (changed by hand to 1 day)")
-    follow([stage.session.driver.start(Kind.UP, APP, "build", refresh=True)])
-    (group,) = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    if group["retentionInDays"] == 1:
-        raise DemoFailed("the drift was not repaired")
-    stage.tell(f"drift repaired: {group['retentionInDays']} days again")
+def both_serve(stage: Stage) -> None:
+    """`curl` reaches staging and production."""
+    for environment in ("staging", "production"):
+        _served(stage, environment)
 
 
-def stop_violation(stage: Stage) -> None:
-    """A factory of somebody else's, with a door open to the world: both doors refuse, and nothing is created."""
-    with tempfile.TemporaryDirectory(prefix="millwright-demo-") as folder:
-        root = make_factory(Path(folder) / "careless", APP)
-        (root.apps / APP / "infra.py").write_text(WORLD_OPEN)
-        session = Session(root, load(root), stage.session.report)
-        try:
-            _expect_refusals(stage, session)
-        finally:
-            daemons.stop(root, daemons.LOCAL_CLOUD)
+def _served(stage: Stage, environment: str) -> None:
+    outputs = stage.session.driver.outputs(APP, environment)
+    if outputs is None or outputs.service is None:
+        raise DemoFailed(f"{APP}-{environment} has no service")
+    url = f"http://{outputs.service.address}/health"
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        status, body = ask(url)
+        if status == HTTPStatus.OK:
+            break
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"{url} answers {status}: {body[:200]}")
+        time.sleep(0.2)
+    stage.tell(f"curl {url} -> {json.dumps(json.loads(body))} ({outputs.service.artefact[:19]})")
 
 
-def _expect_refusals(stage: Stage, session: Session) -> None:
+def ask(url: str) -> tuple[int, str]:
+    """Status and body of a GET, as curl gets it where it is installed; 0 when nothing answers."""
+    if curl := shutil.which("curl"):
+        command = [curl, "--silent", "--max-time", "5", "--write-out", "\n%{http_code}", url]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+        body, _, status = ran.stdout.rpartition("\n")
+        return int(status or 0), body
+    # Without curl: names below .localhost are loopback by RFC 6761, but not every resolver knows.
+    host, path = url.removeprefix("http://").split("/", 1)
+    request = urllib.request.Request(f"http://127.0.0.1:{host.rpartition(':')[2]}/{path}", headers={"Host": host})
     try:
-        Driver(session.root, session.settings, session.env).up(APP, "build")
-    except PolicyViolation as refusal:
-        stage.tell(f"driver: {str(refusal).splitlines()[1]}")
-    else:
-        raise DemoFailed("the driver let a door open to the world pass")
-    plain = pulumi(session, "up", "--yes", "--stack", f"{APP}-build")
-    if plain.returncode == 0 or "0.0.0.0/0" not in plain.stdout + plain.stderr:
-        raise DemoFailed(f"plain pulumi let a door open to the world pass:\n{plain.stdout}{plain.stderr}")
-    held = inventory(Cloud(load_app(session.root, APP).region, _endpoint(session.root)))
-    if held:
-        raise DemoFailed(f"a refused update created things: {held}")
-    stage.tell("plain pulumi up: refused too, and nothing was created")
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 -- our own ingress
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
 
 
-def destroy(stage: Stage) -> None:
-    """Everything goes, side by side, and boto3 proves it."""
-    driver = stage.session.driver
-    follow([driver.start(Kind.DESTROY, APP, environment) for environment in STANDING])
-    prove_empty(stage)
-
-
-def prove_empty(stage: Stage) -> None:
-    """Raises DemoFailed when boto3 still finds anything."""
-    left = inventory(stage.cloud)
-    if left:
-        raise DemoFailed(f"after the destroy the cloud still holds {left}", hint="make demo-clean")
-    waiting = len(keys_in_deletion(stage.cloud))
-    note = f" ({waiting} keys wait for the end of their deletion window, as on AWS)" if waiting else ""
-    stage.tell(f"boto3 finds nothing left{note}")
-
-
-def pulumi(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The plain door: the `pulumi` command as a user types it."""
-    shim = Path(session.env.python).parent / "pulumi"
-    ERR.print(f"  [dim]$ pulumi {' '.join(arguments)}[/]")
-    return subprocess.run(
-        [str(shim), *arguments, "--non-interactive", "--color", "never"],
-        capture_output=True,
-        text=True,
-        cwd=session.root.path,
-        timeout=CLI_SECONDS,
-        check=False,
-    )
-
-
-def _endpoint(root: FactoryRoot) -> str:
-    return daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["http"]
+def _signed(stage: Stage, payload: bytes) -> str:
+    root, settings = stage.session.root, stage.session.settings
+    load_people(root, settings).person(demo_people.AUTHOR)
+    key = demo_people.key_file(root, demo_people.AUTHOR)
+    return signatures.sign(payload, key, namespace=signatures.SUBMIT)
 
 
 SCENES: tuple[tuple[str, Callable[[Stage], None]], ...] = (
-    ("The engine and the cloud", prepare),
+    ("The engine, the cloud, the people", prepare),
     ("One app's factory: build and staging, side by side", create),
-    ("What was created", show_created),
-    ("Production needs a decision", refuse_production),
-    ("A second look changes nothing", change_nothing),
-    ("Somebody changes something by hand", find_drift),
-    ("A policy violation is stopped", stop_violation),
-    ("Everything goes again", destroy),
+    ("Production needs a decision", first_release),
+    ("Three changes at once", three_changes),
+    ("What serves now", both_serve),
 )
 
 

@@ -1,0 +1,80 @@
+"""`millwright demo --clean`: destroy what stands through the driver, prove it by boto3, stop and remove the rest."""
+
+import shutil
+import sys
+from dataclasses import replace
+
+from factory.decisions import Verdict
+
+from console.demo.inventory import Cloud, inventory
+from console.demo.people import Desk
+from console.demo.place import demo_root, remove_place
+from console.demo.scenes import DemoFailed
+from console.demo.story import require_local
+from console.session import Session
+from console.show import ERR
+from console.watch import follow
+from factory import daemons, db, demo_people
+from factory.settings import load
+from factory.spec import Environment, app_names, load_app
+from stacks import production
+from stacks.driver import Kind
+
+
+def clean(session: Session) -> None:
+    """Clean the demo's factory, if there is one, and this one: no stack, daemon or file of ours is left."""
+    require_local(session)
+    place = demo_root(session.root)
+    if place.path.is_dir():
+        ERR.print("[bold]the demo's factory[/]")
+        _empty(replace(session, root=place, settings=load(place)))
+        remove_place(session.root)
+        sys.stderr.write(f"removed {place.path}\n")
+    _empty(session)
+    daemons.stop(session.root, daemons.LOCAL_CLOUD)
+    if session.root.state.exists():
+        shutil.rmtree(session.root.state)
+    sys.stderr.write(f"removed {session.root.state}\n")
+
+
+def _empty(session: Session) -> None:
+    """Stop the worker, destroy every stack of the factory, and prove that its cloud is empty."""
+    root = session.root
+    daemons.stop(root, daemons.WORKER)
+    run_file = daemons.read(root, daemons.LOCAL_CLOUD)
+    if run_file is None:
+        ERR.print("the local cloud does not run, and keeps nothing when it stops: there is nothing to destroy")
+        return
+    declared = [(app, environment) for app in app_names(root) for environment in load_app(root, app).environments]
+    for app, environment in declared:
+        if environment is Environment.PRODUCTION:
+            _decide_destroy(session, app)
+    follow(
+        [
+            session.driver.start(Kind.DESTROY, app, environment)
+            for app, environment in declared
+            if environment is not Environment.PRODUCTION or _stands(session, app)
+        ]
+    )
+    for region in sorted({load_app(root, app).region for app, _ in declared}):
+        if left := inventory(Cloud(region, run_file.addresses["http"])):
+            raise DemoFailed(
+                f"after destroying every stack, {region} still holds {left}",
+                hint="somebody made it by hand; `millwright cloud reset` removes it too",
+            )
+        ERR.print(f"[green]✓[/] boto3 finds nothing left in {region}")
+
+
+def _stands(session: Session, app: str) -> bool:
+    return session.driver.outputs(app, Environment.PRODUCTION) is not None
+
+
+def _decide_destroy(session: Session, app: str) -> None:
+    """Destroying production needs a decision, also here: the demo's operator makes it, on the stand-in only."""
+    if not _stands(session, app):
+        return
+    demo_people.ensure(session.root, session.settings)
+    desk = Desk(session.root, session.settings, db.connect(session.root, session.settings))
+    request = production.destroy_question(session.root, session.settings, desk.database, load_app(session.root, app))
+    if desk.is_open(request):
+        desk.decide(request, Verdict.APPROVE, "the clean-up of the demo")

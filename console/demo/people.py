@@ -1,0 +1,97 @@
+"""Who decides in the demo: the person at the terminal, or, with `--auto`, the labelled demo people."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from factory.decisions import Verdict
+from factory.people import load_people
+from sqlalchemy import Engine
+
+from console.show import ERR, escaped
+from factory import db, decisions, demo_people, signatures
+from factory.gates import Gate
+from factory.paths import FactoryRoot
+from factory.requests import Request
+from factory.settings import Settings
+
+# Who of the demo people answers at which gate.
+ANSWERS = {
+    Gate.SECURITY_EXCEPTION: demo_people.SECURITY,
+    Gate.MERGE: demo_people.MAINTAINER,
+    Gate.PRODUCTION: demo_people.OPERATOR,
+    Gate.DESTROY: demo_people.OPERATOR,
+    Gate.ATTENTION: demo_people.MAINTAINER,
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where decisions of the demo are made and signed."""
+
+    root: FactoryRoot
+    settings: Settings
+    database: Engine
+
+    def decide(self, request: Request, verdict: Verdict, reason: str) -> None:
+        """Sign and record a decision of the demo person who answers at that gate."""
+        person = ANSWERS[request.gate]
+        payload = decisions.payload(request, verdict, person, reason)
+        signature = signatures.sign(payload, demo_people.key_file(self.root, person))
+        decisions.decide(
+            self.database,
+            load_people(self.root, self.settings),
+            request.id,
+            verdict=verdict,
+            person=person,
+            reason=reason,
+            signature=signature,
+        )
+        ERR.print(f"  [cyan]{person}[/] (stand-in) {verdict}s {escaped(request.title)} [dim]#{request.id}[/]")
+
+    def is_open(self, request: Request) -> bool:
+        """Whether nobody has decided it meanwhile (in another terminal)."""
+        with db.transaction(self.database) as connection:
+            return decisions.decision_of(connection, request.id) is None
+
+
+Answer = Callable[[Desk, Request], bool]
+
+
+def answer_by_itself(desk: Desk, request: Request) -> bool:
+    """`--auto`: approve what is fine, take a bad release back, and leave a change that does not get through.
+
+    Whether the request was answered; what is not stays in the inbox.
+    """
+    if request.gate is Gate.ATTENTION and ":again:" in request.key:
+        return False
+    if request.gate is Gate.SECURITY_EXCEPTION:
+        desk.decide(request, Verdict.REFUSE, "the demo accepts no critical finding")
+    else:
+        desk.decide(request, Verdict.APPROVE, "decided by the demo")
+    return True
+
+
+def answer_at_terminal(desk: Desk, request: Request) -> bool:
+    """Ask the person at the terminal; without one, say which command decides it from elsewhere."""
+    command = f"cd {desk.root.path.name} && millwright review {request.id}"
+    ERR.print(f"\n  [bold yellow]a person is asked[/] at the gate {request.gate}: {escaped(request.title)}")
+    ERR.print(f"  to see it: {command}")
+    if not sys.stdin.isatty():
+        ERR.print(f"  to decide: millwright approve|refuse {request.id} --as {ANSWERS[request.gate]}")
+        return False
+    while desk.is_open(request):
+        ERR.print(
+            f"  as {ANSWERS[request.gate]} (stand-in): [bold]a[/]pprove, [bold]r[/]efuse, [bold]l[/]eave it: ", end=""
+        )
+        match sys.stdin.readline().strip().lower()[:1]:
+            case "a":
+                desk.decide(request, Verdict.APPROVE, "")
+                return True
+            case "r":
+                ERR.print("  why: ", end="")
+                desk.decide(request, Verdict.REFUSE, sys.stdin.readline().strip() or "no reason given")
+                return True
+            case "l" | "":
+                return False
+    return True

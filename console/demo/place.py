@@ -1,0 +1,61 @@
+"""The demo's own factory: a folder beside the user's state, so that playing it twice never touches real work."""
+
+import json
+import shutil
+from pathlib import Path
+
+from console.commands.init import make_factory
+from factory import daemons
+from factory.errors import InputError
+from factory.paths import FactoryRoot
+from factory.settings import Settings
+from factory.spec import app_names
+
+APP = "links"
+FOLDER = ".demo"
+
+
+def demo_root(root: FactoryRoot) -> FactoryRoot:
+    """Where the demo's factory of this factory is, or would be."""
+    return FactoryRoot(root.path / FOLDER)
+
+
+def make_place(root: FactoryRoot, settings: Settings) -> FactoryRoot:
+    """A fresh factory with the app and its changes. Raises InputError when this factory has not the demo's app."""
+    if APP not in app_names(root) or not (root.apps / APP / "changes").is_dir():
+        raise InputError(
+            f"the demo is about the app {APP!r} and its changes, which this factory has not",
+            hint="run it in the repository",
+        )
+    place = demo_root(root)
+    remove_place(root)
+    make_factory(place.path, APP)
+    shutil.rmtree(place.apps / APP)
+    shutil.copytree(root.apps / APP, place.apps / APP, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    if settings.engine_cache is not None:
+        # What the user's settings say about this machine holds for the demo too.
+        with place.settings_file.open("a") as file:
+            file.write(f"engine_cache: {json.dumps(str(settings.engine_cache.resolve()))}\n")
+    return place
+
+
+def remove_place(root: FactoryRoot) -> bool:
+    """Stop what runs for an earlier demo and remove its folder; whether there was one.
+
+    The embedded cloud keeps nothing when it stops, and what it runs ends with it.
+    """
+    place = demo_root(root)
+    if not place.path.is_dir():
+        return False
+    for name in (daemons.WORKER, daemons.LOCAL_CLOUD):
+        daemons.stop(place, name)
+    _make_writable(place.path)
+    shutil.rmtree(place.path)
+    return True
+
+
+def _make_writable(folder: Path) -> None:
+    # Artefacts are kept read-only, folders too: only their owner may say that they go.
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)

@@ -1,0 +1,72 @@
+"""What the demo ends with: built, decided by whom, spent, and what of it is stand-in."""
+
+from rich.panel import Panel
+from rich.table import Table
+
+from console.demo.place import APP
+from console.demo.scenes import Stage
+from console.show import OUT, escaped
+from factory import db, decisions, releases, requests
+from pipeline import records
+
+STAND_INS = (
+    (
+        "AWS",
+        "embedded local cloud (moto in one process); enforces no IAM, keeps nothing over a restart",
+        "aws: account",
+    ),
+    ("ECS", "confined processes behind a loopback ingress, started from what the ECS records say", "aws: account"),
+    ("the model", "authored scripts over HTTP: nobody thinks, nothing is charged", "model: live"),
+    ("people", "demo people with keys made on this machine; refused wherever a target is not local", "people.yaml"),
+    ("state", "files in .millwright, passphrase beside them", "backend: s3://... or Pulumi Cloud"),
+)
+
+
+def show(stage: Stage, times: list[tuple[str, float]]) -> None:
+    """Print every part of the summary."""
+    _times(times)
+    with db.transaction(stage.desk.database) as connection:
+        made = list(reversed(releases.of_app(connection, APP)))
+        asked = _asked(connection)
+        tasks = [task for record in stage.ended for task in records.tasks_of(connection, record.app, record.change)]
+    built = Table("release", "environment", "artefact", "of", "state", box=None)
+    for release in made:
+        change = release.change or "-"
+        built.add_row(str(release.id), release.environment, release.artefact[:19], change, release.state.value)
+    OUT.print(Panel(built, title="Built and released", title_align="left"))
+    decided = Table("#", "gate", "about", "decided by", "verdict", box=None)
+    for request, decision in asked:
+        who = f"{decision.person} (stand-in)" if decision else "[yellow]waits in the inbox[/]"
+        about = escaped(f"{request.change or request.app}")
+        decided.add_row(str(request.id), request.gate.value, about, who, decision.verdict.value if decision else "-")
+    OUT.print(Panel(decided, title="Decided", title_align="left"))
+    _spent(tasks)
+    stand_ins = Table("stand-in", "what it is here", "its real counterpart", box=None)
+    for row in STAND_INS:
+        stand_ins.add_row(*row)
+    OUT.print(Panel(stand_ins, title="What is stand-in here", title_align="left"))
+
+
+def _times(times: list[tuple[str, float]]) -> None:
+    table = Table("what", "seconds", box=None)
+    for title, seconds in times:
+        table.add_row(title, f"{seconds:.1f}")
+    table.add_row("[bold]all[/]", f"[bold]{sum(seconds for _, seconds in times):.1f}[/]")
+    OUT.print(Panel(table, title="Done", title_align="left"))
+
+
+def _asked(connection: db.Connection) -> list[tuple[requests.Request, decisions.Decision | None]]:
+    number, found = 1, []
+    while request := requests.read(connection, number):
+        found.append((request, decisions.decision_of(connection, number)))
+        number += 1
+    return [(request, decision) for request, decision in found if decision or request.state == "open"]
+
+
+def _spent(tasks: list[records.TaskRecord]) -> None:
+    table = Table("task", "ended", "turns", "tokens in", "tokens out", "dollars", box=None)
+    for task in tasks:
+        charge = "scripted, no charge" if task.scripted else f"{task.dollars:.4f}"
+        used = (str(task.turns), str(task.input_tokens), str(task.output_tokens))
+        table.add_row(task.id.removeprefix(f"{APP}."), task.state, *used, charge)
+    OUT.print(Panel(table, title="Spent on the model, from recorded usage", title_align="left"))

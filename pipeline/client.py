@@ -1,0 +1,245 @@
+"""What the console asks of the pipeline: submit, list, show, cancel. All through the database: no daemon is asked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from factory.people import load_people
+from sqlalchemy import Engine
+
+from factory import daemons, db, environments, events, findings, releases, requests, signatures
+from factory.errors import InputError
+from factory.events import Event
+from factory.findings import Finding
+from factory.fingerprints import canonical
+from factory.located import nearest
+from factory.paths import FactoryRoot
+from factory.releases import Release
+from factory.requests import Request
+from factory.settings import Settings
+from factory.spec import Environment, load_app
+from pipeline import records
+from pipeline.changefiles import lint_change, load_change
+from pipeline.records import ChangeRecord, ChangeState, Stage, TaskRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeView:
+    """Everything about one change that a person may want to see. `waits_for` says what it waits for now, or ""."""
+
+    record: ChangeRecord
+    tasks: list[TaskRecord]
+    findings: list[Finding]
+    requests: list[Request]
+    releases: list[Release]
+    events: list[Event]
+    waits_for: str
+
+
+def submission_payload(root: FactoryRoot, app: str, change: str, person: str) -> bytes:
+    """What a person signs (namespace `factory.signatures.SUBMIT`) to submit a change.
+
+    Raises InputError with every mistake of the change's files.
+    """
+    lint_change(root, app, change)
+    digest = load_change(root, app, change).digest
+    return canonical({"submit": change, "app": app, "person": person, "digest": digest})
+
+
+def submit(
+    root: FactoryRoot, settings: Settings, app: str, change: str, *, person: str, signature: str
+) -> ChangeRecord:
+    """Put a change on the line; the worker takes it up. Submitting again what is on the line changes nothing.
+
+    Raises InputError (mistakes in the files, unknown person, a signature that does not verify).
+    """
+    load_app(root, app)
+    who = load_people(root, settings).person(person)
+    payload = submission_payload(root, app, change, person)
+    if not signatures.verify(payload, signature, who.keys, namespace=signatures.SUBMIT):
+        raise InputError(f"the signature is not one of {person}'s over this submission", hint="sign it again")
+    file = load_change(root, app, change)
+    database = db.connect(root, settings)
+    with db.transaction(database) as connection:
+        before = records.newest_change(connection, app, change)
+        if before is not None and not before.ended:
+            return before
+        number = sum(record.change == change for record in records.all_changes(connection, app)) + 1
+        record = ChangeRecord(
+            id=f"{app}/{change}" + (f".{number}" if number > 1 else ""),
+            app=app,
+            change=change,
+            title=file.title,
+            author=person,
+            specification={"title": file.title, "why": file.why, "what": file.what, "acceptance": file.visible},
+            digest=file.digest,
+            stage=Stage.INTAKE,
+            state=ChangeState.SUBMITTED,
+            detail="submitted",
+            attempt=0,
+            head=None,
+            artefact=None,
+            submitted=records.now(),
+            updated=records.now(),
+        )
+        records.add_change(connection, record)
+        told = events.new_event(
+            "change.submitted", actor=person, app=app, change=change, digest=file.digest, signature=signature
+        )
+        events.append(connection, told)
+    return record
+
+
+def promotion_payload(artefact: str, app: str, person: str) -> bytes:
+    """What a person signs (namespace `factory.signatures.SUBMIT`) to ask for a promotion."""
+    return canonical({"promote": artefact, "app": app, "person": person})
+
+
+def serving_in_staging(root: FactoryRoot, settings: Settings, app: str) -> str:
+    """The digest of the artefact that serves in staging. Raises InputError when nothing does."""
+    stack = load_app(root, app).stack(Environment.STAGING)
+    with db.transaction(db.connect(root, settings)) as connection:
+        row = environments.read(connection, stack)
+    if row is None or row.outputs is None or row.outputs.service is None:
+        raise InputError(f"{stack} does not stand: there is nothing to promote", hint=f"millwright up {app} staging")
+    return row.outputs.service.artefact
+
+
+def promote(root: FactoryRoot, settings: Settings, app: str, *, person: str, signature: str) -> ChangeRecord:
+    """Start the way of staging's artefact to production, where a person decides on it.
+
+    Raises InputError (nothing serves in staging, unknown person, a signature that does not verify).
+    """
+    artefact = serving_in_staging(root, settings, app)
+    who = load_people(root, settings).person(person)
+    payload = promotion_payload(artefact, app, person)
+    if not signatures.verify(payload, signature, who.keys, namespace=signatures.SUBMIT):
+        raise InputError(f"the signature is not one of {person}'s over this promotion", hint="sign it again")
+    with db.transaction(db.connect(root, settings)) as connection:
+        earlier = records.all_changes(connection, app)
+        for record in earlier:
+            if record.promotes and not record.ended and record.artefact == artefact:
+                return record
+        names = {record.change for record in earlier}
+        change = next(name for n in range(1, len(names) + 2) if (name := f"promotion-{n}") not in names)
+        record = ChangeRecord(
+            id=f"{app}/{change}",
+            app=app,
+            change=change,
+            title=f"what serves in staging ({artefact[:19]})",
+            author=person,
+            specification={"artefact": artefact},
+            digest=artefact,
+            stage=Stage.DEPLOY,
+            state=ChangeState.SUBMITTED,
+            detail="submitted",
+            attempt=0,
+            head=None,
+            artefact=artefact,
+            submitted=records.now(),
+            updated=records.now(),
+        )
+        records.add_change(connection, record)
+        told = events.new_event(
+            "change.submitted", actor=person, app=app, change=change, artefact=artefact, signature=signature
+        )
+        events.append(connection, told)
+    return record
+
+
+def list_changes(root: FactoryRoot, settings: Settings, app: str | None) -> list[ChangeRecord]:
+    """Every change that was submitted, oldest first; of one app, or of all."""
+    if app is not None:
+        load_app(root, app)
+    with db.transaction(db.connect(root, settings)) as connection:
+        return records.all_changes(connection, app)
+
+
+def show_change(root: FactoryRoot, settings: Settings, app: str, change: str) -> ChangeView:
+    """One change with all that belongs to it. Raises InputError for one that was never submitted."""
+    database = db.connect(root, settings)
+    record = _newest(root, database, app, change)
+    worker = daemons.read(root, daemons.WORKER) is not None
+    with db.transaction(database) as connection:
+        asked = requests.of_change(connection, app, change)
+        tasks = records.tasks_of(connection, app, change)
+        return ChangeView(
+            record=record,
+            tasks=tasks,
+            findings=findings.of_change(connection, app, change),
+            requests=asked,
+            releases=[release for release in releases.of_app(connection, app) if release.change == change],
+            events=events.recent(connection, app=app, change=change, limit=200),
+            waits_for=waits_for(record, asked, worker=worker),
+        )
+
+
+def waits_for(record: ChangeRecord, asked: list[Request], *, worker: bool) -> str:
+    """What a change waits for, in one line; "" when it has ended."""
+    if record.ended:
+        return ""
+    if opened := [request for request in asked if request.state is requests.RequestState.OPEN]:
+        return "; ".join(f"a person ({r.role}) to decide on {r.gate}: millwright review {r.id}" for r in opened)
+    if not worker:
+        return "the worker, which does not run: millwright factory up"
+    return record.detail
+
+
+def cancel(
+    root: FactoryRoot, settings: Settings, app: str, change: str, *, person: str, reason: str, signature: str
+) -> ChangeRecord:
+    """End a change where it stands; what it has released stays. Raises InputError."""
+    database = db.connect(root, settings)
+    record = _newest(root, database, app, change)
+    who = load_people(root, settings).person(person)
+    if not signatures.verify(
+        cancellation_payload(record, person, reason), signature, who.keys, namespace=signatures.SUBMIT
+    ):
+        raise InputError(f"the signature is not one of {person}'s over this cancellation", hint="sign it again")
+    gate = load_app(root, app).role_at(requests.Gate.ATTENTION)
+    if person != record.author and not who.holds(gate, app):
+        raise InputError(
+            f"{person} is neither the author of {change} nor holds the role {gate}", hint="ask one of them"
+        )
+    if record.ended:
+        raise InputError(f"{record.id} has ended: {record.state}", hint="submit it again to start anew")
+    with db.transaction(database) as connection:
+        records.set_change(
+            connection, record.id, state=ChangeState.CANCELLING, detail=f"cancelled by {person}: {reason}"
+        )
+        told = events.new_event(
+            "change.cancelled", actor=person, app=app, change=change, reason=reason, signature=signature
+        )
+        events.append(connection, told)
+    return _newest(root, database, app, change)
+
+
+def cancellation_payload(record: ChangeRecord, person: str, reason: str) -> bytes:
+    """What a person signs (namespace `factory.signatures.SUBMIT`) to cancel a change."""
+    return canonical({"cancel": record.id, "submitted": record.submitted, "person": person, "reason": reason})
+
+
+def _newest(root: FactoryRoot, database: Engine, app: str, change: str) -> ChangeRecord:
+    load_app(root, app)
+    with db.transaction(database) as connection:
+        record = records.newest_change(connection, app, change)
+        known = [each.change for each in records.all_changes(connection, app)]
+    if record is None:
+        guess = nearest(change, known)
+        raise InputError(
+            f"no change {change!r} of {app} was submitted; submitted: {', '.join(known) or 'none'}",
+            hint=f"did you mean {guess!r}?" if guess else f"millwright change submit {app} {change}",
+        )
+    return record
+
+
+def as_json(view: ChangeView) -> dict[str, Any]:
+    """The view as one JSON document."""
+    return {
+        "change": view.record.model_dump(mode="json"),
+        "waits_for": view.waits_for,
+        "tasks": [each.model_dump(mode="json") for each in view.tasks],
+        "findings": [each.model_dump(mode="json") for each in view.findings],
+        "requests": [each.model_dump(mode="json") for each in view.requests],
+        "releases": [each.model_dump(mode="json") for each in view.releases],
+        "events": [each.model_dump(mode="json") for each in view.events],
+    }

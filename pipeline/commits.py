@@ -1,0 +1,35 @@
+"""A step of an agent becomes a commit: looked at, made and recorded by the factory, never by the agent."""
+
+from pipeline.context import Context
+from pipeline.git import CommitRefused
+from pipeline.task_door import Step, StepAnswer
+
+
+def commit_step(context: Context, task: str, step: Step) -> StepAnswer:
+    """Commit what a step changed, once. A step that touches what agents may not is refused, told, and undone."""
+    opened = context.open_tasks.get(task)
+    if opened is None or opened.branch is None:
+        return StepAnswer(commit=None, problems=["this task may not commit"])
+    record = opened.record
+    actor = f"agent:{record.app}/{opened.function}/{task}"
+    try:
+        commit = context.repository(record.app).commit_step(
+            opened.worktree,
+            opened.branch,
+            message=step.summary or f"Step {step.step}",
+            trailers={
+                "Change": record.id,
+                "Task": task,
+                "Function": opened.function,
+                "Model": opened.model if context.settings.model == "live" else f"{opened.model} (scripted)",
+            },
+            key=f"{task}/{step.step}",
+        )
+    except CommitRefused as refused:
+        told = [str(problem) for problem in refused.problems]
+        context.tell("commit.refused", record, actor=actor, task=task, step=step.step, problems=told)
+        return StepAnswer(commit=None, problems=told)
+    context.faults.reach("generate.step-committed")
+    if commit:
+        context.tell("commit.made", record, actor=actor, task=task, step=step.step, commit=commit)
+    return StepAnswer(commit=commit, problems=[])

@@ -1,0 +1,79 @@
+"""What every stage works with: the factory, its database, the driver, the agents' door."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from factory.people import People, load_people
+from sqlalchemy import Engine
+
+from factory import db, events
+from factory.errors import MillwrightError
+from factory.paths import FactoryRoot
+from factory.settings import Settings
+from factory.spec import AppSpec, load_app
+from pipeline import records
+from pipeline.faults import Faults
+from pipeline.git import Repository
+from pipeline.records import ChangeRecord
+from pipeline.task_door import TaskDoor
+from stacks.driver import Driver
+
+ACTOR = "factory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenTask:
+    """A task that runs now: whose it is, where it works, and which branch takes its commits (None: it only reads)."""
+
+    record: ChangeRecord
+    function: str
+    worktree: Path
+    branch: str | None
+    model: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """One worker's view of its factory. Settings are read once; people and apps each time they are used."""
+
+    root: FactoryRoot
+    settings: Settings
+    database: Engine
+    driver: Driver
+    door: TaskDoor
+    faults: Faults
+    open_tasks: dict[str, OpenTask] = field(default_factory=dict)
+
+    def change(self, identifier: str) -> ChangeRecord:
+        """The row of a change."""
+        with db.transaction(self.database) as connection:
+            record = records.read_change(connection, identifier)
+        if record is None:
+            raise MillwrightError(f"the change {identifier} has no row any more", hint="restore the database")
+        return record
+
+    def spec(self, app: str) -> AppSpec:
+        """The app as its file says now."""
+        return load_app(self.root, app)
+
+    def people(self) -> People:
+        """Who may decide, as the file says now."""
+        return load_people(self.root, self.settings)
+
+    def repository(self, app: str) -> Repository:
+        """The app's git repository."""
+        return Repository(self.root, app)
+
+    def set(self, record: ChangeRecord, **values: Any) -> None:
+        """Change the row of a change."""
+        with db.transaction(self.database) as connection:
+            records.set_change(connection, record.id, **values)
+
+    def tell(
+        self, kind: str, record: ChangeRecord, *, actor: str = ACTOR, task: str | None = None, **told: Any
+    ) -> None:
+        """Append an event about a change, in a transaction of its own."""
+        event = events.new_event(kind, actor=actor, app=record.app, change=record.change, task=task, **told)
+        with db.transaction(self.database) as connection:
+            events.append(connection, event)

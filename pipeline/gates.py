@@ -1,0 +1,81 @@
+"""Gates: a question is asked once, waited for, and its decision is verified where it is used."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from factory import db, decisions, requests
+from factory.gates import Gate
+from factory.requests import Question, Request, RequestState
+from pipeline import records
+from pipeline.context import Context
+from pipeline.durable import Json
+from pipeline.records import ChangeRecord, ChangeState
+
+POLL_SECONDS = 0.25
+GONE_ON = "what was shown is no longer what would be done"
+
+
+class Cancelled(Exception):
+    """The change was cancelled while it waited or worked."""
+
+
+def ask(context: Context, record: ChangeRecord, gate: Gate, key: str, title: str, shown: dict[str, Any]) -> Request:
+    """Open the request, once; the change shows that it waits."""
+    spec = context.spec(record.app)
+    question = Question(
+        key=f"{record.id}:{key}",
+        gate=gate,
+        app=record.app,
+        change=record.change,
+        environment=shown.get("environment"),
+        title=title,
+        role=spec.role_at(gate),
+        authors=[record.author],
+        shown=shown,
+    )
+    with db.transaction(context.database) as connection:
+        request = requests.open_request(connection, question)
+        if request.state is RequestState.OPEN:
+            detail = f"waits for a person ({request.role}) at the gate {gate}: millwright review {request.id}"
+            records.set_change(connection, record.id, state=ChangeState.WAITING, detail=detail)
+    return request
+
+
+def wait(context: Context, identifier: str, request_id: int, moved: Callable[[], bool] = lambda: False) -> Json:
+    """Wait until a person has decided, or what was shown has `moved`; then the request is withdrawn.
+
+    The answer: `{"verdict": "approve" | "refuse" | "withdrawn", "person", "reason"}`. Raises Cancelled.
+    """
+    while True:
+        with db.transaction(context.database) as connection:
+            request = requests.read(connection, request_id)
+            change = records.read_change(connection, identifier)
+            decision = decisions.decision_of(connection, request_id)
+        if request is None:
+            raise LookupError(f"the request {request_id} has no row any more")
+        if change is not None and change.state is ChangeState.CANCELLING:
+            _withdraw(context, request, "the change was cancelled")
+            raise Cancelled(change.detail)
+        if decision is not None:
+            with db.transaction(context.database) as connection:
+                records.set_change(connection, identifier, state=ChangeState.RUNNING, detail=f"{request.gate} decided")
+            return {"verdict": decision.verdict.value, "person": decision.person, "reason": decision.reason}
+        if request.state is RequestState.WITHDRAWN:
+            return {"verdict": "withdrawn", "person": "", "reason": request.reason}
+        if moved():
+            _withdraw(context, request, GONE_ON)
+            continue
+        time.sleep(POLL_SECONDS)
+
+
+def _withdraw(context: Context, request: Request, reason: str) -> None:
+    with db.transaction(context.database) as connection:
+        requests.withdraw(connection, request, reason)
+
+
+def check_cancelled(context: Context, identifier: str) -> None:
+    """Raises Cancelled when a person has cancelled the change."""
+    record = context.change(identifier)
+    if record.state is ChangeState.CANCELLING:
+        raise Cancelled(record.detail)

@@ -1,0 +1,129 @@
+"""The running worker: its durable engine, the agents' door, the model it speaks to, and the watch for new changes."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Collection
+
+from agents.twin import Twin
+from factory import daemons, db
+from factory.errors import InputError, MillwrightError
+from factory.settings import load, model_key
+from pipeline import records
+from pipeline.commits import commit_step
+from pipeline.context import Context
+from pipeline.dbos_engine import DbosEngine
+from pipeline.durable import Json
+from pipeline.faults import Faults
+from pipeline.flow import ChangeFlow
+from pipeline.gates import Cancelled, check_cancelled
+from pipeline.records import ChangeState
+from pipeline.stages import deploy
+from pipeline.stages.check import security, test
+from pipeline.stages.generate import generate
+from pipeline.stages.intake import intake
+from pipeline.stages.merge import merge, revert
+from pipeline.stages.review import review
+from pipeline.task_door import Step, StepAnswer, TaskDoor
+from stacks.driver import Driver, warm_env
+
+POLL_SECONDS = 0.25
+LOG = logging.getLogger("millwright.worker")
+CHANGE = "change"
+LIVE_URL = "https://api.anthropic.com"
+
+StageWork = Callable[[Context, str, Json], Json]
+STAGES: dict[str, StageWork] = {
+    "intake": intake,
+    "generate": generate,
+    "test": test,
+    "security": security,
+    "review": review,
+    "merge": merge,
+    "revert": revert,
+    "staging": deploy.staging,
+    "propose": deploy.propose,
+    "production": deploy.to_production,
+    "refuse": deploy.refuse,
+    "take-back-staging": deploy.take_back_staging,
+}
+
+
+class Service:
+    """One worker of one factory. Raises MillwrightError when what it needs cannot be had."""
+
+    def __init__(self, claim: daemons.Claim, die_at: Collection[str]) -> None:
+        self._claim = claim
+        root = claim.root
+        settings = load(root)
+        if settings.model == "live" and model_key() is None:
+            raise InputError("`model: live` needs a key", hint="set ANTHROPIC_API_KEY, or use `model: scripted`")
+        self._twin = Twin(root.apps) if settings.model == "scripted" else None
+        upstream = self._twin.start() if self._twin else LIVE_URL
+        self._door = TaskDoor(upstream, model_key, self._on_step)
+        self._door.start()
+        self._context = Context(
+            root=root,
+            settings=settings,
+            database=db.connect(root, settings),
+            driver=Driver(root, settings, warm_env(root, settings)),
+            door=self._door,
+            faults=Faults(root.run, die_at),
+        )
+        self._engine = DbosEngine(
+            root,
+            settings,
+            flows={CHANGE: self._change},
+            stages={name: self._guarded(work) for name, work in STAGES.items()},
+        )
+
+        self._begun: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set."""
+        self._engine.launch()
+        addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
+        self._claim.publish(addresses, generation=uuid.uuid4().hex)
+        LOG.info("ready")
+        try:
+            while not stop.wait(POLL_SECONDS):
+                self._take_up()
+        finally:
+            self._engine.close()
+            self._door.stop()
+            if self._twin:
+                self._twin.stop()
+
+    def _take_up(self) -> None:
+        with db.transaction(self._context.database) as connection:
+            waiting = records.in_state(connection, ChangeState.SUBMITTED)
+        for record in waiting:
+            if record.id not in self._begun:
+                self._engine.start(CHANGE, record.id)
+                self._begun.add(record.id)
+
+    def _change(self, engine: DbosEngine, subject: str) -> None:
+        flow = ChangeFlow(self._context, engine, subject)
+        if self._context.change(subject).promotes:
+            flow.run_promotion()
+        else:
+            flow.run()
+
+    def _guarded(self, work: StageWork) -> Callable[[str, Json], Json]:
+        def run(subject: str, argument: Json) -> Json:
+            try:
+                check_cancelled(self._context, subject)
+                return work(self._context, subject, argument)
+            except Cancelled as reason:
+                return {"cancelled": str(reason)}
+            except MillwrightError as error:
+                LOG.warning("%s: %s", subject, error.rendered())
+                return {"broken": error.rendered()}
+            except Exception as error:  # the seam: a bug in a stage is shown to a person, and waits
+                LOG.exception("%s", subject)
+                return {"broken": f"{type(error).__name__}: {error}"}
+
+        return run
+
+    def _on_step(self, task: str, step: Step) -> StepAnswer:
+        return commit_step(self._context, task, step)

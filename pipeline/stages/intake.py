@@ -1,0 +1,29 @@
+"""Intake: the change's files are what was submitted, the app has its repository, and its build environment stands."""
+
+from factory import db, environments
+from factory.spec import Environment
+from pipeline.changefiles import lint_change, load_change
+from pipeline.context import Context
+from pipeline.durable import Json
+
+
+def intake(context: Context, identifier: str, argument: Json) -> Json:
+    """The answer: `{"ok": true}`, or `{"ok": false, "reason"}` when what stands there is not what was submitted."""
+    del argument
+    record = context.change(identifier)
+    spec = context.spec(record.app)
+    lint_change(context.root, record.app, record.change)
+    if load_change(context.root, record.app, record.change).digest != record.digest:
+        return {"ok": False, "reason": "the change's files were edited after it was submitted: submit it again"}
+    context.repository(record.app).ensure(context.root.apps / record.app / "source")
+    context.faults.reach("intake.repository-seeded")
+    if Environment.BUILD in spec.environments and not _stands(context, spec.stack(Environment.BUILD)):
+        context.set(record, detail="the build environment is being made")
+        context.driver.up(record.app, Environment.BUILD)
+    return {"ok": True}
+
+
+def _stands(context: Context, stack: str) -> bool:
+    with db.transaction(context.database) as connection:
+        row = environments.read(connection, stack)
+    return row is not None and row.outputs is not None

@@ -1,0 +1,58 @@
+"""The worker's daemon: `python -m pipeline.worker --root ROOT`. Runs every change's flow; one owner per factory.
+
+It takes up submitted changes, goes on with those a dead worker left, and holds the one door that agents' tasks have.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from factory import daemons
+from factory.errors import ExitCode, MillwrightError
+from factory.paths import find_root
+from pipeline.faults import POINTS
+
+NAME = daemons.WORKER
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Returns the process's exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.worker", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="folder of the factory (it holds millwright.yaml)")
+    parser.add_argument("--die-at", nargs="*", default=[], choices=POINTS, help="kill this process there (for tests)")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Taken by a handler, not a mask: agents' and engines' processes would inherit a mask.
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        claim = daemons.claim(find_root(arguments.root), NAME)
+    except MillwrightError as error:
+        print(error.rendered(), file=sys.stderr)
+        return error.exit_code
+    # Only now: it imports the SDKs, which is slow, and a second worker must learn at once that it is one.
+    from pipeline.service import Service
+
+    try:
+        service = Service(claim, arguments.die_at)
+        service.run(stop)
+    except MillwrightError as error:
+        print(error.rendered(), file=sys.stderr)
+        return error.exit_code
+    finally:
+        claim.release()
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    import os
+
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Flows wait in threads; the engine has their state, and the next worker goes on from it.
+    os._exit(status)
