@@ -26,7 +26,7 @@ class AppFactoryArgs(TypedDict):
     zones: Input[list[str]]
     """Availability zones of the spec's region, two at least."""
     artefact: str
-    """Digest of the artefact that the environment serves (`sha256:...`)."""
+    """Digest of the artefact that the environment serves (`sha256:...`); empty where nothing serves."""
     secrets: dict[str, Output[str]]
     """The value of each secret that the spec names, marked secret."""
 
@@ -151,6 +151,8 @@ class AppFactory(pulumi.ComponentResource):
                 "replicas": service.replicas,
                 "cpu": service.cpu,
                 "memory": service.memory,
+                "command": service.command,
+                "environment": args["environment"].value,
             },
             opts,
         )

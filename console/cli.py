@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from console.commands import app_files, cloud, demo, engine_room, init, stack
+from console.commands import app_files, change, cloud, demo, engine_room, factory, init, stack
 from console.show import ERR, print_error
 from factory.errors import ExitCode, MillwrightError
 
@@ -22,6 +22,8 @@ app_files.register(app)
 engine_room.register(app)
 init.register(app)
 demo.register(app)
+factory.register(app)
+change.register(app)
 app.add_typer(cloud.app, name="cloud")
 
 

@@ -114,6 +114,11 @@ def read(connection: Connection, request: int) -> Request | None:
     return _first(connection, REQUESTS.c.id == request)
 
 
+def find(connection: Connection, key: str) -> Request | None:
+    """One request by its key."""
+    return _first(connection, REQUESTS.c.key == key)
+
+
 def open_requests(connection: Connection, *, app: str | None = None, change: str | None = None) -> list[Request]:
     """The inbox: what waits for a person, oldest first; of all, of one app, or of one change."""
     query = select(REQUESTS).where(REQUESTS.c.state == RequestState.OPEN).order_by(REQUESTS.c.id)

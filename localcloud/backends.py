@@ -8,7 +8,8 @@ import io
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -81,6 +82,12 @@ class Backends:
         with self._lock:
             BackendDict.reset()
             reset_model_data()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every call out, for whoever reads or writes moto's records themselves. Not for use inside a call."""
+        with self._lock:
+            yield
 
     def _service_of(self, url: str, environ: dict[str, Any]) -> str:
         """moto's name of the service that is asked: by host as AWS has it, else by signature, target or body."""

@@ -19,7 +19,7 @@ from localcloud.reply import Reply
 
 ADMIN: Final = daemons.ADMIN_PATH
 TOKEN_HEADER: Final = daemons.TOKEN_HEADER
-ADMIN_CALLS: Final = "GET status, POST reset, POST created (URNs, one per line), POST discard"
+ADMIN_CALLS: Final = "GET or POST status, POST reset, POST created (URNs, one per line), POST discard"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
 # Loopback, and the names AWS clients use; virtual-hosted buckets stand before either.
@@ -47,7 +47,7 @@ class Admin:
             return _as_json(403, {"error": f"this needs the daemon's token in the header {TOKEN_HEADER}"})
         call = path.removeprefix(ADMIN)
         match method, call:
-            case "GET", "status":
+            case "GET" | "POST", "status":
                 return _as_json(200, self.status())
             case "POST", "reset":
                 return _as_json(200, self.reset())

@@ -15,6 +15,7 @@ from localcloud.isolation import DEFAULT_ACCOUNT
 from localcloud.provider.door import ProviderDoor
 from localcloud.provider.made import Made
 from localcloud.records import RECORDS
+from localcloud.runtime.local import LocalRuntime
 
 
 class Service:
@@ -28,17 +29,21 @@ class Service:
         self._provider: ProviderDoor | None = None
         self._run_file: daemons.RunFile | None = None
         self._backends: Backends | None = None
+        self._runtime: LocalRuntime | None = None
         self._made = Made()
 
     def open(self) -> None:
         """Open the doors, then publish the run file."""
         self._backends = Backends()
         clients = Clients(self._backends)
+        # Before any door: what is created must already have its address.
+        self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._provider = ProviderDoor(clients, self._made)
         self._http = HttpDoor(
             self._backends, Admin(self._token, self._status, self._reset, self._made.known, self._made.discard)
         )
         self._publish()
+        self._runtime.start()
         # The first use of each service loads its model; doing it now takes it off the first update.
         threading.Thread(target=_warm, args=(clients,), daemon=True).start()
 
@@ -49,11 +54,13 @@ class Service:
             self._provider.close()
         if self._http:
             self._http.close()
+        if self._runtime:
+            self._runtime.close()
 
     def _publish(self) -> daemons.RunFile:
-        if self._http is None or self._provider is None:
+        if self._http is None or self._provider is None or self._runtime is None:
             raise RuntimeError("the doors are not open")
-        addresses = {"http": self._http.url, "provider": self._provider.address}
+        addresses = {"http": self._http.url, "provider": self._provider.address, "ingress": self._runtime.url}
         with self._publishing:
             self._run_file = self._claim.publish(addresses, generation=uuid.uuid4().hex)
             return self._run_file
@@ -70,11 +77,14 @@ class Service:
             "uptime_seconds": round(time.time() - self._started, 3),
             "generation": run_file.generation if run_file else "",
             "addresses": dict(run_file.addresses) if run_file else {},
+            "tasks": self._runtime.running() if self._runtime else [],
         }
 
     def _reset(self) -> Mapping[str, Any]:
         if self._backends:
             self._backends.reset()
+        if self._runtime:
+            self._runtime.settle()
         self._made.clear()
         self._publish()
         return self._status()

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from factory.people import load_people
 from sqlalchemy import Engine
 
 from factory import daemons, db, environments, events, findings, releases, requests, signatures
+from factory.decisions import Decision, decision_of
 from factory.errors import InputError
 from factory.events import Event
 from factory.findings import Finding
 from factory.fingerprints import canonical
+from factory.gates import Gate
 from factory.located import nearest
 from factory.paths import FactoryRoot
+from factory.people import load_people
 from factory.releases import Release
 from factory.requests import Request
 from factory.settings import Settings
@@ -30,6 +32,7 @@ class ChangeView:
     tasks: list[TaskRecord]
     findings: list[Finding]
     requests: list[Request]
+    decisions: list[Decision]
     releases: list[Release]
     events: list[Event]
     waits_for: str
@@ -167,6 +170,7 @@ def show_change(root: FactoryRoot, settings: Settings, app: str, change: str) ->
             tasks=tasks,
             findings=findings.of_change(connection, app, change),
             requests=asked,
+            decisions=[made for request in asked if (made := decision_of(connection, request.id))],
             releases=[release for release in releases.of_app(connection, app) if release.change == change],
             events=events.recent(connection, app=app, change=change, limit=200),
             waits_for=waits_for(record, asked, worker=worker),
@@ -195,7 +199,7 @@ def cancel(
         cancellation_payload(record, person, reason), signature, who.keys, namespace=signatures.SUBMIT
     ):
         raise InputError(f"the signature is not one of {person}'s over this cancellation", hint="sign it again")
-    gate = load_app(root, app).role_at(requests.Gate.ATTENTION)
+    gate = load_app(root, app).role_at(Gate.ATTENTION)
     if person != record.author and not who.holds(gate, app):
         raise InputError(
             f"{person} is neither the author of {change} nor holds the role {gate}", hint="ask one of them"
@@ -240,6 +244,7 @@ def as_json(view: ChangeView) -> dict[str, Any]:
         "tasks": [each.model_dump(mode="json") for each in view.tasks],
         "findings": [each.model_dump(mode="json") for each in view.findings],
         "requests": [each.model_dump(mode="json") for each in view.requests],
+        "decisions": [each.model_dump(mode="json") for each in view.decisions],
         "releases": [each.model_dump(mode="json") for each in view.releases],
         "events": [each.model_dump(mode="json") for each in view.events],
     }

@@ -9,7 +9,7 @@ def commit_step(context: Context, task: str, step: Step) -> StepAnswer:
     """Commit what a step changed, once. A step that touches what agents may not is refused, told, and undone."""
     opened = context.open_tasks.get(task)
     if opened is None or opened.branch is None:
-        return StepAnswer(commit=None, problems=["this task may not commit"])
+        return StepAnswer(commit=None, problems=("this task may not commit",))
     record = opened.record
     actor = f"agent:{record.app}/{opened.function}/{task}"
     try:
@@ -26,10 +26,10 @@ def commit_step(context: Context, task: str, step: Step) -> StepAnswer:
             key=f"{task}/{step.step}",
         )
     except CommitRefused as refused:
-        told = [str(problem) for problem in refused.problems]
+        told = tuple(str(problem) for problem in refused.problems)
         context.tell("commit.refused", record, actor=actor, task=task, step=step.step, problems=told)
         return StepAnswer(commit=None, problems=told)
     context.faults.reach("generate.step-committed")
     if commit:
         context.tell("commit.made", record, actor=actor, task=task, step=step.step, commit=commit)
-    return StepAnswer(commit=commit, problems=[])
+    return StepAnswer(commit=commit)

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from factory.people import People, load_people
 from sqlalchemy import Engine
 
 from factory import db, events
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot
+from factory.people import People, load_people
 from factory.settings import Settings
 from factory.spec import AppSpec, load_app
 from pipeline import records

@@ -57,7 +57,7 @@ def look(ecs: Any, elb: Any, service_arn: str, digest: str) -> Health:
     if not found:
         return Health(settled=False, bad=True, detail="the service is not there")
     (service,) = found
-    primary = next((each for each in service["deployments"] if each["status"] == "PRIMARY"), {})
+    primary: dict[str, str] = next((each for each in service["deployments"] if each["status"] == "PRIMARY"), {})
     rollout, reason = primary.get("rolloutState", ""), primary.get("rolloutStateReason", "")
     if rollout == "FAILED":
         return Health(settled=False, bad=True, detail=reason or "the deployment failed")

@@ -3,3 +3,10 @@
 One interface over bubblewrap; it probes at its first use and refuses to run anything unconfined. Agents, the pipeline
 and the local cloud import it; it imports only the factory.
 """
+
+from sandbox.model import Bind, Confined, Limits, Ran
+from sandbox.python import python_binds
+from sandbox.running import probe, run
+from sandbox.serving import Served, start_service
+
+__all__ = ["Bind", "Confined", "Limits", "Ran", "Served", "probe", "python_binds", "run", "start_service"]

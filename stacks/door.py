@@ -11,21 +11,23 @@ from pathlib import Path
 
 from engine import clear_dead_locks, clear_wreckage
 from factory import db
-from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
+from factory.errors import DecisionRequired, ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import AppSpec, Environment
+from stacks import production
 from stacks.driver import ledger
 from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import discard_unnamed, settle_pending
-from stacks.names import require_decision, resolve
+from stacks.names import resolve
 
-DOOR = "plain"
+DOOR = ledger.By(door="plain")
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
 READS = {"preview", "stack new"}
+UNHARMFUL = {"stack select"}
 # Change what the backend holds without running anything.
 GUARDED = {"stack remove", "stack rename", "stack import", "stack select", "state", "config"}
 # Applies updates for as long as it runs: no decision, no plan, no record of each.
@@ -57,7 +59,7 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
     stack = spec.stack(environment)
     if command in REFUSED:
         raise InputError(f"pulumi {command} is not for this factory's stacks", hint=REFUSED[command])
-    require_decision(stack, environment)
+    _require_decided(root, settings, spec, environment, command)
     if command in GUARDED:
         return
     killed = bool(clear_dead_locks(root, settings, stack))
@@ -74,7 +76,30 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
         if killed or settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
-        ledger.started(database, spec, environment, kind, door=DOOR, cloud_generation=generation)
+        ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
+
+
+def _require_decided(
+    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, command: str
+) -> None:
+    """Production by the plain door: what was decided may be applied again, seen and refreshed; nothing else.
+
+    The program verifies the same once more, so leaving this door out gains nothing.
+    """
+    if environment is not Environment.PRODUCTION or command in READS | UNHARMFUL:
+        return
+    place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+    if command == "destroy":
+        production.require_destroy(place)
+        raise DecisionRequired(
+            f"{place.stack} is production: its resources are protected from a plain destroy",
+            hint=f"millwright destroy {spec.name} {environment} carries the decision out",
+        )
+    production.require_release(place)
+    if command not in ("up", "refresh"):
+        raise DecisionRequired(
+            f"{place.stack} is production: pulumi {command} is not for it", hint="its state changes by updates only"
+        )
 
 
 def after(
@@ -89,7 +114,7 @@ def after(
         return
     database = db.connect(root, settings)
     if exit_code:
-        ledger.failed(database, spec, environment, kind, door=DOOR, reason=f"pulumi exited with {exit_code}")
+        ledger.failed(database, spec, environment, kind, DOOR, reason=f"pulumi exited with {exit_code}")
         return
     stack = spec.stack(environment)
     history = json.loads(_ask(root, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]))
@@ -105,7 +130,7 @@ def after(
         outputs=outputs_from(outputs),
     )
     generation = cloud_generation(root, settings)
-    ledger.ended(database, spec, environment, result, door=DOOR, cloud_generation=generation)
+    ledger.ended(database, spec, environment, result, DOOR, cloud_generation=generation)
 
 
 def _cli() -> Path:

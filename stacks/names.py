@@ -1,6 +1,6 @@
 """Stack names: `<app>-<environment>`, for the apps and environments that this factory declares, and no others."""
 
-from factory.errors import DecisionRequired, InputError
+from factory.errors import InputError
 from factory.located import nearest
 from factory.paths import FactoryRoot
 from factory.spec import AppSpec, Environment, app_names, load_app
@@ -43,15 +43,3 @@ def declared(root: FactoryRoot, app: str, environment: str) -> tuple[AppSpec, En
             hint = f"the environments of an app: {', '.join(Environment)}"
         raise InputError(f"{app} declares no environment {environment!r}; declared: {', '.join(known)}", hint=hint)
     return spec, Environment(environment)
-
-
-def require_decision(stack: str, environment: Environment) -> None:
-    """Production is changed by a person's decision only, and none can be recorded yet: so it is refused.
-
-    Raises DecisionRequired.
-    """
-    if environment is Environment.PRODUCTION:
-        raise DecisionRequired(
-            f"{stack} is production: it changes only by a person's recorded decision",
-            hint="decisions cannot be recorded yet, so production stays untouched; use build and staging",
-        )

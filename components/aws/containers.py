@@ -1,24 +1,28 @@
 """One hardened container definition, used by agents and services alike."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # What a container did must be readable for a year.
 LOG_DAYS = 365
 
 
-def container(
+def container(  # noqa: PLR0913 -- keywords only: a container definition has so many parts
     name: str,
     *,
     image: str,
     log_group: str,
     region: str,
     port: int | None = None,
-    secrets: dict[str, str] | None = None,
+    command: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> str:
     """ECS container definitions (JSON) of one container: not root, read-only root, no privilege, no capabilities.
 
-    `secrets` maps an environment variable to the ARN its value is injected from when the container starts.
+    `environment` holds plain variables; `secrets` maps a variable to the ARN its value is injected from when the
+    container starts. Without a `command`, the image's own starts.
     """
     definition: dict[str, Any] = {
         "name": name,
@@ -35,6 +39,10 @@ def container(
     }
     if port is not None:
         definition["portMappings"] = [{"containerPort": port, "hostPort": port, "protocol": "tcp"}]
+    if command:
+        definition["command"] = list(command)
+    if environment:
+        definition["environment"] = [{"name": key, "value": value} for key, value in sorted(environment.items())]
     if secrets:
         definition["secrets"] = [{"name": key, "valueFrom": arn} for key, arn in sorted(secrets.items())]
     return json.dumps([definition])

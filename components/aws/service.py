@@ -47,6 +47,10 @@ class ServiceArgs(TypedDict):
     """CPU units per copy; 1024 is one core."""
     memory: int
     """Memory per copy, in MiB."""
+    command: list[str]
+    """What starts it; empty: the image's own."""
+    environment: str
+    """Name of the environment; the app finds it in APP_ENVIRONMENT."""
 
 
 class Service(pulumi.ComponentResource):
@@ -168,6 +172,8 @@ def _task(name: str, args: ServiceArgs, opts: ResourceOptions) -> ecs.TaskDefini
             log_group=known[1],
             region=region,
             port=port,
+            command=args["command"],
+            environment={"APP_ENVIRONMENT": args["environment"]},
             secrets={variable_name(secret): arn for secret, arn in known[2].items()},
         )
     )
@@ -183,5 +189,6 @@ def _task(name: str, args: ServiceArgs, opts: ResourceOptions) -> ecs.TaskDefini
         container_definitions=definition,
         tags={"Name": name},
         # A task that starts before its starter's permissions are there fails, and the service would roll back.
-        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[starter.policy])),
+        # A revision is replaced by the next one, so it cannot be protected, in production neither.
+        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[starter.policy], protect=False)),
     )

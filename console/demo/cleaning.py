@@ -4,8 +4,6 @@ import shutil
 import sys
 from dataclasses import replace
 
-from factory.decisions import Verdict
-
 from console.demo.inventory import Cloud, inventory
 from console.demo.people import Desk
 from console.demo.place import demo_root, remove_place
@@ -15,6 +13,7 @@ from console.session import Session
 from console.show import ERR
 from console.watch import follow
 from factory import daemons, db, demo_people
+from factory.decisions import Verdict
 from factory.settings import load
 from factory.spec import Environment, app_names, load_app
 from stacks import production
@@ -75,6 +74,8 @@ def _decide_destroy(session: Session, app: str) -> None:
         return
     demo_people.ensure(session.root, session.settings)
     desk = Desk(session.root, session.settings, db.connect(session.root, session.settings))
-    request = production.destroy_question(session.root, session.settings, desk.database, load_app(session.root, app))
+    spec = load_app(session.root, app)
+    place = production.Place(session.root, session.settings, desk.database, spec, Environment.PRODUCTION)
+    request = production.ask_to_destroy(place)
     if desk.is_open(request):
         desk.decide(request, Verdict.APPROVE, "the clean-up of the demo")

@@ -4,14 +4,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from factory.decisions import Verdict
-from factory.people import load_people
 from sqlalchemy import Engine
 
 from console.show import ERR, escaped
 from factory import db, decisions, demo_people, signatures
+from factory.decisions import Verdict
 from factory.gates import Gate
 from factory.paths import FactoryRoot
+from factory.people import load_people
 from factory.requests import Request
 from factory.settings import Settings
 
@@ -37,7 +37,7 @@ class Desk:
         """Sign and record a decision of the demo person who answers at that gate."""
         person = ANSWERS[request.gate]
         payload = decisions.payload(request, verdict, person, reason)
-        signature = signatures.sign(payload, demo_people.key_file(self.root, person))
+        signature = signatures.sign_unattended(payload, demo_people.key_file(self.root, person))
         decisions.decide(
             self.database,
             load_people(self.root, self.settings),

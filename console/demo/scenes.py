@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from factory.people import load_people
-
 import engine
 from console.demo.line import Follower
 from console.demo.people import Answer, Desk
@@ -22,6 +20,7 @@ from console.show import ERR, escaped
 from console.watch import follow
 from factory import daemons, db, demo_people, signatures
 from factory.errors import DecisionRequired, MillwrightError
+from factory.people import load_people
 from pipeline import client
 from pipeline.records import ChangeRecord, ChangeState
 from stacks.driver import Kind
@@ -165,7 +164,7 @@ def _signed(stage: Stage, payload: bytes) -> str:
     root, settings = stage.session.root, stage.session.settings
     load_people(root, settings).person(demo_people.AUTHOR)
     key = demo_people.key_file(root, demo_people.AUTHOR)
-    return signatures.sign(payload, key, namespace=signatures.SUBMIT)
+    return signatures.sign_unattended(payload, key, namespace=signatures.SUBMIT)
 
 
 SCENES: tuple[tuple[str, Callable[[Stage], None]], ...] = (

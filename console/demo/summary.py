@@ -2,6 +2,7 @@
 
 from rich.panel import Panel
 from rich.table import Table
+from sqlalchemy import Connection
 
 from console.demo.place import APP
 from console.demo.scenes import Stage
@@ -55,7 +56,7 @@ def _times(times: list[tuple[str, float]]) -> None:
     OUT.print(Panel(table, title="Done", title_align="left"))
 
 
-def _asked(connection: db.Connection) -> list[tuple[requests.Request, decisions.Decision | None]]:
+def _asked(connection: Connection) -> list[tuple[requests.Request, decisions.Decision | None]]:
     number, found = 1, []
     while request := requests.read(connection, number):
         found.append((request, decisions.decision_of(connection, number)))

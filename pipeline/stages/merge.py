@@ -62,7 +62,7 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
         return {"state": "broken", "reason": "conflicts with main in " + ", ".join(check.conflicts)}
     report = tested(context, record, check.tree)
     context.faults.reach("merge.retested")
-    if not report.passed:
+    if not report.ok:
         return {"state": "broken", "reason": "as merged with main, tests fail:\n" + report.for_agent()}
     commit = repository.merge(
         record.branch,
@@ -88,7 +88,7 @@ def build(context: Context, app: str, change: str | None, commit: str) -> str:
     with exported(context, app, commit) as tree:
         digest = artefacts.store(context.root, tree)
         with db.transaction(context.database) as connection:
-            artefacts.record(connection, digest=digest, app=app, change=change, commit=commit, folder=tree)
+            artefacts.record(connection, tree, digest, app=app, change=change, commit=commit)
     return digest
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from factory.errors import InputError
+from factory.errors import InputError, UpdateFailed
 from factory.paths import FactoryRoot
 
 SECONDS = 300
@@ -34,6 +34,13 @@ def run_cli(cli: Path, arguments: list[str], root: FactoryRoot, stdin: str = "")
         check=False,
     )
     return Answer(ran.returncode, ran.stdout, ran.stderr)
+
+
+def unprotect(root: FactoryRoot, stack: str, cli: Path) -> None:
+    """Take the protection off a stack's resources, for a destroy that a person decided. Raises UpdateFailed."""
+    answer = run_cli(cli, ["state", "unprotect", "--all", "--yes", "--stack", stack], root)
+    if answer.code:
+        raise UpdateFailed(f"{stack}: the protection of its resources cannot be taken off: {answer.err.strip()}")
 
 
 def project_name(root: FactoryRoot) -> str:

@@ -14,10 +14,13 @@ from factory.errors import InputError, Interrupted, MillwrightError, UpdateFaile
 from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
+from factory.spec import AppSpec, Environment
 from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
-from stacks.names import declared, require_decision
+from stacks.names import declared
 
 END_SECONDS = 30
+UNATTESTED = "unattested"
+OnEvent = Callable[[StackEvent], None] | None
 OFFERED = frozenset({Kind.PREVIEW, Kind.UP, Kind.DESTROY, Kind.DRIFT})
 
 
@@ -87,15 +90,25 @@ class Driver:
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["stacks.driver.worker"])
 
-    def start(self, kind: Kind, app: str, environment: str, *, refresh: bool = False) -> Operation:
+    def start(
+        self,
+        kind: Kind,
+        app: str,
+        environment: str,
+        *,
+        refresh: bool = False,
+        release: int | None = None,
+        actor: str = UNATTESTED,
+    ) -> Operation:
         """Begin an operation and return at once. With `refresh`, the engine looks up what the cloud holds first.
 
-        Raises InputError for an app or environment that is not declared, DecisionRequired for production.
+        `release` names what the environment is to serve; without, it is what is wanted there. Raises InputError for an
+        app or environment that is not declared, DecisionRequired for production where nobody decided on it.
         """
         if kind not in OFFERED:
             raise InputError(f"the driver does not offer {kind}", hint=f"one of {', '.join(sorted(OFFERED))}")
         spec, which = declared(self._root, app, environment)
-        require_decision(spec.stack(which), which)
+        require_decided(self._root, self._settings, spec, which, kind, release)
         request = Request(
             root=self._root,
             settings=self._settings,
@@ -105,6 +118,8 @@ class Driver:
             kind=kind,
             refresh=refresh,
             id=uuid.uuid4().hex[:12],
+            release=release,
+            actor=actor,
         )
         here, there = self._context.Pipe()
         process = self._context.Process(target=_work, args=(request, there), name=f"{kind} {request.stack}")
@@ -112,30 +127,35 @@ class Driver:
         there.close()
         return Operation(request.stack, process, here)
 
-    def preview(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
-        """What `up` would change; nothing is changed."""
-        return self._carry_out(Kind.PREVIEW, app, environment, on_event)
+    def preview(self, app: str, environment: str, on_event: OnEvent = None, *, release: int | None = None) -> Result:
+        """What `up` would change; nothing is changed. A `release` may be one that is still to be decided."""
+        return self._carry_out(self.start(Kind.PREVIEW, app, environment, release=release), on_event)
 
-    def up(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
-        """Make the environment what its app.yaml declares. Doing it again changes nothing."""
-        return self._carry_out(Kind.UP, app, environment, on_event)
+    def up(
+        self,
+        app: str,
+        environment: str,
+        on_event: OnEvent = None,
+        *,
+        release: int | None = None,
+        actor: str = UNATTESTED,
+    ) -> Result:
+        """Make the environment what its app.yaml declares (or its `release`). Doing it again changes nothing."""
+        return self._carry_out(self.start(Kind.UP, app, environment, release=release, actor=actor), on_event)
 
-    def destroy(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
+    def destroy(self, app: str, environment: str, on_event: OnEvent = None) -> Result:
         """Remove everything of the environment. Doing it again changes nothing."""
-        return self._carry_out(Kind.DESTROY, app, environment, on_event)
+        return self._carry_out(self.start(Kind.DESTROY, app, environment), on_event)
 
-    def drift(self, app: str, environment: str, on_event: Callable[[StackEvent], None] | None = None) -> Result:
+    def drift(self, app: str, environment: str, on_event: OnEvent = None) -> Result:
         """What is no longer in the cloud as it was left; nothing is changed. `changed` lists it."""
-        return self._carry_out(Kind.DRIFT, app, environment, on_event)
+        return self._carry_out(self.start(Kind.DRIFT, app, environment), on_event)
 
     def outputs(self, app: str, environment: str) -> AppFactoryOutputs | None:
         """What the environment's last good update left; None when it does not stand."""
         return read_outputs(self._root, self._settings, app, environment)
 
-    def _carry_out(
-        self, kind: Kind, app: str, environment: str, on_event: Callable[[StackEvent], None] | None
-    ) -> Result:
-        operation = self.start(kind, app, environment)
+    def _carry_out(self, operation: Operation, on_event: OnEvent) -> Result:
         for event in operation.events():
             if on_event:
                 on_event(event)
@@ -147,6 +167,23 @@ def _work(request: Request, connection: Connection) -> None:
     from stacks.driver.worker import main
 
     main(request, connection)
+
+
+def require_decided(
+    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, kind: Kind, release: int | None
+) -> None:
+    """Refuse at once what the operation's process would refuse. Raises DecisionRequired, InputError."""
+    if environment is not Environment.PRODUCTION or kind not in (Kind.UP, Kind.DESTROY):
+        return
+    # Imported late: most commands need no database (0.5 s).
+    from factory import db
+    from stacks import production
+
+    place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+    if kind is Kind.UP:
+        production.require_release(place, release)
+    else:
+        production.require_destroy(place)
 
 
 def read_outputs(root: FactoryRoot, settings: Settings, app: str, environment: str) -> AppFactoryOutputs | None:

@@ -1,18 +1,27 @@
 """What the driver writes down: an event before and after each operation, and the stack's row after it."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from sqlalchemy import Engine
 
-from factory import environments, events
+from factory import environments, events, releases
 from factory.db import transaction
 from factory.spec import AppSpec, Environment
 from stacks.driver.model import Kind, Result
 
-# People prove who they are once decisions exist; until then nobody is taken at their word.
-ACTOR = "unattested"
+
+@dataclass(frozen=True, kw_only=True)
+class By:
+    """Who does it, through which door. Nobody is taken at their word: without a proof, `actor` is `unattested`."""
+
+    door: str
+    actor: str = "unattested"
+    release: int | None = None
 
 
 def started(
-    database: Engine, spec: AppSpec, environment: Environment, kind: Kind, *, door: str, cloud_generation: str | None
+    database: Engine, spec: AppSpec, environment: Environment, kind: Kind, by: By, *, cloud_generation: str | None
 ) -> None:
     """Before: what is about to be done, and against which life of the local cloud a new stack is begun.
 
@@ -20,12 +29,12 @@ def started(
     """
     stack = spec.stack(environment)
     event = events.new_event(
-        f"{kind}.started", actor=ACTOR, app=spec.name, environment=environment.value, door=door, spec=spec.digest()
+        f"{kind}.started", actor=by.actor, app=spec.name, spec=spec.digest(), **_told(environment, by)
     )
     with transaction(database) as connection:
         events.append(connection, event)
         if kind is Kind.UP and environments.read(connection, stack) is None:
-            row = _row(stack, spec, environment, cloud_generation)
+            row = _row(spec, environment, by, cloud_generation)
             environments.record(connection, row)
 
 
@@ -34,38 +43,37 @@ def ended(
     spec: AppSpec,
     environment: Environment,
     result: Result,
+    by: By,
     *,
-    door: str,
     cloud_generation: str | None,
 ) -> None:
     """After a good end: the event and, for what changes a stack, the stack's row, in one transaction."""
     event = events.new_event(
         f"{result.kind}.succeeded",
-        actor=ACTOR,
+        actor=by.actor,
         app=spec.name,
-        environment=environment.value,
-        door=door,
         changes=result.changes,
         version=result.version,
+        **_told(environment, by),
     )
     with transaction(database) as connection:
         events.append(connection, event)
         if result.kind is Kind.DESTROY:
             environments.forget(connection, result.stack)
+            releases.forget_environment(connection, spec.name, environment)
         elif result.kind is Kind.UP:
-            row = _row(result.stack, spec, environment, cloud_generation, result)
+            row = _row(spec, environment, by, cloud_generation, result)
             environments.record(connection, row)
 
 
-def failed(database: Engine, spec: AppSpec, environment: Environment, kind: Kind, *, door: str, reason: str) -> None:
+def failed(database: Engine, spec: AppSpec, environment: Environment, kind: Kind, by: By, *, reason: str) -> None:
     """After a bad end: the event, with the first line of the reason."""
     event = events.new_event(
         f"{kind}.failed",
-        actor=ACTOR,
+        actor=by.actor,
         app=spec.name,
-        environment=environment.value,
-        door=door,
         reason=reason.splitlines()[0][:500] if reason else "",
+        **_told(environment, by),
     )
     with transaction(database) as connection:
         events.append(connection, event)
@@ -81,15 +89,19 @@ def is_stale(database: Engine, stack: str, cloud_generation: str | None) -> bool
     return known not in (None, cloud_generation)
 
 
+def _told(environment: Environment, by: By) -> dict[str, Any]:
+    return {"environment": environment.value, "door": by.door, "release": by.release}
+
+
 def _row(
-    stack: str, spec: AppSpec, environment: Environment, cloud_generation: str | None, result: Result | None = None
+    spec: AppSpec, environment: Environment, by: By, cloud_generation: str | None, result: Result | None = None
 ) -> environments.EnvironmentRecord:
     return environments.EnvironmentRecord(
-        stack=stack,
+        stack=spec.stack(environment),
         app=spec.name,
         environment=environment.value,
         updated=environments.now(),
-        actor=ACTOR,
+        actor=by.actor,
         version=(result.version or 0) if result else 0,
         cloud_generation=cloud_generation,
         outputs=result.outputs if result else None,

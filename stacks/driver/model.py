@@ -30,7 +30,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One operation to carry out: everything a process of its own needs, and safe to send to it."""
+    """One operation to carry out: everything a process of its own needs, and safe to send to it.
+
+    `release` names what the environment is to serve (None: what is wanted there); `actor` is who does it.
+    """
 
     root: FactoryRoot
     settings: Settings
@@ -40,6 +43,8 @@ class Request:
     kind: Kind
     refresh: bool
     id: str
+    release: int | None = None
+    actor: str = "unattested"
 
     @property
     def stack(self) -> str:

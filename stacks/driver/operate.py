@@ -22,14 +22,15 @@ from factory import db
 from factory.errors import Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
+from factory.spec import Environment
 from policies import PACK_NAME
+from stacks import production
 from stacks.driver import ledger
-from stacks.driver.cli import project_name
+from stacks.driver.cli import project_name, unprotect
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import discard_unnamed, settle_pending
 from stacks.driver.translate import Memory, translate
-from stacks.names import require_decision
 from stacks.program.build import as_run_errors, build
 
 OnEvent = Callable[[EngineEvent], None]
@@ -57,10 +58,9 @@ def operate(request: Request, reporter: Reporter) -> Result:
     Raises DecisionRequired, Busy, PolicyViolation, UpdateFailed or Interrupted; what was applied until then is in the
     stack's state, and the next operation goes on from there.
     """
-    if request.kind is not Kind.PREVIEW:
-        require_decision(request.stack, request.environment)
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
+    place = production.Place(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
     with stack_lock(
         request.root,
@@ -69,23 +69,35 @@ def operate(request: Request, reporter: Reporter) -> Result:
         check=lambda: reporter.check(what),
     ):
         reporter.check(what)
+        # Under the lock: what was decided may have changed while another operation held the stack.
+        _require_decided(place, request)
         killed = bool(clear_dead_locks(request.root, request.settings, request.stack))
         clear_wreckage(request.root, request.settings, request.stack)
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
-        ledger.started(*subject, request.kind, door=DOOR, cloud_generation=generation)
+        by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
+        ledger.started(*subject, request.kind, by, cloud_generation=generation)
         reporter.send(Started(stack=request.stack, kind=request.kind))
         try:
-            result = _run(request, reporter, refresh=refresh or killed, killed=killed)
+            result = _run(place, request, reporter, refresh=refresh or killed, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
-            ledger.failed(*subject, request.kind, door=DOOR, reason=str(error) or type(error).__name__)
+            ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)
             raise
-        ledger.ended(*subject, result, door=DOOR, cloud_generation=generation)
+        ledger.ended(*subject, result, by, cloud_generation=generation)
     return result
 
 
-def _run(request: Request, reporter: Reporter, *, refresh: bool, killed: bool) -> Result:
+def _require_decided(place: production.Place, request: Request) -> None:
+    if place.environment is not Environment.PRODUCTION:
+        return
+    if request.kind is Kind.UP:
+        production.require_release(place, request.release)
+    elif request.kind is Kind.DESTROY:
+        production.require_destroy(place)
+
+
+def _run(place: production.Place, request: Request, reporter: Reporter, *, refresh: bool, killed: bool) -> Result:
     environment = request.env.process_environment(os.environ)
     os.environ.clear()
     os.environ.update(environment)
@@ -108,11 +120,16 @@ def _run(request: Request, reporter: Reporter, *, refresh: bool, killed: bool) -
                 # A violation that a preview can see stops the update before anything is created.
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
                 engine.require_policies(memory)
+                if place.environment is Environment.PRODUCTION:
+                    release = production.require_release(place, request.release)
+                    production.require_plan(place, release, production.plan_of(memory.steps.values()))
                 up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh))
                 engine.require_policies(memory)
                 version = up.summary.version
                 outputs = outputs_from({key: output.value for key, output in up.outputs.items()})
             case Kind.DESTROY:
+                if place.environment is Environment.PRODUCTION:
+                    unprotect(request.root, request.stack, cli)
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
             case _:
                 _, memory = engine.run(lambda on: stack.preview_refresh(on_event=on))
@@ -213,7 +230,7 @@ def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
 
 def _declare(request: Request) -> None:
     with as_run_errors():
-        build(request.root, request.settings, request.spec, request.environment)
+        build(request.root, request.settings, request.spec, request.environment, request.release)
 
 
 @contextlib.contextmanager

@@ -10,11 +10,13 @@ import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
 from components import CONTENTS, AppFactory
+from factory import db
 from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, find_root
 from factory.settings import LOCAL_ACCOUNT, Settings, load
-from factory.spec import AppSpec, Environment, source_digest
-from stacks.names import require_decision, resolve
+from factory.spec import AppSpec, Environment
+from stacks import production
+from stacks.names import resolve
 from stacks.program.keys import secret_key
 
 
@@ -38,14 +40,17 @@ def as_run_errors() -> Iterator[None]:
         raise pulumi.RunError(error.rendered()) from None
 
 
-def build(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment) -> AppFactory:
+def build(
+    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, release: int | None = None
+) -> AppFactory:
     """Declare the app's factory: provider, components, the app's own `infra.py`, and the stack's outputs.
 
-    Raises DecisionRequired for production, InputError for a broken infra.py or a service on a real account.
+    Production is what a person decided, whoever runs this. Raises DecisionRequired where nobody did, InputError for a
+    broken infra.py or a service on a real account.
     """
     name = spec.stack(environment)
-    require_decision(name, environment)
     _require_images(settings, name, environment)
+    artefact, spec = _to_serve(root, settings, spec, environment, release)
     provider = _provider(settings, spec, environment)
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
@@ -56,14 +61,24 @@ def build(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Env
             "environment": environment,
             "account": aws.get_caller_identity_output(opts=invoke).account_id,
             "zones": aws.get_availability_zones_output(state="available", opts=invoke).names,
-            "artefact": source_digest(root.apps / spec.name / "source"),
+            "artefact": artefact,
             "secrets": {secret: config.require_secret(secret_key(secret)) for secret in spec.secrets},
         },
-        ResourceOptions(providers=[provider]),
+        # Inherited by everything in it: a plain destroy fails even where nothing of ours is asked.
+        ResourceOptions(providers=[provider], protect=environment is Environment.PRODUCTION),
     )
     _extend(root.apps / spec.name / "infra.py", factory)
     pulumi.export("factory", factory.outputs)
     return factory
+
+
+def _to_serve(
+    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, release: int | None
+) -> production.Served:
+    if not CONTENTS[environment].service:
+        return production.Served("", spec)
+    place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+    return production.to_serve(place, release, dry_run=pulumi.runtime.is_dry_run())
 
 
 def _require_images(settings: Settings, stack: str, environment: Environment) -> None:

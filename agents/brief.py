@@ -1,0 +1,109 @@
+"""What a task is told and what it ends with: the two files between the pipeline and the agent's process."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# The functions that have tools and a prompt; the others of app.yaml have no agent yet.
+FunctionName = Literal["coder", "code-reviewer"]
+NO_CHARGE = "scripted, no charge"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskLimits(_Part):
+    """What one task may use; each is checked before every call of the model."""
+
+    turns: int = Field(ge=1)
+    minutes: float = Field(gt=0)
+    dollars: float = Field(gt=0)
+
+
+class ContextPart(_Part):
+    """One named text that the model is given at the beginning. It is data, whoever wrote it."""
+
+    name: str
+    text: str
+
+
+class TaskBrief(_Part):
+    """Everything that a task's process knows. `door` is the worker's own address for tasks (a loopback URL).
+
+    `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
+    """
+
+    task: str
+    app: str
+    change: str
+    function: FunctionName
+    attempt: str = Field(pattern=r"^[1-9][0-9]{0,3}(\.[0-9]{1,4})?$")
+    worktree: Path
+    model_name: str
+    scripted: bool
+    limits: TaskLimits
+    context: list[ContextPart]
+    door: str
+
+    @property
+    def script(self) -> str:
+        """Which authored script belongs to this task: `<app>/<change>/<function>/<attempt>`."""
+        return f"{self.app}/{self.change}/{self.function}/{self.attempt}"
+
+
+class OutcomeState(StrEnum):
+    """How a task ended."""
+
+    SUBMITTED = "submitted"
+    """The agent handed its work in."""
+    LIMIT = "limit"
+    """A limit of the brief was reached."""
+    STUCK = "stuck"
+    """The same call failed in the same way again and again."""
+    FAILED = "failed"
+    """The model could not be asked, or its answer made no sense."""
+    REFUSED = "refused"
+    """The model declined the task."""
+
+
+class Outcome(_Part):
+    """What came of a task. `dollars` is 0 for a scripted model: nobody is charged.
+
+    `submission` is set exactly when the state is `submitted`; its form is the function's (`agents.functions`).
+    """
+
+    state: OutcomeState
+    reason: str
+    turns: int
+    input_tokens: int
+    output_tokens: int
+    dollars: float
+    model: str
+    scripted: bool
+    submission: dict[str, Any] | None = None
+
+    @classmethod
+    def failed(cls, reason: str, brief: TaskBrief) -> Self:
+        """The outcome of a task whose process ended without one of its own."""
+        return cls(
+            state=OutcomeState.FAILED,
+            reason=reason,
+            turns=0,
+            input_tokens=0,
+            output_tokens=0,
+            dollars=0.0,
+            model=brief.model_name,
+            scripted=brief.scripted,
+        )
+
+    @property
+    def charge(self) -> str:
+        """What it has cost, in words."""
+        return NO_CHARGE if self.scripted else f"${self.dollars:.4f}"
+
+    def as_event(self) -> dict[str, Any]:
+        """The outcome as an event's properties."""
+        return {**self.model_dump(mode="json"), "charge": self.charge}

@@ -1,0 +1,61 @@
+"""The worker's door, as a task sees it: hands each step to the factory, which commits it."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SECONDS = 120.0
+MOST_BYTES = 1_000_000
+
+
+class DoorClosed(Exception):
+    """The worker is gone, or the task's token is dead: this process ends, and a later one goes on."""
+
+
+class StepRefused(Exception):
+    """The factory did not take the step; the message says why, for the model."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One task's way to the worker."""
+
+    url: str
+    token: str
+
+    @property
+    def model_url(self) -> str:
+        """Where the Messages API is found."""
+        return f"{self.url}/model"
+
+    def post_step(self, task: str, step: int, tools: list[str], summary: str) -> str | None:
+        """The commit of what the step has changed; None when that was nothing. Safe to repeat for the same step.
+
+        Raises StepRefused, DoorClosed.
+        """
+        body = json.dumps({"task": task, "step": step, "tools": tools, "summary": summary})
+        status, text = self._post("/steps", body)
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = {}
+        if status == http.client.OK:
+            commit = answer.get("commit")
+            return commit if isinstance(commit, str) else None
+        if status == http.client.CONFLICT:
+            raise StepRefused("; ".join(str(problem) for problem in answer.get("problems", [])) or "no reason given")
+        raise DoorClosed(f"the worker answered {status}: {text[:300]!r}")
+
+    def _post(self, path: str, body: str) -> tuple[int, bytes]:
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+        try:
+            headers = {"content-type": "application/json", "authorization": f"Bearer {self.token}"}
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(MOST_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise DoorClosed(f"the worker does not answer: {error}") from None
+        finally:
+            connection.close()

@@ -1,0 +1,28 @@
+"""What the model is given at the beginning of a task."""
+
+import hashlib
+from typing import Any
+
+from agents.brief import TaskBrief
+from agents.fence import Fence
+
+ASK = "Do this task now. What follows is all that you are given; the rest you can read in the worktree."
+
+
+def first_message(brief: TaskBrief, fence: Fence) -> str:
+    """The task's first message: what to work on, and every context part inside the fence."""
+    head = f"App: {brief.app}. Change: {brief.change}. Your function: {brief.function}, attempt {brief.attempt}."
+    parts = [f"## {_plain(part.name)}\n{fence.around(part.name, part.text)}" for part in brief.context]
+    return "\n\n".join([head, ASK, *parts])
+
+
+def given(brief: TaskBrief) -> list[dict[str, Any]]:
+    """What the first message holds, part by part, for the record."""
+    return [
+        {"name": part.name, "characters": len(part.text), "sha256": hashlib.sha256(part.text.encode()).hexdigest()}
+        for part in brief.context
+    ]
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split())

@@ -1,0 +1,60 @@
+"""One function's tools on one worktree: checks a call, carries it out, and can tell whether it has taken effect."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents.tools import files
+from agents.tools.files import Change
+from agents.tools.inputs import INPUTS, Edit, Read, Run, Search, ToolInput
+from agents.tools.places import Place
+from agents.tools.results import Result, failed, refused
+from agents.tools.runs import Runner
+
+# What may change the worktree.
+EFFECTS = frozenset({"edit", "run"})
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What one function may do. A call of any other tool is refused, whatever a text told the model."""
+
+    names: frozenset[str]
+    place: Place
+    runner: Runner
+
+    def parse(self, name: str, arguments: Any) -> ToolInput | Result:
+        """The call's input, or why it is none."""
+        if name not in self.names:
+            return refused(f"there is no tool {name!r} here; there are: {', '.join(sorted(self.names))}")
+        try:
+            return INPUTS[name].model_validate(arguments)
+        except ValidationError as error:
+            return failed(f"the input of {name} is wrong: {in_words(error)}")
+
+    def prepare(self, asked: ToolInput) -> Change | Result | None:
+        """What an edit would change; None for any other call."""
+        return files.prepare(self.place, asked) if isinstance(asked, Edit) else None
+
+    def carry_out(self, asked: ToolInput, change: Change | None, seconds: float) -> Result:
+        """Do it. `change` is what `prepare` found for an edit; a run may take `seconds`."""
+        match asked:
+            case Read():
+                return files.read(self.place, asked)
+            case Search():
+                return files.search(self.place, asked)
+            case Edit() if change is not None:
+                return files.apply(self.place, change)
+            case Run():
+                return self.runner.run(asked, seconds)
+        raise TypeError(f"no tool carries out {type(asked).__name__}")
+
+    def stands_at(self, path: str) -> str:
+        """The digest of a file's content now; "" when there is none."""
+        return files.digest_at(self.place, path)
+
+
+def in_words(error: ValidationError) -> str:
+    """A validation error in one line."""
+    return "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'input'}: {e['msg']}" for e in error.errors())

@@ -1,0 +1,237 @@
+"""The reconciler's side of the cloud's records: read in one look, and told the status, under the backends' lock.
+
+Read from moto's own records, not by API calls: a look is some microseconds instead of a dozen calls, and no call of
+somebody else falls into the middle of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.ec2.models import ec2_backends
+from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
+from moto.ecs.models import Service as Record
+from moto.elbv2.models import ELBv2Backend, FakeTargetGroup, elbv2_backends
+
+from localcloud.backends import Backends
+from localcloud.runtime import ecs_model
+from localcloud.runtime.declared import Deployment, HealthCheck, Rollout, Service, ServiceId, TargetGroup
+from localcloud.runtime.ecs_model import TaskRecord
+from localcloud.runtime.routes import Fixed, Forward, Route, Unserved
+from localcloud.runtime.status import RUNNING, STOPPED, ServiceStatus, TargetStatus, TaskStatus
+
+Json = Any
+# ECS tells stopped tasks for about an hour; here the last ones of each service.
+KEPT_STOPPED = 10
+# Where a service without a network configuration would be.
+NO_SUBNET = "10.255.0.0/16"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at the records: services, the task definitions they name, and where balancers lead, by host."""
+
+    services: Sequence[Service]
+    definitions: Mapping[str, Mapping[str, Json]]
+    routes: Mapping[str, Route]
+
+
+class Cloud:
+    """The records of every account and region that exist."""
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+
+    def look(self) -> Seen:
+        """What is declared now."""
+        services, definitions = [], {}
+        with self._backends.held():
+            for account, region, backend in _all(ecs_backends):
+                for record in backend.services.values():
+                    if record.status != "ACTIVE":
+                        continue
+                    service = _service(account, region, backend, record)
+                    services.append(service)
+                    for deployment in service.deployments:
+                        if deployment.definition:
+                            definitions[deployment.definition] = _definition(backend, deployment.definition)
+            routes = dict(route for _, _, balancers in _all(elbv2_backends) for route in _routes(balancers))
+        return Seen(services, definitions, routes)
+
+    def tell(self, statuses: Iterable[ServiceStatus]) -> list[str]:
+        """Write statuses into the records. Returns the ids of tasks that are told no longer."""
+        forgotten: list[str] = []
+        with self._backends.held():
+            for status in statuses:
+                backend = ecs_backends[status.service.account][status.service.region]
+                _tell_targets(status)
+                record = backend.services.get(f"{status.service.cluster}:{status.service.name}")
+                if record is not None:
+                    forgotten += _tell_service(backend, record, status)
+        return forgotten
+
+
+def _all(backends: Json) -> Iterable[tuple[str, str, Json]]:
+    return [(account, region, backend) for account in list(backends) for region, backend in backends[account].items()]
+
+
+def _service(account: str, region: str, backend: EC2ContainerServiceBackend, record: Record) -> Service:
+    configuration = getattr(record, "deployment_configuration", None) or {}
+    deployments: list[dict[str, Json]] = record.deployments
+    # moto's StopTask marks the record; what has begun to stop since then is no wish any more.
+    asked = [
+        task
+        for task in ecs_model.every_task_of(backend, record)
+        if task.desired_status == STOPPED and task.stopping_at is None
+    ]
+    return Service(
+        id=ServiceId(account, region, record.cluster_name, record.name),
+        desired=int(record.desired_count or 0),
+        deployments=tuple(
+            Deployment(each["id"], each["taskDefinition"] or "", Rollout(each["rolloutState"]), each["since"])
+            for each in deployments
+        ),
+        breaker=bool((configuration.get("deploymentCircuitBreaker") or {}).get("enable")),
+        groups=tuple(_groups(account, region, record)),
+        stop_asked={_id(task.task_arn): task.stopped_reason or "" for task in asked},
+        subnet=_subnet(account, region, record),
+    )
+
+
+def _groups(account: str, region: str, record: Record) -> Iterable[TargetGroup]:
+    there = elbv2_backends[account][region].target_groups
+    for balancer in record.load_balancers or []:
+        arn = balancer.get("targetGroupArn")
+        if arn and (group := there.get(arn)):
+            yield TargetGroup(arn, _check(group))
+
+
+def _check(group: FakeTargetGroup) -> HealthCheck | None:
+    if not group.health_check_enabled or (group.health_check_protocol or "HTTP") not in {"HTTP", "HTTPS"}:
+        return None
+    matcher = getattr(group, "matcher", None) or {}
+    return HealthCheck(group.health_check_path or "/", str(matcher.get("HttpCode") or "200"))
+
+
+def _subnet(account: str, region: str, record: Record) -> str:
+    network = (getattr(record, "network_configuration", None) or {}).get("awsvpcConfiguration") or {}
+    wanted = set(network.get("subnets") or [])
+    there = (subnet for zone in ec2_backends[account][region].subnets.values() for subnet in zone.values())
+    return next((str(subnet.cidr_block) for subnet in there if subnet.id in wanted), NO_SUBNET)
+
+
+def _definition(backend: EC2ContainerServiceBackend, arn: str) -> Mapping[str, Json]:
+    task = backend.describe_task_definition(arn)
+    return {"containerDefinitions": task.container_definitions, "memory": task.memory, "cpu": task.cpu}
+
+
+def _routes(backend: ELBv2Backend) -> Iterable[tuple[str, Route]]:
+    for balancer in backend.load_balancers.values():
+        listeners = sorted(
+            (each for each in balancer.listeners.values() if each.protocol == "HTTP"), key=lambda each: int(each.port)
+        )
+        host = balancer.dns_name.partition(":")[0]
+        # One port serves all balancers, so only one listener of each can be meant.
+        yield host, _route(listeners[0].default_actions) if listeners else Unserved("it has no HTTP listener")
+
+
+def _route(actions: Sequence[Json]) -> Route:
+    action = next((each for each in map(_action, actions) if not isinstance(each, Unserved)), None)
+    return action or Unserved("its listener neither forwards nor answers by itself")
+
+
+def _action(action: Json) -> Route:
+    data = action if isinstance(action, dict) else action.data
+    if data["Type"] == "fixed-response":
+        fixed = data.get("FixedResponseConfig") or {}
+        return Fixed(
+            int(fixed["StatusCode"]), str(fixed.get("ContentType") or "text/plain"), str(fixed.get("MessageBody") or "")
+        )
+    if data["Type"] == "forward":
+        groups = (data.get("ForwardConfig") or {}).get("TargetGroups") or []
+        weights = {each["TargetGroupArn"]: int(each.get("Weight") or 1) for each in groups}
+        if data.get("TargetGroupArn"):
+            weights.setdefault(data["TargetGroupArn"], 1)
+        return Forward(weights)
+    return Unserved(f"the local runtime does not do {data['Type']}")
+
+
+def _tell_service(backend: EC2ContainerServiceBackend, record: Record, status: ServiceStatus) -> list[str]:
+    deployments = {each["id"]: each for each in record.deployments}
+    tasks = backend.tasks.setdefault(record.cluster_name, {})
+    for task in status.tasks:
+        _tell_task(backend, tasks, record, task)
+    for turn in status.turns:
+        # The record may have changed since the look: what is no longer the primary has no rollout.
+        if (deployment := deployments.get(turn.deployment)) and deployment["status"] == "PRIMARY":
+            ecs_model.turn(deployment, turn.rollout.value, turn.reason)
+    for id, count in status.failed.items():
+        if id in deployments:
+            deployments[id]["failedTasks"] = count
+    gone = {each.deployment for each in status.retired}
+    record.deployments = [each for each in record.deployments if each["status"] == "PRIMARY" or each["id"] not in gone]
+    for message in status.events:
+        ecs_model.tell(record, message)
+    ecs_model.recount(backend, record)
+    return _forget(backend, record)
+
+
+def _tell_task(backend: EC2ContainerServiceBackend, tasks: dict[str, Json], record: Record, task: TaskStatus) -> None:
+    arn = f"{record.cluster_arn.replace(':cluster/', ':task/')}/{task.id}"
+    told = tasks.get(arn)
+    if told is None:
+        definition = backend.describe_task_definition(task.definition)
+        told = tasks[arn] = TaskRecord(
+            task_arn=arn,
+            cluster_arn=record.cluster_arn,
+            task_definition_arn=task.definition,
+            group=f"service:{record.name}",
+            started_by=task.deployment,
+            container_name=task.container,
+            launch_type=record.launch_type or "EC2",
+            cpu=definition.cpu,
+            memory=definition.memory,
+            address=task.address,
+        )
+    now = utcnow()
+    told.last_status, told.health_status = task.status, task.health
+    if task.status == RUNNING:
+        told.started_at = told.started_at or now
+    else:
+        told.desired_status, told.stopping_at = STOPPED, told.stopping_at or now
+        told.stopped_reason, told.stop_code, told.exit_code = task.reason, task.code, task.exit_code
+    if task.status == STOPPED:
+        told.stopped_at = told.stopped_at or now
+
+
+def _forget(backend: EC2ContainerServiceBackend, record: Record) -> list[str]:
+    """Drop the oldest stopped tasks of a service."""
+    stopped = [task.task_arn for task in ecs_model.every_task_of(backend, record) if task.stopped_at]
+    too_many = stopped[: max(len(stopped) - KEPT_STOPPED, 0)]
+    for arn in too_many:
+        del backend.tasks[record.cluster_name][arn]
+    return [_id(arn) for arn in too_many]
+
+
+def _tell_targets(status: ServiceStatus) -> None:
+    groups = elbv2_backends[status.service.account][status.service.region].target_groups
+    for arn, targets in status.targets.items():
+        if group := groups.get(arn):
+            ours = {target.address for target in targets}
+            owner = str(status.service)
+            for address in [id for id, each in group.targets.items() if each.get("Owner") == owner and id not in ours]:
+                group.deregistered_targets[address] = group.targets.pop(address)
+            for target in targets:
+                group.targets[target.address] = _target(target, owner)
+
+
+def _target(target: TargetStatus, owner: str) -> dict[str, Json]:
+    told = {"Id": target.address, "Port": target.port, "State": target.state, "Owner": owner}
+    if target.reason:
+        told |= {"Reason": target.reason, "Description": target.description}
+    return told
+
+
+def _id(arn: str) -> str:
+    return arn.rpartition("/")[2]

@@ -1,0 +1,57 @@
+"""What the reconciler needs from whatever runs tasks: today confined processes, later containers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class CannotStart(Exception):
+    """A task cannot be started. `lasting`: trying the same again is useless until something is changed."""
+
+    def __init__(self, reason: str, *, lasting: bool = True) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One copy to start. `digest` names the artefact; `environment` holds injected secrets, so it is never shown."""
+
+    task: str
+    digest: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(repr=False)
+    port: int
+    memory_mib: int
+
+
+class Running(Protocol):
+    """One started copy."""
+
+    @property
+    def socket(self) -> Path | None:
+        """The Unix socket behind which the copy's port is reached; None while there is none yet."""
+
+    @property
+    def log(self) -> Path:
+        """What the copy has written to its standard output and error."""
+
+    def exit_code(self) -> int | None:
+        """How it ended (over 128: by a signal), or None while it runs."""
+
+    def stop(self, grace_seconds: float) -> None:
+        """End it: asked first, killed after `grace_seconds`."""
+
+    def remove(self) -> None:
+        """Remove everything it left on this machine; it has ended."""
+
+
+class Runtime(Protocol):
+    """Starts copies."""
+
+    def start(self, launch: Launch) -> Running:
+        """Start one copy. Raises CannotStart."""
+
+    def close(self) -> None:
+        """Remove what the runtime itself keeps on this machine; every copy has been stopped before."""

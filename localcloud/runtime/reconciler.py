@@ -1,0 +1,348 @@
+"""Keeps what the cloud's ECS records declare: one thread that looks, plans, acts and tells, several times a second."""
+
+import itertools
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.runtime import health, plan, status
+from localcloud.runtime.cloud import Cloud, Seen
+from localcloud.runtime.copies import Copy, Leaving, addresses
+from localcloud.runtime.declared import Rollout, SecretReference, Service, ServiceId, container, secret_value
+from localcloud.runtime.interface import CannotStart, Runtime
+from localcloud.runtime.output import Output
+from localcloud.runtime.plan import Failures, Retire, Start, Stop, Turn
+from localcloud.runtime.routes import Switch, Table, Target
+
+TICK_SECONDS: Final = 0.1
+OUTPUT_SECONDS: Final = 1.0
+# After a fault of the reconciler itself.
+PAUSE_SECONDS: Final = 1.0
+# Requests under way at a copy that leaves; a target group's declared delay is for a whole region.
+DRAIN_SECONDS: Final = 5.0
+# A declared stopTimeout counts up to here.
+LONGEST_GRACE_SECONDS: Final = 5.0
+CLOSING_GRACE_SECONDS: Final = 1.0
+# One machine: what is declared beyond it waits for room.
+MOST_COPIES: Final = 64
+BY_SIGNAL: Final = 128
+FAILED_START = "TaskFailedToStart"
+EXITED = "EssentialContainerExited"
+
+
+@dataclass
+class Told:
+    """What one round has to say about a service."""
+
+    ended: list[status.TaskStatus] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    retired: list[Retire] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One copy that is to be started."""
+
+    service: Service
+    deployment: str
+    definition: str
+    declared: Mapping[str, Any]
+    task: str
+
+    def refused(self, reason: str) -> status.TaskStatus:
+        """The copy as a task that never ran."""
+        return status.TaskStatus(
+            self.task,
+            self.deployment,
+            self.definition,
+            self.declared["containerDefinitions"][0]["name"],
+            address="",
+            status=status.STOPPED,
+            reason=reason,
+            code=FAILED_START,
+        )
+
+
+class Reconciler:
+    """Makes processes follow records. `close` ends everything it started."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        client: Callable[[str, str, str], Any],
+        runtime: Runtime,
+        switch: Switch,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cloud, self._client, self._runtime, self._switch, self._clock = cloud, client, runtime, switch, clock
+        self._output = Output(client)
+        self._copies: dict[str, Copy] = {}
+        self._failures: dict[str, Failures] = {}
+        self._told: dict[ServiceId, Told] = {}
+        # The target groups that are told about each service.
+        self._groups: dict[ServiceId, set[str]] = {}
+        self._numbers = itertools.count()
+        self._output_at = 0.0
+        self._closing = threading.Event()
+        self._probes = ThreadPoolExecutor(4, thread_name_prefix="health")
+        self._stops = ThreadPoolExecutor(8, thread_name_prefix="stops")
+        # Copies are started by this thread alone: the kernel ends them when the thread that started them ends.
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the records."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End every copy and the thread."""
+        self._closing.set()
+        if self._thread.ident:
+            self._thread.join()
+        self._probes.shutdown(cancel_futures=True)
+        self._stops.shutdown()
+        self._runtime.close()
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until no copy is left (the cloud has just been emptied). Returns whether that came about."""
+        self._output.clear()
+        deadline = self._clock() + seconds
+        while self._copies and self._clock() < deadline:
+            time.sleep(TICK_SECONDS)
+        return not self._copies
+
+    def running(self) -> list[dict[str, str]]:
+        """The copies, for people: service, task, its state and its health."""
+        return [
+            {"service": str(copy.service), "task": copy.id, "status": copy.task.status, "health": copy.target.state}
+            for copy in list(self._copies.values())
+        ]
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            pause = TICK_SECONDS
+            try:
+                self.round()
+            except Exception:  # noqa: BLE001  the seam: a fault in one round must not end what runs
+                traceback.print_exc(file=sys.stderr)
+                pause = PAUSE_SECONDS
+            self._closing.wait(pause)
+        # In this thread, for the same reason as the starts.
+        self._end_all()
+
+    def round(self) -> None:
+        """Look once, do what is to be done, and tell it."""
+        now = self._clock()
+        seen = self._cloud.look()
+        self._told = {service.id: Told() for service in seen.services}
+        self._notice_exits(now)
+        self._notice_health(now)
+        for service in seen.services:
+            self._follow(service, seen, now)
+        self._end_orphans({service.id for service in seen.services}, now)
+        self._switch.swap(Table(seen.routes, self._targets(seen.services)))
+        self._end_drained(now)
+        self._probe(now)
+        self._tell(seen.services)
+        self._bring_output(now)
+
+    def _follow(self, service: Service, seen: Seen, now: float) -> None:
+        """Carry out the plan for one service."""
+        tasks = [copy.planned for copy in self._copies.values() if copy.service == service.id]
+        told = self._told[service.id]
+        for action in plan.plan(service, tasks, self._failures, now):
+            match action:
+                case Start(deployment):
+                    self._start(service, deployment, seen, now)
+                case Stop(task, reason, code, failed):
+                    self._leave(self._copies[task], reason, code, now)
+                    if failed:
+                        self._fail(self._copies[task], reason, now)
+                case Turn(_, rollout, reason):
+                    told.turns.append(action)
+                    told.events.append(reason)
+                    if rollout is Rollout.COMPLETED:
+                        told.events.append("has reached a steady state.")
+                case Retire():
+                    told.retired.append(action)
+
+    def _start(self, service: Service, deployment: str, seen: Seen, now: float) -> None:
+        """Start one copy, or tell why it cannot be started: as a stopped task, and as an event."""
+        definition = next(each.definition for each in service.deployments if each.id == deployment)
+        attempt = Attempt(service, deployment, definition, seen.definitions.get(definition, {}), uuid.uuid4().hex)
+        told = self._told[service.id]
+        try:
+            self._copies[attempt.task] = self._started(attempt, now)
+            told.events.append(f"has started 1 tasks: (task {attempt.task}).")
+        except CannotStart as problem:
+            reason = f"ResourceInitializationError: {problem}"
+            before = self._failures.get(deployment, Failures())
+            if before.reason != reason:
+                told.events.append(f"was unable to start a task: {reason}")
+            self._failures[deployment] = before.and_now(now, reason, lasting=problem.lasting)
+            if attempt.declared:
+                told.ended.append(attempt.refused(reason))
+
+    def _started(self, attempt: Attempt, now: float) -> Copy:
+        if not attempt.declared:
+            raise CannotStart("the service names no task definition")
+        if len(self._copies) >= MOST_COPIES:
+            raise CannotStart(f"the local runtime has room for {MOST_COPIES} tasks", lasting=False)
+        service, wanted = attempt.service, container(attempt.declared)
+        running = self._runtime.start(wanted.launch(attempt.task, self._secret))
+        return Copy(
+            id=attempt.task,
+            service=service.id,
+            deployment=attempt.deployment,
+            definition=attempt.definition,
+            container=wanted,
+            address=self._address(service),
+            check=next((group.check for group in service.groups if group.check), None),
+            started=now,
+            running=running,
+        )
+
+    def _address(self, service: Service) -> str:
+        taken = {copy.address for copy in self._copies.values()}
+        free = [each for each in itertools.islice(addresses(service.subnet), 4 * MOST_COPIES) if each not in taken]
+        # Not the lowest free one: who still watches an ended task must not take the next one for it.
+        return free[next(self._numbers) % len(free)] if free else ""
+
+    def _secret(self, reference: SecretReference) -> str:
+        place = {"VersionStage": reference.stage, "VersionId": reference.version}
+        client = self._client("secretsmanager", reference.account, reference.region)
+        try:
+            answer = client.get_secret_value(SecretId=reference.arn, **{k: v for k, v in place.items() if v})
+        except (ClientError, BotoCoreError) as error:
+            # Its value may be on its way: the engine makes it beside the service.
+            raise CannotStart(f"unable to read the secret {reference.arn}: {error}", lasting=False) from None
+        return secret_value(reference, answer)
+
+    def _notice_exits(self, now: float) -> None:
+        for copy in self._copies.values():
+            if copy.leaving is None and (code := copy.running.exit_code()) is not None:
+                how = f"signal {code - BY_SIGNAL}" if code > BY_SIGNAL else f"exit code {code}"
+                reason = f"Essential container in task exited ({how})"
+                self._leave(copy, reason, EXITED, now)
+                self._fail(copy, reason, now)
+
+    def _notice_health(self, now: float) -> None:
+        for copy in self._copies.values():
+            if copy.check is None:
+                if not copy.watch.ready and now - copy.started >= health.UNCHECKED_SECONDS:
+                    copy.watch = health.Watch(ready=True, last=health.HEALTHY)
+            elif copy.probing and copy.probing.done():
+                was, copy.watch = copy.watch, copy.watch.after(copy.probing.result(), now)
+                copy.probing = None
+                if copy.watch.sick_since and not was.sick_since:
+                    self._say(copy.service, f"(task {copy.id}) is unhealthy: {copy.watch.last.description}")
+
+    def _probe(self, now: float) -> None:
+        for copy in self._copies.values():
+            due = copy.check and not copy.leaving and copy.probing is None and now >= copy.watch.next_at
+            if due and copy.check and (socket := copy.running.socket):
+                copy.probing = self._probes.submit(health.check, socket, copy.check)
+
+    def _leave(self, copy: Copy, reason: str, code: str, now: float) -> None:
+        copy.leaving = Leaving(reason, code, now)
+        self._say(copy.service, f"has stopped 1 running tasks: (task {copy.id}): {reason}")
+
+    def _fail(self, copy: Copy, reason: str, now: float) -> None:
+        before = self._failures.get(copy.deployment, Failures())
+        self._failures[copy.deployment] = before.and_now(now, reason)
+
+    def _say(self, service: ServiceId, message: str) -> None:
+        self._told.setdefault(service, Told()).events.append(message)
+
+    def _end_orphans(self, declared: set[ServiceId], now: float) -> None:
+        for copy in self._copies.values():
+            if copy.service not in declared and copy.leaving is None:
+                self._leave(copy, "The service has been deleted", plan.SCALING, now)
+
+    def _end_drained(self, now: float) -> None:
+        """Stop copies that leave and answer nobody any more; forget them when they are gone."""
+        for copy in list(self._copies.values()):
+            leaving = copy.leaving
+            if leaving is None:
+                continue
+            if leaving.over:
+                del self._copies[copy.id]
+                self._told.setdefault(copy.service, Told()).ended.append(copy.task)
+            elif leaving.stopping is None and (
+                not self._switch.busy(copy.id)
+                or now - leaving.since > DRAIN_SECONDS
+                or copy.running.exit_code() is not None
+            ):
+                grace = min(copy.container.stop_seconds, LONGEST_GRACE_SECONDS)
+                leaving.stopping = self._stops.submit(self._end, copy, leaving, grace)
+
+    def _end(self, copy: Copy, leaving: Leaving, grace: float) -> None:
+        try:
+            copy.running.stop(grace)
+            leaving.exit_code = copy.running.exit_code()
+            self._output.finish(copy)
+        finally:
+            copy.running.remove()
+
+    def _end_all(self) -> None:
+        """End every copy at once: nothing is told any more."""
+        self._switch.swap(Table())
+        now = self._clock()
+        ends = []
+        for copy in self._copies.values():
+            leaving = copy.leaving = copy.leaving or Leaving("", "", now)
+            ends.append(leaving.stopping or self._stops.submit(self._end, copy, leaving, CLOSING_GRACE_SECONDS))
+        wait(ends, timeout=LONGEST_GRACE_SECONDS + CLOSING_GRACE_SECONDS)
+
+    def _targets(self, services: Iterable[Service]) -> dict[str, list[Target]]:
+        """Who may serve, by target group: what served before, until the primary deployment takes over as a whole."""
+        targets: dict[str, list[Target]] = {}
+        for service in services:
+            primary, fallback = service.primary, service.fallback
+            serving = primary if primary and (primary.rollout is Rollout.COMPLETED or not fallback) else fallback
+            healthy = [each for each in self._copies.values() if each.service == service.id and each.planned.healthy]
+            chosen = [copy for copy in healthy if serving and copy.deployment == serving.id] or healthy
+            for group in service.groups:
+                targets.setdefault(group.arn, []).extend(
+                    Target(copy.id, socket) for copy in chosen if (socket := copy.running.socket)
+                )
+        return targets
+
+    def _tell(self, services: Iterable[Service]) -> None:
+        """Write everything there is to say into the records."""
+        for service in services:
+            self._groups.setdefault(service.id, set()).update(group.arn for group in service.groups)
+        forgotten = self._cloud.tell(self._status(id) for id in {*self._told, *self._groups})
+        for task in forgotten:
+            self._output.forget(task)
+        there = {service.id: {group.arn for group in service.groups} for service in services}
+        # A group that a service has left, or whose service is gone, was told for the last time.
+        self._groups = {id: there.get(id, set()) for id in {*there, *(copy.service for copy in self._copies.values())}}
+        known = {deployment.id for service in services for deployment in service.deployments}
+        self._failures = {id: seen for id, seen in self._failures.items() if id in known}
+
+    def _status(self, id: ServiceId) -> status.ServiceStatus:
+        told = self._told.get(id, Told())
+        mine = [copy for copy in self._copies.values() if copy.service == id]
+        return status.ServiceStatus(
+            service=id,
+            tasks=[*(copy.task for copy in mine), *told.ended],
+            targets={arn: [copy.target for copy in mine] for arn in self._groups.get(id, ())},
+            turns=told.turns,
+            retired=told.retired,
+            failed={deployment: seen.count for deployment, seen in self._failures.items()},
+            events=told.events,
+        )
+
+    def _bring_output(self, now: float) -> None:
+        if now >= self._output_at:
+            self._output_at = now + OUTPUT_SECONDS
+            self._output.forward(list(self._copies.values()))

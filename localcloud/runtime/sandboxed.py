@@ -1,0 +1,148 @@
+"""Tasks as confined processes: the artefact read-only, a folder of its own to write to, no network but one socket.
+
+Weaker than a container where it matters little here: no image, no cgroup for CPU, the machine's own Python.
+"""
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sandbox
+from factory.errors import MillwrightError
+from factory.paths import FactoryRoot, private_folder
+from localcloud.runtime.interface import CannotStart, Launch
+
+# Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
+ARTEFACT: Final = "/app"
+DATA: Final = "/data"
+# Memory is held down by what is addressed, not by what is used; threads and libraries address more than they use.
+RESERVED_MIB: Final = 512
+THRIFTY = {"MALLOC_ARENA_MAX": "2"}
+SOCKETS: Final = "millwright-doors-"
+SOCKET: Final = "s"
+
+
+@dataclass
+class Process:
+    """One running copy and its files. `door` is a folder that the copy can write to: nothing in it is believed."""
+
+    served: sandbox.Served
+    door: Path
+    folder: Path
+    _pinned: int | None = None
+
+    @property
+    def socket(self) -> Path | None:
+        """The copy's socket, pinned when it is first seen.
+
+        A path would be resolved on this machine at each use, and the copy could put a link to any other socket there.
+        """
+        if self._pinned is None:
+            with contextlib.suppress(OSError):
+                self._pinned = _pin(self.door / SOCKET)
+        return None if self._pinned is None else Path(f"/proc/self/fd/{self._pinned}")
+
+    @property
+    def log(self) -> Path:
+        """What the copy has written."""
+        return self.folder / "log"
+
+    def exit_code(self) -> int | None:
+        """How it ended, or None while it runs."""
+        return self.served.exit_code()
+
+    def stop(self, grace_seconds: float) -> None:
+        """End it, if it still runs."""
+        self.served.stop(grace_seconds)
+
+    def remove(self) -> None:
+        """Remove its folders: what it wrote to /data is gone, as with a task's own storage."""
+        if self._pinned is not None:
+            os.close(self._pinned)
+            self._pinned = None
+        discard(self.door)
+        discard(self.folder)
+
+
+def _pin(path: Path) -> int:
+    """A descriptor of the socket at `path`. Raises OSError when something else is there."""
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(f"{path} is no socket")
+    return descriptor
+
+
+class SandboxedProcesses:
+    """Starts copies with `sandbox`, from the factory's store of artefacts."""
+
+    def __init__(self, root: FactoryRoot, tree: Callable[[str], Path]) -> None:
+        self._folder = root.state / "services"
+        self._tree = tree
+        # A daemon that was killed could not clean up; its processes ended with it.
+        self._sweep()
+        private_folder(self._folder)
+        # The path of a Unix socket is limited to 108 bytes, and a factory may lie deep.
+        self._sockets = Path(tempfile.mkdtemp(prefix=SOCKETS))
+        (self._folder / "sockets").write_text(str(self._sockets))
+
+    def start(self, launch: Launch) -> Process:
+        """Start one copy. Raises CannotStart."""
+        try:
+            tree = self._tree(launch.digest)
+        except (MillwrightError, OSError, LookupError) as error:
+            raise CannotStart(f"the artefact {launch.digest} cannot be used: {error}") from None
+        folder = private_folder(self._folder / launch.task)
+        # One folder each: it can be written to from inside.
+        door = private_folder(self._sockets / launch.task[:16])
+        confined = sandbox.Confined(
+            argv=tuple(launch.command),
+            binds=(
+                *sandbox.python_binds(),
+                sandbox.Bind(tree, ARTEFACT),
+                sandbox.Bind(private_folder(folder / "data"), DATA, writable=True),
+            ),
+            env=THRIFTY | dict(launch.environment),
+            cwd=ARTEFACT,
+            limits=sandbox.Limits(memory_mib=launch.memory_mib + RESERVED_MIB),
+        )
+        try:
+            served = sandbox.start_service(confined, port=launch.port, socket=door / SOCKET, log=folder / "log")
+        except (MillwrightError, OSError) as error:
+            discard(folder)
+            discard(door)
+            raise CannotStart(f"no confined process can be made: {error}", lasting=False) from None
+        return Process(served, door, folder)
+
+    def close(self) -> None:
+        """Remove the folders of the sockets and of the copies."""
+        self._sweep()
+
+    def _sweep(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            sockets = Path((self._folder / "sockets").read_text())
+            if sockets.parent == Path(tempfile.gettempdir()) and sockets.name.startswith(SOCKETS):
+                shutil.rmtree(sockets, ignore_errors=True)
+        discard(self._folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder whose content was written by somebody else, who may have taken its permissions away."""
+
+    def open_up(remove: Callable[[str], Any], path: str, _: BaseException) -> None:
+        with contextlib.suppress(OSError):
+            Path(path).parent.chmod(stat.S_IRWXU)
+            if not Path(path).is_symlink():
+                Path(path).chmod(stat.S_IRWXU)
+            remove(path)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=lambda function, path, info: open_up(function, path, info[1]))
+        # A folder that could not be listed is emptied at the second attempt.
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,26 @@
+"""Violations of the policy pack, as the driver's preview tells them, on the factory's one scale."""
+
+from collections.abc import Iterable
+
+from factory.findings import Finding, Severity
+from pipeline.checks import severities
+from policies.table import CONTROLS
+from stacks.driver.model import Violation
+
+TOOL = "policy-pack"
+MANDATORY = "mandatory"
+
+
+def violations_to_findings(violations: Iterable[Violation]) -> list[Finding]:
+    """Each violation as a finding: the control's own severity; an advisory one is medium at most."""
+    known = {control.id: Severity(control.severity.value) for control in CONTROLS}
+    return [_finding(violation, known) for violation in violations]
+
+
+def _finding(violation: Violation, known: dict[str, Severity]) -> Finding:
+    severity = known.get(violation.policy, severities.POLICY_UNKNOWN.severity)
+    if violation.level != MANDATORY and severity in (Severity.CRITICAL, Severity.HIGH):
+        severity = Severity.MEDIUM
+    resource = violation.urn.rpartition("::")[2]
+    message = f"{resource}: {violation.message}" if resource else violation.message
+    return Finding(tool=TOOL, rule=violation.policy, severity=severity, message=message)

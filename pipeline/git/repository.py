@@ -1,0 +1,264 @@
+"""One app's repository: the public door of this package."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from factory.errors import InputError, MillwrightError
+from factory.paths import FactoryRoot, private_folder
+from factory.spec import AppName
+from pipeline.git import merging, steps, worktrees
+from pipeline.git.command import Git, visible
+from pipeline.git.folders import write_out
+from pipeline.git.guard import Entry, Limits, shape
+from pipeline.git.locks import locked
+from pipeline.git.merging import MergeCheck
+from pipeline.git.objects import changes, commit_tree, entries, read_tree, write_blobs, write_tree
+from pipeline.git.refs import MAIN, NOTHING, branch_ref, find, full_sha, move, seen, work_branch
+from pipeline.git.worktrees import Worktree
+
+# The first commit is the same in every factory that starts from the same source.
+SEEDED = 946_684_800
+SEED_MESSAGE = "The app as it was given to the factory\n"
+OLDEST_GIT = (2, 38)
+DIFF_BYTES = 200_000
+# What no file of any tree decides for itself: it has the highest precedence (gitattributes(5)).
+ATTRIBUTES = "* !text !eol !crlf !ident !filter !diff !merge !working-tree-encoding !export-ignore !export-subst\n"
+
+
+class Repository:
+    """The bare repository of one app, and all that the factory does with it.
+
+    Writing is done by one process at a time; every method may be repeated after a kill, at any point of it.
+    `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self, root: FactoryRoot, app: str, *, limits: Limits | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        try:
+            TypeAdapter(AppName).validate_python(app)
+        except ValidationError:
+            raise InputError(f"{app!r} cannot be the name of an app") from None
+        self._root = root
+        self._app = app
+        self._limits = limits or Limits()
+        self._clock = clock
+
+    @cached_property
+    def folder(self) -> Path:
+        """The bare repository's folder."""
+        return self._root.git.resolve() / f"{self._app}.git"
+
+    @property
+    def _git(self) -> Git:
+        if not self.folder.is_dir():
+            raise MillwrightError(f"{self._app} has no repository yet", hint="it is made when a change is taken up")
+        return Git(self.folder)
+
+    def _writing(self) -> AbstractContextManager[Git]:
+        return locked(self._root, self._app, self._git.folder)
+
+    def ensure(self, source: Path) -> None:
+        """Make the repository, unless it is there: one commit on main that holds the folder `source`.
+
+        Raises InputError when the source holds what no tree may: special files, links that lead out, too much.
+        """
+        if self.folder.is_dir():
+            return
+        private_folder(self._root.git)
+        with locked(self._root, self._app, self._root.git.resolve()) as git:
+            if self.folder.is_dir():
+                return
+            # Whole or not there: what a killed process left beside it is made again.
+            draft = self.folder.with_name(f".{self._app}.draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(mode=0o700)
+            self._seed(Git(draft, git.keep), source)
+            draft.rename(self.folder)
+
+    def exists(self, branch: str) -> bool:
+        """Whether there is such a branch."""
+        return seen(self._git, branch) is not None
+
+    def head(self, branch: str = MAIN) -> str:
+        """The commit of a branch. Raises MillwrightError when there is no such branch."""
+        return find(self._git, branch)
+
+    def push_seen(self, branch: str) -> str:
+        """The branch's commit now: when a later call gives another, somebody has pushed."""
+        return self.head(branch)
+
+    def files(self, treeish: str) -> list[str]:
+        """The paths of a commit's files, sorted."""
+        return sorted(read_tree(self._git, full_sha(treeish)))
+
+    def worktree(self, folder: Path, branch: str, base: str) -> Path:
+        """The worktree at `folder` on `branch`, made (the branch too, at commit `base`) unless it is there whole.
+
+        What a killed process left half-made is made again. A folder whose branch has gone on without it is made
+        again too. Raises Busy when another worktree has the branch, MillwrightError for a folder of other content.
+        """
+        work_branch(branch)
+        place = _place(folder)
+        with self._writing() as git:
+            if seen(git, branch) is None:
+                move(git, branch, full_sha(base), NOTHING)
+            return worktrees.make(git, place, branch).folder
+
+    def remove_worktree(self, folder: Path) -> None:
+        """Remove a worktree, whatever was put into it; its branch stays. One that is gone already is fine.
+
+        Raises MillwrightError for a folder that is no worktree of this app.
+        """
+        place = _place(folder)
+        with self._writing() as git:
+            present = worktrees.of_folder(git, place)
+            if present is not None:
+                worktrees.forget(git, present)
+            elif os.path.lexists(place):
+                raise MillwrightError(f"{folder} is no worktree of {self._app}")
+
+    def worktrees(self) -> list[Worktree]:
+        """Every worktree of the app."""
+        with self._writing() as git:
+            return worktrees.worktrees(git)
+
+    def commit_step(
+        self, folder: Path, branch: str, *, message: str, trailers: Mapping[str, str], key: str
+    ) -> str | None:
+        """One commit of everything that changed in the worktree, with `trailers` and `Step: <key>`; its name.
+
+        None when nothing changed. A key that the branch holds already gives that commit, and nothing is written.
+        Raises CommitRefused (as a whole: branch, index and folder stay as they were), Moved when the branch is not
+        where the worktree stems from.
+        """
+        work_branch(branch)
+        with self._writing() as git:
+            return steps.commit_step(
+                git,
+                _place(folder),
+                branch,
+                message=message,
+                trailers={**trailers, steps.STEP: key},
+                limits=self._limits,
+                seconds=int(self._clock()),
+            )
+
+    def restore(self, folder: Path, branch: str) -> None:
+        """Make the worktree what its branch holds, as a whole: nothing uncommitted is left in it, refused or not.
+
+        Raises MillwrightError when the folder is no worktree of that branch.
+        """
+        work_branch(branch)
+        place = _place(folder)
+        with self._writing() as git:
+            present = worktrees.of_folder(git, place)
+            if present is None or present.branch != branch:
+                raise MillwrightError(f"{folder} is no worktree of {branch}")
+            worktrees.forget(git, present)
+            worktrees.make(git, place, branch)
+
+    def diff(self, base: str, head: str, *, limit: int = DIFF_BYTES) -> str:
+        """What changed between two commits, as text for people: at most `limit` bytes, and said when that cuts it.
+
+        Characters that a terminal would obey or an eye would miss are spelled out.
+        """
+        options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--submodule=short")
+        out, cut = self._git.beginning("diff", *options, full_sha(base), full_sha(head), "--", limit=limit)
+        text = visible(out.decode(errors="surrogateescape"))
+        note = f"\n[cut here: only the first {limit} bytes are shown; `changed_files` names every file]\n"
+        return text + note if cut else text
+
+    def changed_files(self, base: str, head: str) -> list[str]:
+        """The paths that differ between two commits, sorted."""
+        git = self._git
+        return [entry.path for entry in changes(read_tree(git, full_sha(base)), read_tree(git, full_sha(head)))]
+
+    def merge_base(self, branch: str) -> str:
+        """The commit at which a branch left main, or last took from it."""
+        return self._git.run("merge-base", branch_ref(MAIN), branch_ref(branch)).text
+
+    def merge_check(self, branch: str) -> MergeCheck:
+        """What merging the branch into main would give: a tree that can be exported, and the conflicts."""
+        return merging.merge_check(self._git, self.head(), self.head(branch))
+
+    def merged(self, head: str) -> str | None:
+        """The commit on main that merged `head`; None when none did."""
+        return merging.already_merged(self._git, full_sha(head))
+
+    def merge(
+        self, branch: str, *, expected_head: str, expected_base: str, message: str, trailers: Mapping[str, str]
+    ) -> str:
+        """Merge a branch into main by a commit of its own; its name. What is merged already gives that commit.
+
+        Raises Moved when branch or main is not where it was when this was decided, Conflicts, CommitRefused when
+        the branch holds what no agent may commit (however it got there), InputError when there is nothing to merge.
+        """
+        with self._writing() as git:
+            return merging.merge(
+                git,
+                branch,
+                expected=(expected_base, expected_head),
+                message=message,
+                trailers=trailers,
+                limits=self._limits,
+                seconds=int(self._clock()),
+            )
+
+    def revert(self, sha: str, message: str, trailers: Mapping[str, str]) -> str:
+        """Take a commit of main (mostly a merge) back, by a new commit that says so; its name. Once only.
+
+        Raises Conflicts when later work builds on it, InputError when main does not hold it.
+        """
+        with self._writing() as git:
+            return merging.revert(git, sha, message=message, trailers=trailers, seconds=int(self._clock()))
+
+    def export(self, treeish: str, folder: Path) -> None:
+        """Write the plain tree of a commit (or tree) to the new folder `folder`: no `.git`, whole or not at all.
+
+        Raises InputError for a tree that holds what none may, MillwrightError when the folder is not empty.
+        """
+        git = self._git
+        tree = read_tree(git, full_sha(treeish))
+        limits = self._limits.for_whole_trees()
+        _require_shape(git.folder.name, tree=entries(tree), limits=limits)
+        write_out(git, tree, _place(folder))
+
+    def _seed(self, git: Git, source: Path) -> None:
+        version = _version(git)
+        if version < OLDEST_GIT:
+            raise MillwrightError(f"git {'.'.join(map(str, version))} is too old", hint="install git 2.38 or newer")
+        git.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={MAIN}", str(git.folder))
+        (git.folder / "info").mkdir(exist_ok=True)
+        (git.folder / "info" / "attributes").write_text(ATTRIBUTES)
+        limits = self._limits.for_whole_trees()
+        found = steps.gather(git, source, {}, limits)
+        _require_shape(str(source), tree=entries(found.tree), limits=limits)
+        write_blobs(git, {item.sha: found.contents[item.sha] for item in found.tree.values()})
+        index = git.folder / "millwright-index"
+        tree = write_tree(git, found.tree, index)
+        index.unlink()
+        move(git, MAIN, commit_tree(git, tree, [], SEED_MESSAGE, SEEDED), NOTHING)
+
+
+def _require_shape(what: str, *, tree: list[Entry], limits: Limits) -> None:
+    if found := tuple(shape(tree, tree, limits)):
+        raise InputError(f"{what} holds what no app's tree may", problems=found)
+
+
+def _place(folder: Path) -> Path:
+    """The folder's one name: git records resolved ones. Its last part is not resolved: it may be hostile."""
+    return folder.parent.resolve() / folder.name
+
+
+def _version(git: Git) -> tuple[int, ...]:
+    found = re.search(r"(\d+)\.(\d+)", git.run("version").text)
+    return tuple(int(part) for part in found.groups()) if found else (0, 0)

