@@ -141,9 +141,13 @@ def serves(connection: Connection, release: Release) -> None:
 
 
 def failed(connection: Connection, release: Release, reason: str) -> Release | None:
-    """It is bad: the one that it was to replace is the wanted one again, and is returned."""
+    """It is bad: the one that it replaced, or was to replace, is the wanted one again, and is returned."""
     _set(connection, release.id, state=ReleaseState.FAILED, reason=reason, ended=_now())
-    return wanted(connection, release.app, release.environment)
+    if (left := wanted(connection, release.app, release.environment)) or release.replaces is None:
+        return left
+    # It had served for a while, so the one before was history already.
+    _set(connection, release.replaces, state=ReleaseState.SERVING, ended=None)
+    return read(connection, release.replaces)
 
 
 def refused(connection: Connection, release: int, reason: str) -> None:

@@ -22,9 +22,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m localcloud.daemon", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the factory (it holds millwright.yaml)")
     arguments = parser.parse_args()
-    stop = {signal.SIGTERM, signal.SIGINT}
-    # Blocked before any thread starts, so that only this thread takes them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+    # Not blocked: what this process starts would inherit that, and could never be asked to end.
+    stopped, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     try:
         claim = daemons.claim(find_root(arguments.root), NAME)
     except MillwrightError as error:
@@ -37,7 +40,8 @@ def main() -> int:
     service = Service(claim)
     try:
         service.open()
-        signal.sigwait(stop)
+        # Whichever thread the signal came to.
+        os.read(stopped, 1)
     finally:
         service.close()
     return ExitCode.OK

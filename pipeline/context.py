@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from factory import db, events
 from factory.errors import MillwrightError
+from factory.events import Event
+from factory.fingerprints import canonical
 from factory.paths import FactoryRoot
 from factory.people import People, load_people
 from factory.settings import Settings
@@ -20,6 +22,8 @@ from pipeline.task_door import TaskDoor
 from stacks.driver import Driver
 
 ACTOR = "factory"
+# A change has fewer.
+EVENTS_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,16 @@ class Context:
     def tell(
         self, kind: str, record: ChangeRecord, *, actor: str = ACTOR, task: str | None = None, **told: Any
     ) -> None:
-        """Append an event about a change, in a transaction of its own."""
+        """Append an event about a change, in its own transaction; once, however often a killed stage repeats it."""
         event = events.new_event(kind, actor=actor, app=record.app, change=record.change, task=task, **told)
         with db.transaction(self.database) as connection:
-            events.append(connection, event)
+            before = events.recent(connection, app=record.app, change=record.change, limit=EVENTS_LOOKED_AT)
+            if not any(_same(known, event) for known in before):
+                events.append(connection, event)
+
+
+def _same(known: Event, new: Event) -> bool:
+    """Whether two events tell of the same thing: their JSON, as the database keeps it, is equal."""
+    if (known.kind, known.actor, known.task) != (new.kind, new.actor, new.task):
+        return False
+    return canonical(known.properties) == canonical(new.properties)

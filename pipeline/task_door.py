@@ -94,7 +94,10 @@ class TaskDoor:
             Route("/steps", self._guarded(self._step), methods=["POST"]),
             Route("/{path:path}", self._guarded(_unknown), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
-        self._loopback = Loopback(Starlette(routes=routes))
+        app = Starlette(routes=routes)
+        # A path that is nearly right is wrong.
+        app.router.redirect_slashes = False
+        self._loopback = Loopback(app)
 
     @property
     def url(self) -> str:

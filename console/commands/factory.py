@@ -6,7 +6,6 @@ from typing import Any
 
 import psutil
 import typer
-from rich.table import Table
 
 from console.commands.options import Json
 from console.session import Session, open_session
@@ -73,13 +72,17 @@ def _show(session: Session, *, as_json: bool) -> list[bool]:
         for row in rows:
             print_json(row)
     else:
-        table = Table("daemon", "state", "pid", "since", "addresses", "what", box=None)
         for row in rows:
-            addresses = ", ".join(f"{door} {address}" for door, address in row["addresses"].items())
-            pid = str(row["pid"] or "")
-            table.add_row(row["name"], row["state"], pid, row["since"] or "", escaped(addresses), row["what"])
-        OUT.print(table)
+            _print(row)
     return [row["state"] == "running" for row in rows]
+
+
+def _print(row: dict[str, Any]) -> None:
+    stopped = row["pid"] is None
+    state = "[yellow]stopped[/]" if stopped else f"[green]running[/]  pid {row['pid']}, since {row['since']}"
+    OUT.print(f"[bold]{row['name']:<12}[/] {state}  [dim]{row['what']}[/]")
+    for door, address in row["addresses"].items():
+        OUT.print(f"  {escaped(door):<10} {escaped(address)}")
 
 
 def _rows(session: Session) -> Iterator[dict[str, Any]]:

@@ -16,11 +16,12 @@ RESERVED = 4
 
 @dataclass
 class Leaving:
-    """Why a copy ends, and how far it has come: first no new requests, then asked to stop."""
+    """Why a copy ends, and how far it has come: first no new requests, then asked to stop, `grace` seconds to do so."""
 
     reason: str
     code: str
     since: float
+    grace: float
     exit_code: int | None = None
     stopping: Future[None] | None = None
 

@@ -40,6 +40,9 @@ class Running(Protocol):
     def exit_code(self) -> int | None:
         """How it ended (over 128: by a signal), or None while it runs."""
 
+    def used_mib(self) -> int:
+        """How much memory it holds now."""
+
     def stop(self, grace_seconds: float) -> None:
         """End it: asked first, killed after `grace_seconds`."""
 

@@ -24,6 +24,7 @@ from localcloud.runtime.routes import Switch, Table, Target
 
 TICK_SECONDS: Final = 0.1
 OUTPUT_SECONDS: Final = 1.0
+MEMORY_SECONDS: Final = 0.5
 # After a fault of the reconciler itself.
 PAUSE_SECONDS: Final = 1.0
 # Requests under way at a copy that leaves; a target group's declared delay is for a whole region.
@@ -91,7 +92,7 @@ class Reconciler:
         # The target groups that are told about each service.
         self._groups: dict[ServiceId, set[str]] = {}
         self._numbers = itertools.count()
-        self._output_at = 0.0
+        self._output_at = self._memory_at = 0.0
         self._closing = threading.Event()
         self._probes = ThreadPoolExecutor(4, thread_name_prefix="health")
         self._stops = ThreadPoolExecutor(8, thread_name_prefix="stops")
@@ -144,6 +145,7 @@ class Reconciler:
         seen = self._cloud.look()
         self._told = {service.id: Told() for service in seen.services}
         self._notice_exits(now)
+        self._notice_memory(now)
         self._notice_health(now)
         for service in seen.services:
             self._follow(service, seen, now)
@@ -234,6 +236,17 @@ class Reconciler:
                 self._leave(copy, reason, EXITED, now)
                 self._fail(copy, reason, now)
 
+    def _notice_memory(self, now: float) -> None:
+        if now < self._memory_at:
+            return
+        self._memory_at = now + MEMORY_SECONDS
+        for copy in self._copies.values():
+            limit = copy.container.memory_mib
+            if copy.leaving is None and (used := copy.running.used_mib()) > limit:
+                reason = f"OutOfMemoryError: Container killed due to memory usage ({used} of {limit} MiB)"
+                self._leave(copy, reason, EXITED, now, patience=0.0)
+                self._fail(copy, reason, now)
+
     def _notice_health(self, now: float) -> None:
         for copy in self._copies.values():
             if copy.check is None:
@@ -251,8 +264,9 @@ class Reconciler:
             if due and copy.check and (socket := copy.running.socket):
                 copy.probing = self._probes.submit(health.check, socket, copy.check)
 
-    def _leave(self, copy: Copy, reason: str, code: str, now: float) -> None:
-        copy.leaving = Leaving(reason, code, now)
+    def _leave(self, copy: Copy, reason: str, code: str, now: float, patience: float = LONGEST_GRACE_SECONDS) -> None:
+        """Begin to end a copy. It gets `patience` seconds at most to end by itself."""
+        copy.leaving = Leaving(reason, code, now, min(copy.container.stop_seconds, patience))
         self._say(copy.service, f"has stopped 1 running tasks: (task {copy.id}): {reason}")
 
     def _fail(self, copy: Copy, reason: str, now: float) -> None:
@@ -276,17 +290,17 @@ class Reconciler:
             if leaving.over:
                 del self._copies[copy.id]
                 self._told.setdefault(copy.service, Told()).ended.append(copy.task)
-            elif leaving.stopping is None and (
-                not self._switch.busy(copy.id)
-                or now - leaving.since > DRAIN_SECONDS
-                or copy.running.exit_code() is not None
-            ):
-                grace = min(copy.container.stop_seconds, LONGEST_GRACE_SECONDS)
-                leaving.stopping = self._stops.submit(self._end, copy, leaving, grace)
+            elif leaving.stopping is None and self._may_end(copy, leaving, now):
+                leaving.stopping = self._stops.submit(self._end, copy, leaving)
 
-    def _end(self, copy: Copy, leaving: Leaving, grace: float) -> None:
+    def _may_end(self, copy: Copy, leaving: Leaving, now: float) -> bool:
+        """Whether nothing is lost any more by ending a copy that leaves."""
+        drained = not self._switch.busy(copy.id) or now - leaving.since > min(DRAIN_SECONDS, leaving.grace)
+        return drained or copy.running.exit_code() is not None
+
+    def _end(self, copy: Copy, leaving: Leaving) -> None:
         try:
-            copy.running.stop(grace)
+            copy.running.stop(leaving.grace)
             leaving.exit_code = copy.running.exit_code()
             self._output.finish(copy)
         finally:
@@ -298,8 +312,8 @@ class Reconciler:
         now = self._clock()
         ends = []
         for copy in self._copies.values():
-            leaving = copy.leaving = copy.leaving or Leaving("", "", now)
-            ends.append(leaving.stopping or self._stops.submit(self._end, copy, leaving, CLOSING_GRACE_SECONDS))
+            leaving = copy.leaving = copy.leaving or Leaving("", "", now, CLOSING_GRACE_SECONDS)
+            ends.append(leaving.stopping or self._stops.submit(self._end, copy, leaving))
         wait(ends, timeout=LONGEST_GRACE_SECONDS + CLOSING_GRACE_SECONDS)
 
     def _targets(self, services: Iterable[Service]) -> dict[str, list[Target]]:
@@ -318,24 +332,28 @@ class Reconciler:
 
     def _tell(self, services: Iterable[Service]) -> None:
         """Write everything there is to say into the records."""
-        for service in services:
-            self._groups.setdefault(service.id, set()).update(group.arn for group in service.groups)
-        forgotten = self._cloud.tell(self._status(id) for id in {*self._told, *self._groups})
-        for task in forgotten:
+        current = {service.id: {group.arn for group in service.groups} for service in services}
+        for id, groups in current.items():
+            self._groups.setdefault(id, set()).update(groups)
+        ids = {*self._told, *self._groups}
+        for task in self._cloud.tell([self._status(id, current.get(id)) for id in ids]):
             self._output.forget(task)
-        there = {service.id: {group.arn for group in service.groups} for service in services}
-        # A group that a service has left, or whose service is gone, was told for the last time.
-        self._groups = {id: there.get(id, set()) for id in {*there, *(copy.service for copy in self._copies.values())}}
+        ending = {copy.service: self._groups.get(copy.service, set()) for copy in self._copies.values()}
+        self._groups = ending | current
         known = {deployment.id for service in services for deployment in service.deployments}
         self._failures = {id: seen for id, seen in self._failures.items() if id in known}
 
-    def _status(self, id: ServiceId) -> status.ServiceStatus:
+    def _status(self, id: ServiceId, groups: set[str] | None) -> status.ServiceStatus:
+        """What is to be said about a service; one that is gone has no `groups`, and leaves those it had."""
         told = self._told.get(id, Told())
         mine = [copy for copy in self._copies.values() if copy.service == id]
         return status.ServiceStatus(
             service=id,
             tasks=[*(copy.task for copy in mine), *told.ended],
-            targets={arn: [copy.target for copy in mine] for arn in self._groups.get(id, ())},
+            targets={
+                arn: [copy.target for copy in mine] if groups is None or arn in groups else []
+                for arn in self._groups.get(id, ())
+            },
             turns=told.turns,
             retired=told.retired,
             failed={deployment: seen.count for deployment, seen in self._failures.items()},

@@ -17,13 +17,14 @@ import sandbox
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 from localcloud.runtime.interface import CannotStart, Launch
+from localcloud.runtime.memory import family, resident
 
 # Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
 ARTEFACT: Final = "/app"
 DATA: Final = "/data"
-# Memory is held down by what is addressed, not by what is used; threads and libraries address more than they use.
-RESERVED_MIB: Final = 512
-THRIFTY = {"MALLOC_ARENA_MAX": "2"}
+# The kernel's limit is on what a process addresses, and threads and libraries address far more than they use; what is
+# used is watched by the reconciler.
+ADDRESSED_MIB: Final = 4096
 SOCKETS: Final = "millwright-doors-"
 SOCKET: Final = "s"
 
@@ -56,6 +57,10 @@ class Process:
     def exit_code(self) -> int | None:
         """How it ended, or None while it runs."""
         return self.served.exit_code()
+
+    def used_mib(self) -> int:
+        """What its processes hold in memory."""
+        return sum(map(resident, family(self.served.pid))) // (1024 * 1024)
 
     def stop(self, grace_seconds: float) -> None:
         """End it, if it still runs."""
@@ -108,9 +113,9 @@ class SandboxedProcesses:
                 sandbox.Bind(tree, ARTEFACT),
                 sandbox.Bind(private_folder(folder / "data"), DATA, writable=True),
             ),
-            env=THRIFTY | dict(launch.environment),
+            env=launch.environment,
             cwd=ARTEFACT,
-            limits=sandbox.Limits(memory_mib=launch.memory_mib + RESERVED_MIB),
+            limits=sandbox.Limits(memory_mib=launch.memory_mib + ADDRESSED_MIB),
         )
         try:
             served = sandbox.start_service(confined, port=launch.port, socket=door / SOCKET, log=folder / "log")

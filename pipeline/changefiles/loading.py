@@ -58,7 +58,9 @@ def load_change(root: FactoryRoot, app: str, change: str) -> ChangeFile:
     texts = {name: found.text if (found := parts.section(name)) else "" for name in (WHY, WHAT, FEWER_TESTS)}
     acceptance = parts.section(ACCEPTANCE)
     if not parts.titles or acceptance is None or len(acceptance.criteria) != 1:
-        raise InputError(f"{path} is no change file", hint=f"see every mistake: millwright change lint {app} {change}")
+        raise InputError(
+            f"{path} is no change file", hint=f"millwright change submit {app} {change} shows every mistake"
+        )
     return ChangeFile(
         id=change,
         title=parts.titles[0][1],

@@ -72,6 +72,6 @@ def test_broken_answers_do_not_pass_the_minutes(place: Surroundings) -> None:
 
 
 def test_the_room_is_imported_without_the_sdk() -> None:
-    look = "import sys, agents, agents.brief, agents.loop, agents.twin, pipeline.task_door; print('anthropic' in sys.modules)"
+    look = "import sys, agents.loop, agents.task, agents.twin, pipeline.task_door; print('anthropic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"

@@ -22,7 +22,7 @@ attempts:
           - edit: {path: one.py, new: "one = 1\\n"}
       - when: {is_error: false, contains: [edited store.py, created one.py]}
         use:
-          - run: {argv: [python, -c, "import time; open('begun', 'w'); time.sleep(0.6); open('two.py', 'a').write('x')"]}
+          - run: {argv: [python, -c, "import time; open('begun', 'w'); time.sleep(1); open('two.py', 'a').write('x')"]}
       - when: {is_error: false}
         use: [{edit: {path: one.py, old: "one = 1", new: "one = 2"}}]
       - when: {is_error: false}

@@ -1,69 +1,27 @@
 """`millwright change`: submitted by a proved author, shown with what it waits for, followed, ended."""
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from change_bench import AUTHOR, CHANGE, MAINTAINER, SUBMIT, ask, database, decide, set_change, with_change
 from console_runner import Runner
 from rich.text import Text
-from sqlalchemy import Engine
 
 from console.change_view import one_line, request_line, stage_line, task_line
-from console.follow_change import WORKER_SECONDS, follow_change
-from console.session import Session
-from console.show import report_engine
-from factory import daemons, db, decisions, demo_people, events, findings, releases, requests, signatures
+from factory import db, demo_people, findings, releases, requests
 from factory.decisions import Verdict
-from factory.errors import ExitCode, MillwrightError
+from factory.errors import ExitCode
 from factory.findings import Finding, Severity
-from factory.gates import Gate, Role
+from factory.gates import Gate
 from factory.paths import FactoryRoot
-from factory.people import load_people
-from factory.requests import Question, Request
 from factory.settings import Settings
 from pipeline import client, records
 from pipeline.records import ChangeState, Stage, TaskRecord
 
-EXAMPLES = Path(__file__).parents[2] / "apps" / "links"
-CHANGE = "custom-codes"
-AUTHOR, MAINTAINER = demo_people.AUTHOR, demo_people.MAINTAINER
-SUBMIT = ("change", "submit", "links", CHANGE, "--as", AUTHOR)
-
 
 @pytest.fixture
 def line(root: FactoryRoot) -> FactoryRoot:
-    """A factory with demo people and a change that could be submitted."""
-    for part in ("changes", "acceptance"):
-        shutil.copytree(EXAMPLES / part, root.apps / "links" / part)
-    demo_people.ensure(root, Settings())
-    return root
-
-
-def _database(root: FactoryRoot) -> Engine:
-    return db.connect(root, Settings())
-
-
-def _set(root: FactoryRoot, **values: object) -> None:
-    with db.transaction(_database(root)) as connection:
-        records.set_change(connection, f"links/{CHANGE}", **values)
-
-
-def _ask(root: FactoryRoot, gate: Gate = Gate.MERGE, key: str = "merge:1") -> Request:
-    question = Question(
-        key=key, gate=gate, app="links", title="Merge", role=Role.MAINTAINER, authors=[AUTHOR], shown={}, change=CHANGE
-    )
-    with db.transaction(_database(root)) as connection:
-        return requests.open_request(connection, question)
-
-
-def _decide(root: FactoryRoot, request: Request, verdict: Verdict, reason: str) -> None:
-    payload = decisions.payload(request, verdict, MAINTAINER, reason)
-    signature = signatures.sign_unattended(payload, demo_people.key_file(root, MAINTAINER))
-    people = load_people(root, Settings())
-    decisions.decide(
-        _database(root), people, request.id, verdict=verdict, person=MAINTAINER, reason=reason, signature=signature
-    )
+    return with_change(root)
 
 
 def _task(**values: object) -> TaskRecord:
@@ -176,12 +134,12 @@ def test_the_list_says_what_to_do_when_it_is_empty(millwright: Runner, line: Fac
 
 def _busy_change(root: FactoryRoot) -> None:
     """A change that has seen everything."""
-    _set(root, stage=Stage.DEPLOY, state=ChangeState.WAITING, detail="a person decides", attempt=2, head="a" * 40)
+    set_change(root, stage=Stage.DEPLOY, state=ChangeState.WAITING, detail="a person decides", attempt=2, head="a" * 40)
     found = [
         Finding(tool="ruff", rule="S105", severity=Severity.LOW, path="b.py", line=2, message="low one"),
         Finding(tool="detect", rule="key", severity=Severity.CRITICAL, path="a.py", line=1, message="[bold]\x1b[2Jbad"),
     ]
-    with db.transaction(_database(root)) as connection:
+    with db.transaction(database(root)) as connection:
         records.put_task(connection, _task())
         records.put_task(connection, _task(id="t2", scripted=False, dollars=0.1234, turns=1, reason="limit\nreached"))
         findings.record(connection, app="links", change=CHANGE, run="r", found=found)
@@ -195,8 +153,8 @@ def _busy_change(root: FactoryRoot) -> None:
             change=CHANGE,
         )
         releases.propose(connection, proposal)
-    _decide(root, _ask(root), Verdict.APPROVE, "fits the criteria")
-    _ask(root, Gate.PRODUCTION, "production:1")
+    decide(root, ask(root), Verdict.APPROVE, "fits the criteria")
+    ask(root, Gate.PRODUCTION, "production:1")
 
 
 def test_show_says_where_it_stands_what_it_waits_for_and_who_did_what(millwright: Runner, line: FactoryRoot) -> None:
@@ -233,7 +191,7 @@ def test_in_json_the_whole_view_is_one_document(millwright: Runner, line: Factor
 
 def test_a_change_that_ended_says_how(millwright: Runner, line: FactoryRoot) -> None:
     millwright(*SUBMIT)
-    _set(line, state=ChangeState.FAILED, stage=Stage.TEST, detail="tests fail")
+    set_change(line, state=ChangeState.FAILED, stage=Stage.TEST, detail="tests fail")
     shown = millwright("change", "show", "links", CHANGE).out
     assert "intake ✓  generate ✓  test ✗  security  review  deploy" in shown
     assert "waits for: nothing, it has ended" in shown
@@ -242,7 +200,7 @@ def test_a_change_that_ended_says_how(millwright: Runner, line: FactoryRoot) -> 
 
 def test_the_stage_line_of_a_released_change_is_all_done(line: FactoryRoot, millwright: Runner) -> None:
     millwright(*SUBMIT)
-    _set(line, state=ChangeState.RELEASED, stage=Stage.DEPLOY)
+    set_change(line, state=ChangeState.RELEASED, stage=Stage.DEPLOY)
     record = client.show_change(line, Settings(), "links", CHANGE).record
     assert _plain(stage_line(record)).count("✓") == len(Stage)
 
@@ -264,96 +222,11 @@ def test_a_cancellation_without_a_reason_is_a_usage_error(millwright: Runner, li
     assert (answer.code, "Missing option '--reason'" in answer.err) == (ExitCode.USAGE, True)
 
 
-class _Clock:
-    """Time that passes only when somebody sleeps; at each turn something may happen."""
-
-    def __init__(self, *happenings: Callable[[], object]) -> None:
-        self.time = 0.0
-        self.left = list(happenings)
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        if self.left:
-            self.left.pop(0)()
-
-    def now(self) -> float:
-        return self.time
-
-
-@pytest.fixture
-def worker(line: FactoryRoot) -> object:
-    """A worker runs, as far as its run file tells."""
-    claim = daemons.claim(line, daemons.WORKER)
-    claim.publish({}, generation="1")
-    yield claim
-    claim.release()
-
-
-def _follow(root: FactoryRoot, clock: _Clock, *, as_json: bool = False) -> ExitCode:
-    session = Session(root, Settings(), report_engine)
-    return follow_change(session, "links", CHANGE, as_json=as_json, sleep=clock.sleep, clock=clock.now)
-
-
-def _tell(root: FactoryRoot, kind: str) -> None:
-    with db.transaction(_database(root)) as connection:
-        events.append(connection, events.new_event(kind, actor="factory", app="links", change=CHANGE))
-
-
-def test_following_shows_each_event_once_and_ends_when_a_person_must_decide(
-    millwright: Runner, line: FactoryRoot, worker: object, capsys: pytest.CaptureFixture[str]
-) -> None:
-    millwright(*SUBMIT)
-    clock = _Clock(
-        lambda: _set(line, stage=Stage.TEST, state=ChangeState.RUNNING, detail="tests run"),
-        lambda: _tell(line, "tests.passed"),
-        lambda: None,
-        lambda: _ask(line),
-    )
-    assert _follow(line, clock) is ExitCode.DECISION_REQUIRED
-    streams = capsys.readouterr()
-    assert [streams.err.count(kind) for kind in ("change.submitted", "tests.passed", "request.opened")] == [1, 1, 1]
-    assert "test …  security  review  deploy   tests run" in streams.err
-    assert "waits for: a person (maintainer) to decide on merge" in streams.out
-
-
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [
-        (ChangeState.RELEASED, ExitCode.OK),
-        (ChangeState.ROLLED_BACK, ExitCode.FAILED),
-        (ChangeState.CLOSED, ExitCode.FAILED),
-    ],
-)
-def test_following_ends_with_the_change(
-    state: ChangeState, code: ExitCode, millwright: Runner, line: FactoryRoot, worker: object
-) -> None:
-    millwright(*SUBMIT)
-    assert _follow(line, _Clock(lambda: _set(line, state=state))) is code
-    assert millwright("change", "show", "links", CHANGE, "--watch").code == code
-
-
-def test_following_in_json_ends_with_the_whole_view(millwright: Runner, line: FactoryRoot, worker: object) -> None:
-    millwright(*SUBMIT)
-    _set(line, state=ChangeState.RELEASED)
-    first, *_, last = millwright("change", "show", "links", CHANGE, "--watch", "--json").documents
-    assert first["kind"] == "change.submitted"
-    assert last["change"]["state"] == "released"
-
-
-def test_following_without_a_worker_ends_instead_of_waiting_for_ever(millwright: Runner, line: FactoryRoot) -> None:
-    millwright(*SUBMIT)
-    clock = _Clock()
-    with pytest.raises(MillwrightError, match="waits for the worker, which does not run") as caught:
-        _follow(line, clock)
-    assert caught.value.hint == "millwright factory up"
-    assert WORKER_SECONDS < clock.time < WORKER_SECONDS + 2
-
-
 def test_text_that_others_wrote_is_neither_markup_nor_obeyed() -> None:
     assert _plain(one_line("[red]a[/]\n\x1b[2Jb")) == "[red]a[/] \\x1b[2Jb"
     assert "[x]" in _plain(task_line(_task(reason="[x]", state="failed")))
 
 
 def test_a_withdrawn_request_says_why(line: FactoryRoot) -> None:
-    request = _ask(line).model_copy(update={"state": requests.RequestState.WITHDRAWN, "reason": "something was pushed"})
+    request = ask(line).model_copy(update={"state": requests.RequestState.WITHDRAWN, "reason": "something was pushed"})
     assert _plain(request_line(request, [])).endswith("withdrawn: something was pushed")

@@ -17,9 +17,12 @@ from factory.paths import FactoryRoot
 
 # Standard library only. What it does is chosen by its environment and by what it is asked.
 APP = """
-import http.server, json, os, socket, sys, threading, time
+import http.server, json, os, socket, sys, threading, time, uuid
 
 SICK = threading.Event()
+# Pids are the same in every namespace.
+kept = []
+COPY = uuid.uuid4().hex
 print("begins", flush=True)
 if os.environ.get("MOOD") == "exits":
     sys.exit(3)
@@ -46,6 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os._exit(7)
         if path == "/slow":
             time.sleep(float(query))
+        if path == "/eat":
+            kept.append(bytearray(int(query) * 1024 * 1024))
         if path == "/connect":
             return self.say(attempt(lambda: socket.create_connection(("127.0.0.1", int(query)), 2)))
         if path == "/read":
@@ -54,7 +59,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.say(attempt(lambda: open(query, "w").write("x")))
         if path == "/list":
             return self.say(attempt(lambda: sorted(os.listdir(query))))
-        self.say({"version": os.environ.get("VERSION"), "pid": os.getpid(), "secret": os.environ.get("SIGNING_KEY")})
+        self.say({"version": os.environ.get("VERSION"), "copy": COPY, "secret": os.environ.get("SIGNING_KEY")})
 
     def say(self, data, status=200):
         body = json.dumps(data).encode()

@@ -51,7 +51,9 @@ def confined(run_file: daemons.RunFile) -> list[psutil.Process]:
 
 def test_a_declared_service_is_served_under_the_balancers_name(declared: Declared) -> None:
     service = declared.service("served", replicas=2, environment={"VERSION": "one"}).settled()
-    assert service.get() == (200, {"version": "one", "pid": service.get()[1]["pid"], "secret": None})
+    status, body = service.get()
+    assert (status, body["version"], body["secret"]) == (200, "one", None)
+    assert len({service.get()[1]["copy"] for _ in range(30)}) == 2
     assert service.states == ["healthy", "healthy"]
     assert [task["lastStatus"] for task in service.tasks()] == ["RUNNING", "RUNNING"]
     assert {task["healthStatus"] for task in service.tasks()} == {"HEALTHY"}
@@ -153,14 +155,14 @@ def test_a_bad_revision_fails_and_the_old_one_keeps_serving(declared: Declared, 
 
 def test_going_back_to_what_still_runs_starts_nothing(declared: Declared) -> None:
     service = declared.service("back", environment={"VERSION": "good"}).settled()
-    good, before = service.primary["taskDefinition"], service.get()[1]["pid"]
+    good, before = service.primary["taskDefinition"], service.get()[1]["copy"]
     tasks = {task["taskArn"] for task in service.tasks()}
     service.update(taskDefinition=service.define(environment={"MOOD": "exits"}))
     wait_for(lambda: service.primary["rolloutState"] == "FAILED")
     service.update(taskDefinition=good)
     service.settled()
     assert {task["taskArn"] for task in service.tasks()} == tasks
-    assert service.get()[1]["pid"] == before
+    assert service.get()[1]["copy"] == before
 
 
 def test_a_crash_is_told_and_mended(declared: Declared) -> None:
@@ -193,14 +195,25 @@ def test_a_crash_loop_without_breaker_is_told_and_slows_down(declared: Declared)
 
 def test_an_unhealthy_copy_gets_no_traffic_and_is_replaced(declared: Declared) -> None:
     service = declared.service("sickened", replicas=2).settled()
-    sick = service.get("/sicken")[1]["pid"]
+    sick = service.get("/sicken")[1]["copy"]
     told = wait_for(lambda: [each for each in service.targets if each["State"] == "unhealthy"])
     assert told[0]["Reason"] == "Target.ResponseCodeMismatch"
     assert "500" in told[0]["Description"]
-    assert sick  # pids repeat in the copies' own namespaces, so the tasks are what is compared
+    assert sick not in {service.get()[1]["copy"] for _ in range(20)}
     wait_for(lambda: any("health checks" in task["stoppedReason"] for task in service.tasks("STOPPED")))
     wait_for(lambda: service.states == ["healthy", "healthy"])
     assert service.told["runningCount"] == 2
+
+
+def test_a_copy_that_takes_more_memory_than_declared_is_ended(declared: Declared) -> None:
+    service = declared.service("hungry").settled()
+    assert service.get("/eat?200")[0] == 200
+    time.sleep(1.5)
+    assert service.tasks("STOPPED") == []
+    service.get("/eat?400")
+    wait_for(lambda: service.tasks("STOPPED"))
+    assert "OutOfMemoryError" in service.tasks("STOPPED")[0]["stoppedReason"]
+    wait_for(lambda: service.states == ["healthy"])
 
 
 def test_stop_task_ends_the_process_and_the_service_starts_another(declared: Declared) -> None:

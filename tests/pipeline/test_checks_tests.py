@@ -5,6 +5,7 @@ import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from checks_helpers import Bench, bench
@@ -44,7 +45,11 @@ HELD_OUT = """Feature: Held out canaryhidden
 
 @pytest.fixture
 def place(tmp_path: Path) -> Bench:
-    return bench(tmp_path)
+    made = bench(tmp_path)
+    # Most of the time of links' own tests, and nothing that is tested here.
+    for tree in (made.base, made.tree):
+        (tree / "tests" / "test_service.py").unlink()
+    return made
 
 
 def own(place: Bench, fewer_tests: str = "", *, base: bool = True) -> SuiteReport:
@@ -57,7 +62,7 @@ def own(place: Bench, fewer_tests: str = "", *, base: bool = True) -> SuiteRepor
 def test_the_apps_own_tests_pass_as_they_are(place: Bench) -> None:
     report = own(place)
     assert report.ok, report
-    assert report.passed > 30
+    assert report.passed > 10
 
 
 def test_a_failing_test_is_named_with_its_reason(place: Bench) -> None:
@@ -94,7 +99,8 @@ def test_a_failing_test_is_named_with_its_reason(place: Bench) -> None:
         ),
         (
             "conftest.py",
-            "import pytest\n@pytest.hookimpl(wrapper=True)\ndef pytest_sessionfinish(session):\n    yield\n"
+            "import pytest\n"
+            "@pytest.hookimpl(wrapper=True)\ndef pytest_sessionfinish(session):\n    yield\n"
             "    import os, pathlib\n    pathlib.Path('/out/verdict.xml').unlink()\n"
             "    os.symlink('/etc/passwd', '/out/verdict.xml')\n",
             "without a verdict",
@@ -113,7 +119,8 @@ def test_failures_under_exit_code_0_do_not_pass(place: Bench) -> None:
     place.write("tests/test_more.py", "def test_wrong():\n    assert False\n")
     place.write(
         "conftest.py",
-        "import pytest\n@pytest.hookimpl(wrapper=True)\ndef pytest_sessionfinish(session):\n    yield\n"
+        "import pytest\n"
+        "@pytest.hookimpl(wrapper=True)\ndef pytest_sessionfinish(session):\n    yield\n"
         "    session.exitstatus = 0\n",
     )
     report = own(place)
@@ -122,7 +129,8 @@ def test_failures_under_exit_code_0_do_not_pass(place: Bench) -> None:
 
 
 def test_deleted_tests_do_not_pass_unless_the_change_says_why(place: Bench) -> None:
-    (place.tree / "tests" / "test_store.py").unlink()
+    text = (place.tree / "tests" / "test_store.py").read_text()
+    place.write("tests/test_store.py", text.partition("\n\n\ndef test_threads")[0] + "\n")
     assert "`## Fewer tests`" in own(place).problem
     assert own(place, "The store is gone.").ok
     # With nothing to compare with, what is there counts.
@@ -137,7 +145,6 @@ def test_tests_that_are_skipped_before_and_after_are_not_missed(place: Bench) ->
 
 
 def test_an_app_whose_tests_failed_before_the_change_is_said_so(place: Bench) -> None:
-    (place.tree / "tests" / "test_store.py").unlink()
     (place.base / "conftest.py").write_text("import os\nos._exit(0)\n")
     with pytest.raises(MillwrightError, match="no verdict before the change"):
         own(place)
@@ -146,7 +153,8 @@ def test_an_app_whose_tests_failed_before_the_change_is_said_so(place: Bench) ->
 def test_what_the_apps_tree_configures_does_not_reach_the_criteria(place: Bench) -> None:
     # Each of these would turn every test green, were it loaded where the criteria are run.
     green = (
-        "import pytest\n@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_makereport():\n    report = yield\n"
+        "import pytest\n"
+        "@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_makereport():\n    report = yield\n"
         "    report.outcome = 'passed'\n    return report\n"
         "def pytest_collection_modifyitems(items):\n    items.clear()\n"
         "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n"
@@ -168,9 +176,8 @@ def report_of(place: Bench, status: int = 404) -> TestReport:
 
 def test_held_out_criteria_reach_nobody_but_people(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(
-        "pipeline.checks.testing.shutil.rmtree", lambda path, **_: seen.extend(names_and_environment(path))
-    )
+    keeper = SimpleNamespace(rmtree=lambda path, **_: seen.extend(names_and_environment(path)))
+    monkeypatch.setattr("pipeline.checks.testing.shutil", keeper)
     report = report_of(place)
     public = [report.for_agent(), json.dumps(report.as_json()), repr(report), str(report), repr(report.held_out)]
     assert "canaryseen" in report.for_agent()

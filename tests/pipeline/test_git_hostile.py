@@ -11,7 +11,7 @@ import pytest
 from git_place import BRANCH, GIT, Place, place
 
 from factory.paths import FactoryRoot
-from pipeline.git import Moved, remove_tree
+from pipeline.git import remove_tree
 
 
 @pytest.fixture
@@ -344,10 +344,3 @@ def test_a_worktree_that_is_far_too_deep_is_refused_and_made_again(here: Place) 
     here.repository.restore(here.tree, BRANCH)
     here.write("a.py")
     assert here.refused() == []
-
-
-def test_the_ref_that_agents_work_goes_to_is_written_by_the_factory_only(here: Place) -> None:
-    here.write("a.py")
-    here.push_by_hand("b.py")
-    with pytest.raises(Moved):
-        here.commit()

@@ -179,7 +179,7 @@ def test_the_door_s_own_refusals_are_marked_and_the_api_s_are_not(opened: Opened
         "/model/v1/files",
         "/model/v1/messages/",
         "/model/../v1/messages",
-        "/model/v1%2fmessages",
+        "/model/v1/messages%3fbeta",
         "/v1/messages",
         "/",
     ],
@@ -187,7 +187,7 @@ def test_the_door_s_own_refusals_are_marked_and_the_api_s_are_not(opened: Opened
 def test_no_other_path_is_passed_on(path: str, opened: Opened) -> None:
     token = opened.door.issue("one")
     answer = opened.post(path, token, b'{"metadata": {"user_id": "one"}}')
-    assert answer.status_code in (404, 307), answer
+    assert answer.status_code == 404, answer
     assert opened.upstream.asked == []
 
 

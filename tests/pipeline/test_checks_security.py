@@ -1,0 +1,223 @@
+"""The security stage: what is planted is found, whatever the tree says about it; a scanner that fails is no pass."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from checks_helpers import Bench, bench
+
+from factory.findings import Finding, Severity
+from factory.settings import Settings
+from factory.spec import load_app
+from pipeline.checks import ScannerFailed, SecurityReport, run_security, scan, severities, violations_to_findings
+from pipeline.checks import scanning as scanning_module
+from policies import CONTROLS
+from sandbox import Ran
+from stacks.driver.model import Violation
+
+# Put together, so that this file holds no secret either.
+AWS_KEY = "AKIA" + "QYLPMN5HHHFPZAM2"
+PASSWORD = "correct-horse-" + "battery-staple"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Bench:
+    return bench(tmp_path)
+
+
+def found(place: Bench, tool: str = "") -> list[Finding]:
+    report = scan(place.root, place.tree, place.base, list)
+    return [finding for finding in report.new if finding.tool == tool or not tool]
+
+
+def test_the_app_as_it_is_brings_nothing_new_and_what_it_holds_is_known(place: Bench) -> None:
+    report = scan(place.root, place.tree, place.base, list)
+    assert report.new == ()
+    assert {finding.tool for finding in report.known} == {"ruff", "detect-secrets"}
+    everything = scan(place.root, place.tree, None, list)
+    assert sorted(everything.new, key=str) == sorted(report.known, key=str)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'KEY = "{AWS_KEY}"',
+        f'KEY = "{AWS_KEY}"  # pragma: allowlist secret',
+        f'KEY = str("{AWS_KEY}")',
+        f'user_id = "{AWS_KEY}"',
+        f'password = "{PASSWORD}"',
+    ],
+)
+def test_a_new_secret_is_critical_whatever_stands_beside_it_and_its_value_is_not_shown(place: Bench, line: str) -> None:
+    place.write("links/keys.py", f"# a comment\n{line}\n")
+    secrets = found(place, "detect-secrets")
+    assert {(secret.severity, secret.path, secret.line) for secret in secrets} == {
+        (Severity.CRITICAL, "links/keys.py", 2)
+    }
+    for finding in found(place):
+        assert AWS_KEY not in str(finding)
+        assert PASSWORD not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "path", ["package-lock.json", "swagger/api.txt", "picture.png", "notes", "tests/test_x.py", "docs/x.md", ".env"]
+)
+def test_a_secret_is_found_in_whatever_file_it_stands(place: Bench, path: str) -> None:
+    place.write(path, f'key = "{AWS_KEY}"\n')
+    assert [finding.path for finding in found(place, "detect-secrets")] == [path]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_secret_in_another_encoding_is_found(place: Bench, encoding: str) -> None:
+    (place.tree / "notes.txt").write_bytes(f'\u00e9 key = "{AWS_KEY}"\n'.encode(encoding))
+    assert [finding.path for finding in found(place, "detect-secrets")] == ["notes.txt"]
+
+
+EVIL = "import subprocess\n\n\ndef run(text: str) -> None:\n    subprocess.run(text, shell=True)"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("links/evil.py", EVIL),
+        ("links/evil.py", f"# ruff: noqa\n{EVIL}  # noqa"),
+        ("links/evil.py", f"# ruff: disable[S]\n{EVIL}\n# ruff: enable[S]\n"),
+        ("links/evil.py", f"# flake8: noqa\n{EVIL}  # nosec"),
+        ("build/evil.py", EVIL),
+        (".venv/evil.py", EVIL),
+        ("tool", f"#!/usr/bin/env python3\n{EVIL}"),
+        ("-evil.py", EVIL),
+        ("a name.py", EVIL),
+    ],
+)
+def test_a_shell_call_is_found_whatever_the_tree_says_about_it(place: Bench, path: str, text: str) -> None:
+    place.write(path, text + "\n")
+    place.write(".gitignore", "*\n")
+    place.write("ruff.toml", 'exclude = ["*"]\nlint.select = []\n')
+    shell = [finding for finding in found(place, "ruff") if finding.rule == "S602"]
+    assert [(finding.path, finding.severity) for finding in shell] == [(path, Severity.HIGH)]
+
+
+def test_a_module_in_the_tree_is_not_taken_for_the_scanner(place: Bench) -> None:
+    for name in ("ruff", "detect_secrets", "json"):
+        place.write(f"{name}.py", "raise SystemExit(0)\n")
+        place.write(f"{name}/__main__.py", "print('[]')\n")
+    place.write("links/evil.py", EVIL)
+    assert "S602" in {finding.rule for finding in found(place, "ruff")}
+
+
+def test_assert_is_how_tests_check_and_no_more_than_that(place: Bench) -> None:
+    place.write("tests/test_x.py", "def test_x() -> None:\n    assert 1\n")
+    place.write("links/x.py", "def x() -> None:\n    assert 1\n")
+    place.write("tests/evil.py", EVIL)
+    rated = {(finding.path, finding.rule): finding.severity for finding in found(place, "ruff")}
+    assert rated["tests/test_x.py", "S101"] is Severity.INFO
+    assert rated["links/x.py", "S101"] is Severity.LOW
+    assert rated["tests/evil.py", "S602"] is Severity.HIGH
+
+
+def test_what_cannot_be_parsed_or_read_is_a_finding(place: Bench) -> None:
+    place.write("links/broken.py", "def (:\n")
+    (place.tree / "links" / "code.bin").write_bytes(b"\0\1\2")
+    (place.tree / "links" / "large.txt").write_bytes(b"x" * 2_000_001)
+    (place.tree / "links" / "link.py").symlink_to("/etc/passwd")
+    (place.tree / "links" / "folder").symlink_to("/etc")
+    place.write("links/coded.py", "# coding: utf-7\nx = 1\n")
+    (place.tree / "links" / "two\nlines.py").write_text("x = 1\n")
+    rules = {(finding.path, finding.rule) for finding in found(place)}
+    assert {
+        ("links/broken.py", "invalid-syntax"),
+        ("links/code.bin", "binary"),
+        ("links/large.txt", "too-large"),
+        ("links/link.py", "link"),
+        ("links/folder", "link"),
+        ("links/coded.py", "source-encoding"),
+        ("'links/two\\nlines.py'", "name"),
+    } <= rules
+    assert not any("root:" in str(finding) for finding in found(place))
+
+
+def test_the_same_mistake_a_second_time_is_new_and_one_that_moved_is_not(place: Bench) -> None:
+    (place.base / "links" / "evil.py").write_text(f"{EVIL}\n")
+    place.write("links/evil.py", f"# moved\n\n{EVIL}\n")
+    assert [finding.rule for finding in found(place, "ruff")] == []
+    second = EVIL.partition("\n\n\n")[2]
+    place.write("links/evil.py", f"{EVIL}\n\n\n{second}\n")
+    assert [finding.rule for finding in found(place, "ruff")] == ["S602"]
+
+
+def violation(policy: str, level: str = "mandatory") -> Violation:
+    urn = "urn:pulumi:links-build::millwright::aws:ec2/securityGroup:SecurityGroup::web"
+    return Violation(stack="links-build", policy=policy, level=level, message="open to the world", urn=urn)
+
+
+def test_violations_of_the_pack_have_the_severity_of_their_control() -> None:
+    control = CONTROLS[0]
+    (finding,) = violations_to_findings([violation(control.id)])
+    assert finding.severity.value == control.severity.value
+    assert finding.message == "web: open to the world"
+    (advisory,) = violations_to_findings([violation(control.id, "advisory")])
+    assert advisory.severity is Severity.MEDIUM
+    (unknown,) = violations_to_findings([violation("no-such-control")])
+    assert unknown.severity is Severity.HIGH
+
+
+def test_violations_are_new_and_nobody_having_looked_is_a_finding(place: Bench) -> None:
+    spec = load_app(place.root, "links")
+
+    def security(preview: object) -> list[Finding]:
+        return run_security(place.root, Settings(), spec, place.tree, place.base, preview)  # type: ignore[arg-type]
+
+    assert [f.rule for f in security(lambda: [violation(CONTROLS[0].id)])] == [CONTROLS[0].id]
+    assert security(list) == []
+    assert [(f.rule, f.severity) for f in security(None)] == [("not-assessed", Severity.INFO)]
+
+
+def test_criticals_are_what_a_person_decides_on(place: Bench) -> None:
+    place.write("links/keys.py", f'KEY = "{AWS_KEY}"\n')
+    report = scan(place.root, place.tree, place.base, list)
+    assert [finding.tool for finding in report.criticals] == ["detect-secrets"]
+    assert report.new[0] in report.criticals
+    assert SecurityReport(new=(), known=report.new).criticals == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 1},
+        {"code": 0, "out": ""},
+        {"code": 0, "out": "no json"},
+        {"code": 0, "out": '{"scanned": 0}'},
+        {"code": 0, "out": "[]", "timed_out": True},
+        {"code": 0, "out": "[]", "truncated": True},
+    ],
+)
+def test_a_scanner_that_does_not_run_to_its_end_is_an_error(
+    place: Bench, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object]
+) -> None:
+    ran = {"code": 0, "out": "", "err": "", "timed_out": False, "truncated": False, "seconds": 0.0} | answer
+    monkeypatch.setattr(scanning_module, "run", lambda _: Ran(**ran))  # type: ignore[arg-type]
+    with pytest.raises(ScannerFailed, match="nothing is known to be clean"):
+        scan(place.root, place.tree, None, list)
+
+
+def test_a_scanner_that_is_missing_is_an_error(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning_module, "python_binds", lambda: ())
+    with pytest.raises(ScannerFailed):
+        scan(place.root, place.tree, None, list)
+
+
+def test_nothing_of_a_scan_is_left(place: Bench) -> None:
+    scan(place.root, place.tree, place.base, list)
+    assert list(place.root.work.iterdir()) == []
+
+
+def test_an_empty_tree_is_scanned_too(place: Bench) -> None:
+    shutil.rmtree(place.tree)
+    place.tree.mkdir()
+    assert scan(place.root, place.tree, place.base, list).new == ()
+
+
+def test_every_rating_has_its_reason() -> None:
+    for rating in [*severities.RUFF.values(), *severities.RUFF_IN_TESTS.values(), *severities.UNREADABLE.values()]:
+        assert len(rating.why) > 10
