@@ -90,6 +90,11 @@ class FactoryRoot:
         return self.state / "tasks"
 
     @property
+    def reports(self) -> Path:
+        """Test reports with held-out text: for people; no sandbox reaches them."""
+        return self.state / "reports"
+
+    @property
     def demo_people(self) -> Path:
         """The labelled demo people and their keys; nobody real."""
         return self.state / "demo-people"

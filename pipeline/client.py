@@ -22,6 +22,7 @@ from factory.spec import Environment, load_app
 from pipeline import records
 from pipeline.changefiles import lint_change, load_change
 from pipeline.records import ChangeRecord, ChangeState, Stage, TaskRecord
+from pipeline.specification import digest_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def submission_payload(root: FactoryRoot, app: str, change: str, person: str) ->
     Raises InputError with every mistake of the change's files.
     """
     lint_change(root, app, change)
-    digest = load_change(root, app, change).digest
+    digest = digest_of(root, app, change)
     return canonical({"submit": change, "app": app, "person": person, "digest": digest})
 
 
@@ -74,7 +75,7 @@ def submit(
             title=file.title,
             author=person,
             specification={"title": file.title, "why": file.why, "what": file.what, "acceptance": file.visible},
-            digest=file.digest,
+            digest=digest_of(root, app, change),
             stage=Stage.INTAKE,
             state=ChangeState.SUBMITTED,
             detail="submitted",
@@ -86,7 +87,7 @@ def submit(
         )
         records.add_change(connection, record)
         told = events.new_event(
-            "change.submitted", actor=person, app=app, change=change, digest=file.digest, signature=signature
+            "change.submitted", actor=person, app=app, change=change, digest=record.digest, signature=signature
         )
         events.append(connection, told)
     return record

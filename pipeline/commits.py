@@ -1,7 +1,7 @@
 """A step of an agent becomes a commit: looked at, made and recorded by the factory, never by the agent."""
 
 from pipeline.context import Context
-from pipeline.git import CommitRefused
+from pipeline.git import CommitRefused, Moved
 from pipeline.task_door import Step, StepAnswer
 
 
@@ -25,7 +25,11 @@ def commit_step(context: Context, task: str, step: Step) -> StepAnswer:
             },
             key=f"{task}/{step.step}",
         )
+    except Moved as moved:
+        return StepAnswer(commit=None, problems=(f"somebody pushed to the branch meanwhile: {moved}",))
     except CommitRefused as refused:
+        # The agent goes on from what stood before: else every later step would be refused for the same files.
+        context.repository(record.app).restore(opened.worktree, opened.branch)
         told = tuple(str(problem) for problem in refused.problems)
         context.tell("commit.refused", record, actor=actor, task=task, step=step.step, problems=told)
         return StepAnswer(commit=None, problems=told)

@@ -12,6 +12,7 @@ from pipeline.context import Context
 from pipeline.durable import Durable, Json, Lane
 from pipeline.gates import Cancelled
 from pipeline.records import ChangeRecord, ChangeState, Stage
+from pipeline.specification import report_file
 from pipeline.stages import deploy
 from pipeline.stages.merge import shown_for_merge
 
@@ -236,6 +237,7 @@ class ChangeFlow:
         shown = {
             "change": self._id,
             "what happened": reason,
+            "test report for people": str(report_file(self._context.root, self._record())),
             "approve": f"let the coder try again, up to {ATTEMPTS} times",
             "refuse": "give the change up",
         }

@@ -96,7 +96,8 @@ class Service:
 
     def _take_up(self) -> None:
         with db.transaction(self._context.database) as connection:
-            waiting = records.in_state(connection, ChangeState.SUBMITTED)
+            # One that was cancelled before it was taken up still has to end.
+            waiting = records.in_state(connection, ChangeState.SUBMITTED, ChangeState.CANCELLING)
         for record in waiting:
             if record.id not in self._begun:
                 self._engine.start(CHANGE, record.id)

@@ -6,6 +6,7 @@ the worker: it is put into the request here, and never goes the other way.
 
 import hmac
 import json
+import logging
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +26,7 @@ from agents.model import DOOR_HEADER, SCRIPT_HEADER
 from agents.prices import Usage
 from pipeline.usage_meter import UsageMeter
 
+LOG = logging.getLogger("millwright.door")
 MESSAGES = "/model/v1/messages"
 MODEL_BYTES = 8_000_000
 STEP_BYTES = 64_000
@@ -40,6 +42,7 @@ ERROR_TYPES = {
     403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",
+    500: "api_error",
     502: "api_error",
 }
 
@@ -156,7 +159,11 @@ class TaskDoor:
             raise _Refused(400, f"not a step: {error.errors(include_url=False, include_input=False)}") from None
         if step.task != task:
             raise _Refused(403, "the token is another task's")
-        answer = await run_in_threadpool(self._on_step, task, step)
+        try:
+            answer = await run_in_threadpool(self._on_step, task, step)
+        except Exception:  # a bug, or a repository that is gone: the worker's log has it, the task ends and can go on
+            LOG.exception("%s: step %s could not be taken", task, step.step)
+            raise _Refused(500, "the step could not be taken; the worker's log says why") from None
         if answer.problems:
             return JSONResponse({"problems": list(answer.problems)}, status_code=409)
         return JSONResponse({"commit": answer.commit})

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from factory.spec import Function
 from pipeline import records
 from pipeline.context import Context, OpenTask
 from pipeline.gates import check_cancelled
+from pipeline.git import remove_tree
 from pipeline.records import ChangeRecord, TaskRecord
 
 POLL_SECONDS = 0.1
@@ -61,7 +61,7 @@ def _worktree(context: Context, record: ChangeRecord, assignment: Assignment, fo
     """Where the agent works: a worktree of its branch, or a plain copy for one that only reads; removed afterwards."""
     repository = context.repository(record.app)
     if assignment.branch is None:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         repository.export(assignment.commit, folder)
     else:
         repository.worktree(folder, assignment.branch, assignment.commit)
@@ -69,7 +69,7 @@ def _worktree(context: Context, record: ChangeRecord, assignment: Assignment, fo
         yield folder
     finally:
         if assignment.branch is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
         else:
             repository.remove_worktree(folder)
 

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from factory.paths import FactoryRoot, private_folder
@@ -25,9 +26,16 @@ def run_tests(
     try:
         # Names that say nothing: a confined process can see where its folders stand on the host.
         suites = {name: Path(tempfile.mkdtemp(dir=work)) for name in SuiteName}
-        own = run_own_tests(tree, base, change.fewer_tests, suites[SuiteName.OWN])
-        visible = run_criteria(SuiteName.VISIBLE, change.visible, spec, tree, suites[SuiteName.VISIBLE])
-        hidden = run_criteria(SuiteName.HELD_OUT, read_held_out(held_out), spec, tree, suites[SuiteName.HELD_OUT])
+        # Beside each other: all three mostly wait for processes to start.
+        with ThreadPoolExecutor(len(suites)) as pool:
+            asked = (
+                pool.submit(run_own_tests, tree, base, change.fewer_tests, suites[SuiteName.OWN]),
+                pool.submit(run_criteria, SuiteName.VISIBLE, change.visible, spec, tree, suites[SuiteName.VISIBLE]),
+                pool.submit(
+                    run_criteria, SuiteName.HELD_OUT, read_held_out(held_out), spec, tree, suites[SuiteName.HELD_OUT]
+                ),
+            )
+        own, visible, hidden = (each.result() for each in asked)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return TestReport(own=own, visible=visible, held_out=hidden)

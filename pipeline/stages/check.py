@@ -1,16 +1,16 @@
 """Test and security: the factory's own look at a commit, in sandboxes the agent has no part in."""
 
-import contextlib
+import json
 
 from factory import db, findings
 from factory.errors import PolicyViolation
 from factory.findings import Finding, Severity
 from factory.spec import Environment
-from pipeline.changefiles import load_change, load_held_out
 from pipeline.checks import TestReport, run_security, run_tests
 from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord
+from pipeline.specification import as_submitted, report_file
 from pipeline.stages.trees import exported
 from stacks.driver import Kind
 from stacks.driver.model import Violation
@@ -19,30 +19,36 @@ from stacks.driver.model import Violation
 def test(context: Context, identifier: str, argument: Json) -> Json:
     """Run every suite on a commit. The answer holds what agents may be told, and counts; no held-out text."""
     record = context.change(identifier)
-    report = tested(context, record, argument["head"])
+    base = context.repository(record.app).merge_base(record.branch)
+    report = tested(context, record, argument["head"], base)
     context.faults.reach("test.suites-ran")
     context.tell("tests.passed" if report.ok else "tests.failed", record, head=argument["head"], **report.as_json())
     return {"passed": report.ok, "report": report.as_json(), "feedback": report.for_agent()}
 
 
-def tested(context: Context, record: ChangeRecord, commit: str) -> TestReport:
-    """The report of every suite on a commit (or tree)."""
-    change = load_change(context.root, record.app, record.change)
-    held_out = load_held_out(context.root, record.app, record.change)
-    repository = context.repository(record.app)
+def tested(context: Context, record: ChangeRecord, commit: str, base: str) -> TestReport:
+    """The report of every suite on a commit (or tree), beside the commit before it.
+
+    What people may know of it, held-out text included, is kept where no agent's sandbox reaches.
+    """
+    change, held_out = as_submitted(context.root, record)
     context.set(record, detail="tests run: the app's own, visible and held-out criteria")
-    with exported(context, record.app, commit) as tree, exported(context, record.app, repository.head()) as base:
-        return run_tests(context.root, context.spec(record.app), tree, change, held_out, base=base)
+    with exported(context, record.app, commit) as tree, exported(context, record.app, base) as before:
+        report = run_tests(context.root, context.spec(record.app), tree, change, held_out, base=before)
+    path = report_file(context.root, record)
+    path.touch(mode=0o600)
+    path.write_text(f"{record.id} at {commit}\n\n{json.dumps(report.for_people(), indent=2)}\n")
+    return report
 
 
 def security(context: Context, identifier: str, argument: Json) -> Json:
     """Scan a commit. The answer: the findings that are new, and which of them are critical."""
     record = context.change(identifier)
-    repository = context.repository(record.app)
+    before = context.repository(record.app).merge_base(record.branch)
     context.set(record, detail="scanners run: static analysis, secrets, policies")
     with (
         exported(context, record.app, argument["head"]) as tree,
-        exported(context, record.app, repository.head()) as base,
+        exported(context, record.app, before) as base,
     ):
         found = run_security(
             context.root,
@@ -66,9 +72,12 @@ def _violations(context: Context, app: str) -> list[Violation]:
     """What the policy pack says of the app's factory as it would be now."""
     operation = context.driver.start(Kind.PREVIEW, app, Environment.STAGING)
     found = [event for event in operation.events() if isinstance(event, Violation)]
-    # A mandatory violation ends the preview: it is what was looked for.
-    with contextlib.suppress(PolicyViolation):
+    try:
         operation.result()
+    except PolicyViolation:
+        # A mandatory violation ends the preview: it is what was looked for. A pack that did not run is not.
+        if not found:
+            raise
     return found
 
 

@@ -1,10 +1,12 @@
 """Intake: the change's files are what was submitted, the app has its repository, and its build environment stands."""
 
 from factory import db, environments
+from factory.errors import InputError
 from factory.spec import Environment
-from pipeline.changefiles import lint_change, load_change
+from pipeline.changefiles import lint_change
 from pipeline.context import Context
 from pipeline.durable import Json
+from pipeline.specification import as_submitted
 
 
 def intake(context: Context, identifier: str, argument: Json) -> Json:
@@ -13,8 +15,10 @@ def intake(context: Context, identifier: str, argument: Json) -> Json:
     record = context.change(identifier)
     spec = context.spec(record.app)
     lint_change(context.root, record.app, record.change)
-    if load_change(context.root, record.app, record.change).digest != record.digest:
-        return {"ok": False, "reason": "the change's files were edited after it was submitted: submit it again"}
+    try:
+        as_submitted(context.root, record)
+    except InputError as error:
+        return {"ok": False, "reason": str(error)}
     context.repository(record.app).ensure(context.root.apps / record.app / "source")
     context.faults.reach("intake.repository-seeded")
     if Environment.BUILD in spec.environments and not _stands(context, spec.stack(Environment.BUILD)):

@@ -62,7 +62,7 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
         return {"state": "broken", "reason": "conflicts with main in " + ", ".join(check.conflicts)}
     if main != repository.merge_base(record.branch):
         # Main has gone on, so the merged tree is another one than was tested.
-        report = tested(context, record, check.tree)
+        report = tested(context, record, check.tree, main)
         if not report.ok:
             return {"state": "broken", "reason": "as merged with main, tests fail:\n" + report.for_agent()}
     context.faults.reach("merge.retested")

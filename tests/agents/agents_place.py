@@ -1,5 +1,7 @@
 """A task's surroundings: a git worktree, authored scripts and their twin, the worker's door, a factory that commits."""
 
+import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -7,6 +9,7 @@ import sys
 import textwrap
 import time
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +145,16 @@ class Surroundings:
                 start_new_session=True,
             )
 
+    def child(self, token: str) -> ForkServerProcess:
+        """The task in a process that has imported everything already: for tests that start it often."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["agents.task", "agents.model", "anthropic", "httpx2"])
+        child = context.Process(target=run, args=(self.folder, token))
+        child.start()
+        return child
+
     def lines(self) -> list[dict[str, Any]]:
         """The trajectory, as its file says it now."""
-        import json
-
         path = self.folder / "trajectory.jsonl"
         whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
         return [json.loads(line) for line in whole.splitlines()]

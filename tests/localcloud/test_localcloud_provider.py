@@ -278,7 +278,7 @@ def test_outputs_that_repeat_a_secret_are_secret(door: Door) -> None:
 
 
 def test_a_secret_value_given_in_plaintext_is_kept_as_secret(door: Door) -> None:
-    secret = door.create("aws:secretsmanager/secret:Secret", "s", {"recoveryWindowInDays": 0})
+    secret = door.create("aws:secretsmanager/secret:Secret", "plaintext", {"recoveryWindowInDays": 0})
     made = door.create(
         "aws:secretsmanager/secretVersion:SecretVersion", "v", {"secretId": secret.id, "secretString": "in the clear"}
     )

@@ -234,8 +234,8 @@ def test_a_deleted_service_leaves_nothing(declared: Declared, runtime_root: Fact
     service.delete()
     wait_for(lambda: not ids & {path.name for path in folder.iterdir()})
     wait_for(lambda: len(confined(declared.run_file)) < running)
+    wait_for(lambda: service.states == [])
     assert service.told["runningCount"] == 0
-    assert service.states == []
     assert service.get()[0] == 503
 
 

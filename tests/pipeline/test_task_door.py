@@ -220,6 +220,19 @@ def test_a_refused_step_says_why(opened: Opened) -> None:
     assert (answer.status_code, answer.json()) == (409, {"problems": ["a: is a link", "b: too big"]})
 
 
+def test_a_step_that_breaks_the_worker_s_code_is_logged_and_answered(
+    opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(task: str, step: Step) -> StepAnswer:
+        raise OSError("no repository")
+
+    opened.door._on_step = broken
+    answer = opened.hand_in(opened.door.issue("one"))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
+    assert "no repository" in caplog.text
+    assert "no repository" not in answer.text
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_usage_is_read_however_the_bytes_are_cut(size: int) -> None:
     meter = UsageMeter()
