@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from console.commands import app_files, change, cloud, demo, engine_room, factory, init, stack
+from console.commands import (
+    app_files,
+    change,
+    cloud,
+    demo,
+    engine_room,
+    factory,
+    inbox,
+    init,
+    people,
+    promote,
+    stack,
+)
 from console.show import ERR, print_error
 from factory.errors import ExitCode, MillwrightError
 
@@ -24,6 +36,9 @@ init.register(app)
 demo.register(app)
 factory.register(app)
 change.register(app)
+inbox.register(app)
+people.register(app)
+promote.register(app)
 app.add_typer(cloud.app, name="cloud")
 
 

@@ -1,6 +1,7 @@
 """Decisions: a person's verdict on a request, signed over exactly what was shown, looked at again where it is used."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Connection, Engine, Integer, String, Table, Text, insert, select
@@ -10,8 +11,8 @@ from factory import db, events, requests, signatures
 from factory.db import METADATA
 from factory.errors import DecisionRequired, InputError
 from factory.fingerprints import canonical, fingerprint
-from factory.gates import Gate
-from factory.people import People
+from factory.gates import ALLOWED_ROLES, Gate
+from factory.people import DEMO_PREFIX, People
 from factory.requests import Request, RequestState
 
 DECISIONS = Table(
@@ -58,7 +59,7 @@ class Decision(BaseModel):
 
 
 def payload(request: Request, verdict: Verdict, person: str, reason: str) -> bytes:
-    """What a person signs: who says what to which request, showing what."""
+    """What a person signs: who says what to which request, put to whom, showing what."""
     return canonical(
         {
             "request": request.id,
@@ -66,6 +67,9 @@ def payload(request: Request, verdict: Verdict, person: str, reason: str) -> byt
             "app": request.app,
             "environment": request.environment,
             "change": request.change,
+            "title": request.title,
+            "role": request.role.value,
+            "authors": request.authors,
             "fingerprint": request.fingerprint,
             "nonce": request.nonce,
             "verdict": Verdict(verdict).value,
@@ -87,34 +91,53 @@ def decide(
     if request is None:
         raise InputError(f"there is no request {request_id}", hint="millwright inbox shows the open ones")
     signed = payload(request, verdict, person, reason)
-    why = _standing(people, request, person) or _signed_by(people, person, signed, signature)
-    if not why and verdict is Verdict.REFUSE and not reason.strip():
-        why = "a refusal needs a reason: others act on it"
-    if not why and request.state is not RequestState.OPEN:
-        why = f"the request is {request.state}" + (f": {request.reason}" if request.reason else "")
+    unproven = _signed_by(people, person, signed, signature)
+    why = _standing(people, request, person) or unproven or _undecidable(request, verdict, reason)
     if not why:
-        values = {"verdict": verdict.value, "person": person, "reason": reason}
-        try:
-            with db.transaction(database) as connection:
-                if requests.close(connection, request_id, CLOSES[verdict]):
-                    made = connection.execute(
-                        insert(DECISIONS).values(
-                            request=request_id,
-                            payload=signed.decode(),
-                            signature=signature,
-                            decided=requests.now(),
-                            **values,
-                        )
-                    )
-                    events.append(
-                        connection, _event("decision.made", request, person, fingerprint=request.fingerprint, **values)
-                    )
-                    if made.inserted_primary_key is not None and (found := decision_of(connection, request_id)):
-                        return found
-        except IntegrityError:
-            pass
-        why = "somebody else has decided it at this moment"
-    raise _rejected(database, request, person, why)
+        draft = _Draft(verdict, person, reason, signed.decode(), signature)
+        if made := _record(database, request, draft):
+            return made
+        why = "it was decided or withdrawn by somebody else at this moment"
+    # Whoever cannot prove to be that person has not acted as that person.
+    raise _rejected(database, request, "unattested" if unproven else person, person, why)
+
+
+class _Draft(NamedTuple):
+    """A verdict that may be recorded."""
+
+    verdict: Verdict
+    person: str
+    reason: str
+    payload: str
+    signature: str
+
+
+def _undecidable(request: Request, verdict: Verdict, reason: str) -> str:
+    """Why nobody can decide this, like this; "" when somebody can."""
+    if request.state is not RequestState.OPEN:
+        return f"it is not open any more: {request.state}" + (f", {request.reason}" if request.reason else "")
+    if fingerprint(request.shown) != request.fingerprint:
+        return "what it shows was changed after it was asked"
+    if verdict is Verdict.REFUSE and not reason.strip():
+        return "a refusal needs a reason: others act on it"
+    return ""
+
+
+def _record(database: Engine, request: Request, draft: _Draft) -> Decision | None:
+    """The recorded decision; None when the request was closed meanwhile."""
+    told = {"verdict": draft.verdict.value, "person": draft.person, "reason": draft.reason}
+    try:
+        with db.transaction(database) as connection:
+            if not requests.close(connection, request.id, CLOSES[draft.verdict]):
+                return None
+            row = {"request": request.id, **draft._asdict(), "decided": requests.now()}
+            connection.execute(insert(DECISIONS).values(row | {"verdict": draft.verdict.value}))
+            events.append(
+                connection, _event("decision.made", request, draft.person, fingerprint=request.fingerprint, **told)
+            )
+            return decision_of(connection, request.id)
+    except IntegrityError:
+        return None
 
 
 def decision_of(connection: Connection, request_id: int) -> Decision | None:
@@ -135,10 +158,9 @@ def verified(database: Engine, people: People, request_id: int | None, *, gate: 
         decision = None if request is None else decision_of(connection, request.id)
     if request is None:
         raise DecisionRequired("nobody has been asked: there is no request for it", hint="millwright inbox")
-    person = decision.person if decision else ""
     why = _holds(people, request, decision, gate, fingerprint)
     if why or decision is None:
-        raise _rejected(database, request, person, why or "nobody has decided")
+        raise _rejected(database, request, "factory", decision.person if decision else "", why)
     return decision
 
 
@@ -153,30 +175,38 @@ def _holds(people: People, request: Request, decision: Decision | None, gate: Ga
         why = "nobody has decided yet"
     elif decision.verdict is not Verdict.APPROVE:
         why = f"{decision.person} refused it: {decision.reason}"
-    elif request.fingerprint != wanted or fingerprint(request.shown) != request.fingerprint:
+    elif request.fingerprint != wanted:
         why = f"it was decided on {request.fingerprint[:19]}, and this is {wanted[:19]}"
+    elif fingerprint(request.shown) != request.fingerprint:
+        why = "what it showed was changed after it was asked"
     else:
         why = _unsound(people, request, decision)
     return why
 
 
 def _unsound(people: People, request: Request, decision: Decision) -> str:
-    signed = payload(request, decision.verdict, decision.person, decision.reason)
-    if signed.decode() != decision.payload:
-        return "the request or the decision was changed after it was signed"
     person = decision.person
+    signed = payload(request, decision.verdict, person, decision.reason)
+    if signed.decode() != decision.payload or request.state is not CLOSES[decision.verdict]:
+        return "the request or the decision was changed after it was signed"
     return _standing(people, request, person) or _signed_by(people, person, signed, decision.signature)
 
 
 def _standing(people: People, request: Request, person: str) -> str:
+    """Why this person may not decide the request; "" when the person may."""
+    why = ""
     known = people.find(person)
-    if known is None:
-        return f"nobody has the id {person!r}"
-    if person in request.authors:
-        return f"{person} is an author of it, and nobody decides on their own work"
-    if not known.holds(request.role, request.app):
-        return f"{person} does not hold the role {request.role} for {request.app}"
-    return ""
+    if known is None and person.startswith(DEMO_PREFIX):
+        why = f"{person} is no demo person here: stand-ins decide only where every target is local"
+    elif known is None:
+        why = f"nobody has the id {person!r}"
+    elif person in request.authors:
+        why = f"{person} is an author of it, and nobody decides on their own work"
+    elif request.role not in ALLOWED_ROLES[request.gate]:
+        why = f"the role {request.role} never decides at the gate {request.gate}"
+    elif not known.holds(request.role, request.app):
+        why = f"{person} does not hold the role {request.role} for {request.app}"
+    return why
 
 
 def _signed_by(people: People, person: str, signed: bytes, signature: str) -> str:
@@ -186,9 +216,9 @@ def _signed_by(people: People, person: str, signed: bytes, signature: str) -> st
     return ""
 
 
-def _rejected(database: Engine, request: Request, person: str, why: str) -> DecisionRefused:
+def _rejected(database: Engine, request: Request, actor: str, person: str, why: str) -> DecisionRefused:
     with db.transaction(database) as connection:
-        events.append(connection, _event("decision.rejected", request, person or "unattested", reason=why))
+        events.append(connection, _event("decision.rejected", request, actor, person=person, reason=why))
     return DecisionRefused(
         f"request {request.id} ({request.gate} of {request.change or request.app}): {why}",
         hint=f"millwright review {request.id}",

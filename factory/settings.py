@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         "key in ANTHROPIC_API_KEY.",
     )
     model_name: str = Field(
-        default="claude-sonnet-4-5",
+        default="claude-sonnet-5-5",
         pattern=r"^[a-z0-9][a-z0-9.-]{1,63}$",
         description="The model that agents ask for.",
     )

@@ -49,7 +49,12 @@ class Backends:
     def __init__(self) -> None:
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
+        self._preparations: dict[str, Callable[[], None]] = {}
         _tune()
+
+    def before_first_call(self, service: str, prepare: Callable[[], None]) -> None:
+        """Run `prepare` when `service` (moto's name) is called for the first time, before the call; once."""
+        self._preparations[service] = prepare
 
     def execute(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer one AWS call; the only way to the state.
@@ -68,6 +73,8 @@ class Backends:
             return problem(service, headers, 404, "UnknownOperation", "the local AWS has no such service")
         with self._lock:
             try:
+                if prepare := self._preparations.pop(service, None):
+                    prepare()
                 return _dispatch(service, urlsplit(url).path, environ) or problem(
                     service, headers, 404, "UnknownOperation", f"the local AWS has no such call: {method} {url}"
                 )

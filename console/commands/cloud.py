@@ -38,11 +38,18 @@ def stop(as_json: Json = False) -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show whether it runs, and where; exit code 9 when it does not."""
+    """Show whether it runs, where, and what runs on it; exit code 9 when it does not."""
     run_file = daemons.read(_local_session().root, daemons.LOCAL_CLOUD)
     if run_file is None:
         raise CloudUnavailable("the local cloud does not run", hint="millwright cloud start")
-    _show(run_file, as_json=as_json)
+    tasks: list[dict[str, str]] = daemons.call(run_file, "status")["tasks"]
+    if as_json:
+        print_json(_told(run_file) | {"tasks": tasks})
+        return
+    table = _table(run_file)
+    for task in tasks:
+        table.add_row("[bold]task[/]", f"{task['service']} {task['task']}: {task['status']}, {task['health']}")
+    OUT.print(table)
 
 
 @app.command()
@@ -94,11 +101,20 @@ def _local_session() -> Session:
 
 def _show(run_file: daemons.RunFile, *, as_json: bool) -> None:
     if as_json:
-        print_json({"pid": run_file.pid, "generation": run_file.generation, **run_file.addresses})
-        return
+        print_json(_told(run_file))
+    else:
+        OUT.print(_table(run_file))
+
+
+def _told(run_file: daemons.RunFile) -> dict[str, object]:
+    return {"pid": run_file.pid, "generation": run_file.generation, **run_file.addresses}
+
+
+def _table(run_file: daemons.RunFile) -> Table:
     table = Table(box=None, show_header=False)
     table.add_row("[bold]what[/]", NOTICE)
     table.add_row("[bold]AWS endpoint[/]", run_file.addresses["http"])
     table.add_row("[bold]provider[/]", run_file.addresses["provider"])
+    table.add_row("[bold]ingress[/]", f"{run_file.addresses['ingress']} (a load balancer is chosen by its host name)")
     table.add_row("[bold]process[/]", str(run_file.pid))
-    OUT.print(table)
+    return table

@@ -1,4 +1,4 @@
-"""ECS: service. Nothing runs here: a service's running count is the runtime's to tell."""
+"""ECS: service. A record only declares; `localcloud.runtime` runs what it declares and tells the status."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -233,7 +233,10 @@ RECORDS = (
             "forceNewDeployment": flag(unread=True),
             "triggers": Prop(kind=Kind.MAP, unread=True),
             "forceDelete": flag(no_effect="the local cloud always removes a service with its tasks"),
-            "waitForSteadyState": flag(default=False, no_effect="the local runtime reports a service's tasks later"),
+            "waitForSteadyState": flag(
+                default=False,
+                no_effect="an update does not wait for tasks; the service's deployments tell how far they are",
+            ),
             "enableEcsManagedTags": flag(default=False, no_effect="the local cloud tags no tasks by itself"),
             **TAGS,
             **REGION,

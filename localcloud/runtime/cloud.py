@@ -1,11 +1,10 @@
 """The reconciler's side of the cloud's records: read in one look, and told the status, under the backends' lock.
 
 Read from moto's own records, not by API calls: a look is some microseconds instead of a dozen calls, and no call of
-somebody else falls into the middle of it.
+somebody else falls into the middle of it. Importing this imports moto's EC2, ECS and ELB, which takes a second.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -19,7 +18,7 @@ from localcloud.runtime import ecs_model
 from localcloud.runtime.declared import Deployment, HealthCheck, Rollout, Service, ServiceId, TargetGroup
 from localcloud.runtime.ecs_model import TaskRecord
 from localcloud.runtime.routes import Fixed, Forward, Route, Unserved
-from localcloud.runtime.status import RUNNING, STOPPED, ServiceStatus, TargetStatus, TaskStatus
+from localcloud.runtime.status import RUNNING, STOPPED, Look, ServiceStatus, TargetStatus, TaskStatus
 
 Json = Any
 # ECS tells stopped tasks for about an hour; here the last ones of each service.
@@ -28,22 +27,13 @@ KEPT_STOPPED = 10
 NO_SUBNET = "10.255.0.0/16"
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One look at the records: services, the task definitions they name, and where balancers lead, by host."""
-
-    services: Sequence[Service]
-    definitions: Mapping[str, Mapping[str, Json]]
-    routes: Mapping[str, Route]
-
-
 class Cloud:
     """The records of every account and region that exist."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
 
-    def look(self) -> Seen:
+    def look(self) -> Look:
         """What is declared now."""
         services, definitions = [], {}
         with self._backends.held():
@@ -57,7 +47,7 @@ class Cloud:
                         if deployment.definition:
                             definitions[deployment.definition] = _definition(backend, deployment.definition)
             routes = dict(route for _, _, balancers in _all(elbv2_backends) for route in _routes(balancers))
-        return Seen(services, definitions, routes)
+        return Look(services, definitions, routes)
 
     def tell(self, statuses: Iterable[ServiceStatus]) -> list[str]:
         """Write statuses into the records. Returns the ids of tasks that are told no longer."""

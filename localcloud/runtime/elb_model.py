@@ -1,6 +1,5 @@
 """What moto's load balancers leave out: a DNS name that leads somewhere, and the health that was seen."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ from localcloud.isolation import DEFAULT_ACCOUNT
 Json = Any
 # curl and browsers take every name below it for this machine, without asking anybody (RFC 6761, 6.3).
 DOMAIN = "elb.localhost"
-CODES = re.compile(r"(\d{3})(?:-(\d{3}))?")
 
 _create, _health_for = ELBv2Backend.create_load_balancer, FakeTargetGroup.health_for
 
@@ -46,13 +44,3 @@ def _seen_health(self: FakeTargetGroup, target: dict[str, Json], ec2_backend: Js
     return FakeHealthStatus(
         there["Id"], there["Port"], there["Port"], there["State"], there.get("Reason"), there.get("Description")
     )
-
-
-def accepts(matcher: str, status: int) -> bool:
-    """Whether a target group's matcher (`200`, `200,302`, `200-299`) takes an HTTP status for healthy."""
-    for part in matcher.split(","):
-        if found := CODES.fullmatch(part.strip()):
-            low = int(found[1])
-            if low <= status <= int(found[2] or low):
-                return True
-    return False

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from localcloud.runtime.declared import HealthCheck
-from localcloud.runtime.elb_model import accepts
 
 # A target group's declared timing is for a whole region; on one machine these are enough.
 STARTING_INTERVAL_SECONDS: Final = 0.2
@@ -19,6 +18,7 @@ THRESHOLD: Final = 2
 # A copy that nobody checks counts as ready when it has lived this long.
 UNCHECKED_SECONDS: Final = 1.0
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
+CODES = re.compile(r"(\d{3})(?:-(\d{3}))?")
 LONGEST_ANSWER: Final = 65_536
 
 
@@ -109,3 +109,13 @@ def _answer(connection: socket.socket, deadline: float) -> bytes:
     if not STATUS_LINE.match(answer):
         raise TimeoutError
     return answer
+
+
+def accepts(matcher: str, status: int) -> bool:
+    """Whether a target group's matcher (`200`, `200,302`, `200-299`) takes an HTTP status for healthy."""
+    for part in matcher.split(","):
+        if found := CODES.fullmatch(part.strip()):
+            low = int(found[1])
+            if low <= status <= int(found[2] or low):
+                return True
+    return False

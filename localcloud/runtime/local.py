@@ -6,19 +6,18 @@ from typing import Final
 from factory.paths import FactoryRoot
 from localcloud.backends import Backends
 from localcloud.clients import Clients
-from localcloud.runtime import ecs_model, elb_model
-from localcloud.runtime.cloud import Cloud
 from localcloud.runtime.ingress import Ingress, listen
 from localcloud.runtime.reconciler import Reconciler
 from localcloud.runtime.routes import Switch
 from localcloud.runtime.sandboxed import SandboxedProcesses
+from localcloud.runtime.status import Records
 
 PORT_FILE: Final = "ingress-port"
 SETTLE_SECONDS: Final = 15.0
 
 
 class LocalRuntime:
-    """Reconciler and ingress of one local cloud."""
+    """Reconciler and ingress of one local cloud. What they need of moto is loaded with the first call that needs it."""
 
     def __init__(self, root: FactoryRoot, backends: Backends, clients: Clients) -> None:
         def tree(digest: str) -> Path:
@@ -28,10 +27,13 @@ class LocalRuntime:
             return folder(root, digest)
 
         switch = Switch()
+        self._backends = backends
         self._ingress = Ingress(listen(root.state / PORT_FILE), switch)
-        ecs_model.teach()
-        elb_model.teach(self._ingress.port)
-        self._reconciler = Reconciler(Cloud(backends), clients.client, SandboxedProcesses(root, tree), switch)
+        self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), switch)
+        backends.before_first_call("ecs", self._teach_ecs)
+        # Both generations of ELB share a host name, and moto finds either under one of these.
+        for service in ("elb", "elbv2"):
+            backends.before_first_call(service, self._teach_elb)
 
     @property
     def url(self) -> str:
@@ -55,3 +57,22 @@ class LocalRuntime:
         """End everything that was started."""
         self._ingress.close()
         self._reconciler.close()
+
+    # Imported late: a second for moto's models, which a daemon that has just been started does not need.
+
+    def _teach_ecs(self) -> None:
+        from localcloud.runtime import ecs_model
+
+        ecs_model.teach()
+        self._reconciler.wake()
+
+    def _teach_elb(self) -> None:
+        from localcloud.runtime import elb_model
+
+        elb_model.teach(self._ingress.port)
+        self._reconciler.wake()
+
+    def _records(self) -> Records:
+        from localcloud.runtime.cloud import Cloud
+
+        return Cloud(self._backends)

@@ -1,26 +1,23 @@
 """Keeps what the cloud's ECS records declare: one thread that looks, plans, acts and tells, several times a second."""
 
-import itertools
 import sys
 import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from localcloud.runtime import health, plan, status
-from localcloud.runtime.cloud import Cloud, Seen
-from localcloud.runtime.copies import Copy, Leaving, addresses
-from localcloud.runtime.declared import Rollout, SecretReference, Service, ServiceId, container, secret_value
+from localcloud.runtime.copies import Copy, Leaving
+from localcloud.runtime.declared import Rollout, Service, ServiceId
 from localcloud.runtime.interface import CannotStart, Runtime
 from localcloud.runtime.output import Output
 from localcloud.runtime.plan import Failures, Retire, Start, Stop, Turn
 from localcloud.runtime.routes import Switch, Table, Target
+from localcloud.runtime.starter import Attempt, Starter
 
 TICK_SECONDS: Final = 0.1
 OUTPUT_SECONDS: Final = 1.0
@@ -32,11 +29,8 @@ DRAIN_SECONDS: Final = 5.0
 # A declared stopTimeout counts up to here.
 LONGEST_GRACE_SECONDS: Final = 5.0
 CLOSING_GRACE_SECONDS: Final = 1.0
-# One machine: what is declared beyond it waits for room.
-MOST_COPIES: Final = 64
 BY_SIGNAL: Final = 128
-FAILED_START = "TaskFailedToStart"
-EXITED = "EssentialContainerExited"
+EXITED: Final = "EssentialContainerExited"
 
 
 @dataclass
@@ -49,63 +43,45 @@ class Told:
     events: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One copy that is to be started."""
-
-    service: Service
-    deployment: str
-    definition: str
-    declared: Mapping[str, Any]
-    task: str
-
-    def refused(self, reason: str) -> status.TaskStatus:
-        """The copy as a task that never ran."""
-        return status.TaskStatus(
-            self.task,
-            self.deployment,
-            self.definition,
-            self.declared["containerDefinitions"][0]["name"],
-            address="",
-            status=status.STOPPED,
-            reason=reason,
-            code=FAILED_START,
-        )
-
-
 class Reconciler:
     """Makes processes follow records. `close` ends everything it started."""
 
     def __init__(
         self,
-        cloud: Cloud,
+        records: Callable[[], status.Records],
         client: Callable[[str, str, str], Any],
         runtime: Runtime,
         switch: Switch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cloud, self._client, self._runtime, self._switch, self._clock = cloud, client, runtime, switch, clock
+        self._open, self._runtime, self._switch, self._clock = records, runtime, switch, clock
         self._output = Output(client)
         self._copies: dict[str, Copy] = {}
         self._failures: dict[str, Failures] = {}
         self._told: dict[ServiceId, Told] = {}
         # The target groups that are told about each service.
         self._groups: dict[ServiceId, set[str]] = {}
-        self._numbers = itertools.count()
+        self._starter = Starter(client, runtime)
         self._output_at = self._memory_at = 0.0
         self._closing = threading.Event()
+        self._needed = threading.Event()
         self._probes = ThreadPoolExecutor(4, thread_name_prefix="health")
         self._stops = ThreadPoolExecutor(8, thread_name_prefix="stops")
         # Copies are started by this thread alone: the kernel ends them when the thread that started them ends.
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow the records."""
+        """Stand by."""
         self._thread.start()
+
+    def wake(self) -> None:
+        """Begin to follow the records: from now on there may be some."""
+        self._needed.set()
 
     def close(self) -> None:
         """End every copy and the thread."""
         self._closing.set()
+        self._needed.set()
         if self._thread.ident:
             self._thread.join()
         self._probes.shutdown(cancel_futures=True)
@@ -128,10 +104,13 @@ class Reconciler:
         ]
 
     def _run(self) -> None:
+        self._needed.wait()
+        records = None
         while not self._closing.is_set():
             pause = TICK_SECONDS
             try:
-                self.round()
+                records = records or self._open()
+                self.round(records)
             except Exception:  # noqa: BLE001  the seam: a fault in one round must not end what runs
                 traceback.print_exc(file=sys.stderr)
                 pause = PAUSE_SECONDS
@@ -139,10 +118,10 @@ class Reconciler:
         # In this thread, for the same reason as the starts.
         self._end_all()
 
-    def round(self) -> None:
+    def round(self, records: status.Records) -> None:
         """Look once, do what is to be done, and tell it."""
         now = self._clock()
-        seen = self._cloud.look()
+        seen = records.look()
         self._told = {service.id: Told() for service in seen.services}
         self._notice_exits(now)
         self._notice_memory(now)
@@ -153,10 +132,10 @@ class Reconciler:
         self._switch.swap(Table(seen.routes, self._targets(seen.services)))
         self._end_drained(now)
         self._probe(now)
-        self._tell(seen.services)
+        self._tell(seen.services, records)
         self._bring_output(now)
 
-    def _follow(self, service: Service, seen: Seen, now: float) -> None:
+    def _follow(self, service: Service, seen: status.Look, now: float) -> None:
         """Carry out the plan for one service."""
         tasks = [copy.planned for copy in self._copies.values() if copy.service == service.id]
         told = self._told[service.id]
@@ -176,13 +155,13 @@ class Reconciler:
                 case Retire():
                     told.retired.append(action)
 
-    def _start(self, service: Service, deployment: str, seen: Seen, now: float) -> None:
+    def _start(self, service: Service, deployment: str, seen: status.Look, now: float) -> None:
         """Start one copy, or tell why it cannot be started: as a stopped task, and as an event."""
         definition = next(each.definition for each in service.deployments if each.id == deployment)
         attempt = Attempt(service, deployment, definition, seen.definitions.get(definition, {}), uuid.uuid4().hex)
         told = self._told[service.id]
         try:
-            self._copies[attempt.task] = self._started(attempt, now)
+            self._copies[attempt.task] = self._starter.start(attempt, self._copies.values(), now)
             told.events.append(f"has started 1 tasks: (task {attempt.task}).")
         except CannotStart as problem:
             reason = f"ResourceInitializationError: {problem}"
@@ -192,41 +171,6 @@ class Reconciler:
             self._failures[deployment] = before.and_now(now, reason, lasting=problem.lasting)
             if attempt.declared:
                 told.ended.append(attempt.refused(reason))
-
-    def _started(self, attempt: Attempt, now: float) -> Copy:
-        if not attempt.declared:
-            raise CannotStart("the service names no task definition")
-        if len(self._copies) >= MOST_COPIES:
-            raise CannotStart(f"the local runtime has room for {MOST_COPIES} tasks", lasting=False)
-        service, wanted = attempt.service, container(attempt.declared)
-        running = self._runtime.start(wanted.launch(attempt.task, self._secret))
-        return Copy(
-            id=attempt.task,
-            service=service.id,
-            deployment=attempt.deployment,
-            definition=attempt.definition,
-            container=wanted,
-            address=self._address(service),
-            check=next((group.check for group in service.groups if group.check), None),
-            started=now,
-            running=running,
-        )
-
-    def _address(self, service: Service) -> str:
-        taken = {copy.address for copy in self._copies.values()}
-        free = [each for each in itertools.islice(addresses(service.subnet), 4 * MOST_COPIES) if each not in taken]
-        # Not the lowest free one: who still watches an ended task must not take the next one for it.
-        return free[next(self._numbers) % len(free)] if free else ""
-
-    def _secret(self, reference: SecretReference) -> str:
-        place = {"VersionStage": reference.stage, "VersionId": reference.version}
-        client = self._client("secretsmanager", reference.account, reference.region)
-        try:
-            answer = client.get_secret_value(SecretId=reference.arn, **{k: v for k, v in place.items() if v})
-        except (ClientError, BotoCoreError) as error:
-            # Its value may be on its way: the engine makes it beside the service.
-            raise CannotStart(f"unable to read the secret {reference.arn}: {error}", lasting=False) from None
-        return secret_value(reference, answer)
 
     def _notice_exits(self, now: float) -> None:
         for copy in self._copies.values():
@@ -330,13 +274,13 @@ class Reconciler:
                 )
         return targets
 
-    def _tell(self, services: Iterable[Service]) -> None:
+    def _tell(self, services: Iterable[Service], records: status.Records) -> None:
         """Write everything there is to say into the records."""
         current = {service.id: {group.arn for group in service.groups} for service in services}
         for id, groups in current.items():
             self._groups.setdefault(id, set()).update(groups)
         ids = {*self._told, *self._groups}
-        for task in self._cloud.tell([self._status(id, current.get(id)) for id in ids]):
+        for task in records.tell([self._status(id, current.get(id)) for id in ids]):
             self._output.forget(task)
         ending = {copy.service: self._groups.get(copy.service, set()) for copy in self._copies.values()}
         self._groups = ending | current

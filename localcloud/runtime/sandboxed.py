@@ -92,10 +92,7 @@ class SandboxedProcesses:
         self._tree = tree
         # A daemon that was killed could not clean up; its processes ended with it.
         self._sweep()
-        private_folder(self._folder)
-        # The path of a Unix socket is limited to 108 bytes, and a factory may lie deep.
-        self._sockets = Path(tempfile.mkdtemp(prefix=SOCKETS))
-        (self._folder / "sockets").write_text(str(self._sockets))
+        self._doors: Path | None = None
 
     def start(self, launch: Launch) -> Process:
         """Start one copy. Raises CannotStart."""
@@ -105,7 +102,7 @@ class SandboxedProcesses:
             raise CannotStart(f"the artefact {launch.digest} cannot be used: {error}") from None
         folder = private_folder(self._folder / launch.task)
         # One folder each: it can be written to from inside.
-        door = private_folder(self._sockets / launch.task[:16])
+        door = private_folder(self._all_doors() / launch.task[:16])
         confined = sandbox.Confined(
             argv=tuple(launch.command),
             binds=(
@@ -119,7 +116,7 @@ class SandboxedProcesses:
         )
         try:
             served = sandbox.start_service(confined, port=launch.port, socket=door / SOCKET, log=folder / "log")
-        except (MillwrightError, OSError) as error:
+        except (MillwrightError, OSError, ValueError) as error:
             discard(folder)
             discard(door)
             raise CannotStart(f"no confined process can be made: {error}", lasting=False) from None
@@ -128,6 +125,13 @@ class SandboxedProcesses:
     def close(self) -> None:
         """Remove the folders of the sockets and of the copies."""
         self._sweep()
+
+    def _all_doors(self) -> Path:
+        """The folder of all sockets; the path of one is limited to 108 bytes, and a factory may lie deep."""
+        if self._doors is None:
+            self._doors = Path(tempfile.mkdtemp(prefix=SOCKETS))
+            (private_folder(self._folder) / "sockets").write_text(str(self._doors))
+        return self._doors
 
     def _sweep(self) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -1,11 +1,14 @@
-"""What is said about a service's tasks and targets, as plain data on its way into the cloud's records."""
+"""What the reconciler and the cloud's records tell each other, as plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
-from localcloud.runtime.declared import ServiceId
+from localcloud.runtime.declared import Service, ServiceId
 from localcloud.runtime.plan import Retire, Turn
+from localcloud.runtime.routes import Route
+
+Json = Any
 
 PENDING: Final = "PENDING"
 RUNNING: Final = "RUNNING"
@@ -55,3 +58,22 @@ class ServiceStatus:
     retired: Sequence[Retire]
     failed: Mapping[str, int]
     events: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the records: services, the task definitions they name, and where balancers lead, by host."""
+
+    services: Sequence[Service]
+    definitions: Mapping[str, Mapping[str, Json]]
+    routes: Mapping[str, Route]
+
+
+class Records(Protocol):
+    """The cloud's records."""
+
+    def look(self) -> Look:
+        """What is declared now."""
+
+    def tell(self, statuses: Iterable[ServiceStatus]) -> list[str]:
+        """Write statuses into the records. Returns the ids of tasks that are told no longer."""

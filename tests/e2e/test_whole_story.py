@@ -1,14 +1,17 @@
-"""The demo from beginning to end, its clean-up, and the documents' own program."""
+"""The demo from beginning to end, played twice, its clean-up, and the documents' own program."""
 
 import re
 
+import psutil
 import pytest
 from e2e_place import REPOSITORY, Place
 
 from console.demo.inventory import inventory
+from console.demo.place import FOLDER
 from factory import daemons
+from factory.paths import FactoryRoot
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -25,18 +28,40 @@ def test_the_documented_driver_script_runs_as_it_stands(place: Place) -> None:
     assert "network" in inventory(place.cloud)
 
 
-def test_the_demo_goes_on_from_what_stands_and_leaves_nothing(place: Place) -> None:
-    played = place.millwright("demo")
+def test_the_demo_takes_three_changes_to_their_ends(place: Place) -> None:
+    played = place.millwright("demo", "--auto")
     assert played.code == 0, played.out + played.err
-    for told in ("drift found", "drift repaired", "no-world-ingress", "boto3 finds nothing left", "stand-in"):
-        assert told in played.out + played.err
-    assert inventory(place.cloud) == {}
+    said = played.out + played.err
+    assert "refused: links-production is production" in said
+    assert "link-stats: released" in said
+    assert "custom-codes: waits in the inbox" in said
+    assert "https-only: rolled-back" in said
+    assert len(re.findall(r"curl http://links-\S+/health -> ", said)) == 4
+    for told in ("scripted", "no charge", "demo-maintainer (stand-in)", "What is stand-in here", "real counterpart"):
+        assert told in said
+    # The user's own factory was not touched: what stood there before stands there now.
+    assert "network" in inventory(place.cloud)
 
 
-def test_the_clean_up_destroys_proves_and_removes(place: Place) -> None:
-    assert place.millwright("up", "links", "build").code == 0
+def test_what_the_demo_left_can_be_looked_at(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    inbox = demo.millwright("inbox", "--json")
+    assert inbox.code == 0, inbox.err
+    assert "custom-codes" in inbox.out
+    shown = demo.millwright("change", "show", "links", "https-only")
+    assert "rolled-back" in shown.out
+    drift = demo.millwright("drift", "links", "production")
+    assert drift.code == 0, drift.out + drift.err
+
+
+def test_the_clean_up_destroys_proves_and_removes_everything(place: Place) -> None:
     cleaned = place.millwright("demo", "--clean")
     assert cleaned.code == 0, cleaned.out + cleaned.err
-    assert "boto3 finds nothing left" in cleaned.err
+    assert cleaned.err.count("boto3 finds nothing left") == 2
+    assert "links-production destroy done" in cleaned.err
+    assert not (place.root.path / FOLDER).exists()
     assert daemons.read(place.root, "localcloud") is None
     assert not place.root.state.exists()
+    mine = str(place.root.path)
+    commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert not [command for command in commands if mine in command]

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from localcloud_door import ACCOUNT, REGION, Door, boto
+from localcloud_runtime import Declared, stored_app
 
 from engine.cli import Cli
 from factory import daemons
 from factory.daemons import RunFile
+from factory.errors import SandboxUnavailable
 from factory.paths import FactoryRoot
+from sandbox import probe
 
 
 def make_root(folder: Path) -> FactoryRoot:
@@ -75,3 +78,22 @@ def door(cloud: RunFile) -> Iterator[Door]:
 def pulumi_cli(engine_cli: Cli) -> Path:
     """The engine's executable."""
     return engine_cli.path
+
+
+@pytest.fixture(scope="module")
+def runtime_root(tmp_path_factory: pytest.TempPathFactory) -> FactoryRoot:
+    try:
+        probe()
+    except SandboxUnavailable as error:
+        pytest.skip(f"no process can be confined here: {error}")
+    return make_root(tmp_path_factory.mktemp("runtime") / "factory")
+
+
+@pytest.fixture(scope="module")
+def declared(runtime_root: FactoryRoot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Declared]:
+    digest = stored_app(runtime_root, tmp_path_factory.mktemp("app") / "source")
+    try:
+        yield Declared(daemons.ensure(runtime_root, "localcloud"), digest)
+    finally:
+        daemons.stop(runtime_root, "localcloud")
+    assert "Traceback" not in (runtime_root.logs / "localcloud.log").read_text()

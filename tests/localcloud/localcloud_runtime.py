@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from localcloud_door import ACCOUNT, REGION, boto
 
 from factory import artefacts
@@ -165,6 +166,10 @@ class Declared:
     @property
     def ingress(self) -> str:
         return self.run_file.addresses["ingress"]
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that the daemon has started."""
+        return psutil.Process(self.run_file.pid).children(recursive=True)
 
 
 @dataclass

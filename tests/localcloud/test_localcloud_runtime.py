@@ -2,51 +2,21 @@
 
 import itertools
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from conftest import make_root
-from localcloud_runtime import Declared, Service, answer, stored_app, wait_for
+from localcloud_runtime import Declared, wait_for
 
 from factory import daemons
-from factory.errors import SandboxUnavailable
 from factory.paths import FactoryRoot
-from sandbox import probe
 
 pytestmark = pytest.mark.engine
 SECRET = "correct-horse-battery-staple"
-
-
-@pytest.fixture(scope="module")
-def runtime_root(tmp_path_factory: pytest.TempPathFactory) -> FactoryRoot:
-    try:
-        probe()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no process can be confined here: {error}")
-    return make_root(tmp_path_factory.mktemp("runtime") / "factory")
-
-
-@pytest.fixture(scope="module")
-def declared(runtime_root: FactoryRoot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Declared]:
-    digest = stored_app(runtime_root, tmp_path_factory.mktemp("app") / "source")
-    try:
-        yield Declared(daemons.ensure(runtime_root, "localcloud"), digest)
-    finally:
-        daemons.stop(runtime_root, "localcloud")
-    assert "Traceback" not in (runtime_root.logs / "localcloud.log").read_text()
-
-
-def confined(run_file: daemons.RunFile) -> list[psutil.Process]:
-    return psutil.Process(run_file.pid).children(recursive=True)
 
 
 def test_a_declared_service_is_served_under_the_balancers_name(declared: Declared) -> None:
@@ -230,10 +200,10 @@ def test_a_deleted_service_leaves_nothing(declared: Declared, runtime_root: Fact
     folder = runtime_root.state / "services"
     ids = {task["taskArn"].rpartition("/")[2] for task in service.tasks()}
     assert all((folder / id / "data").is_dir() for id in ids)
-    running = len(confined(declared.run_file))
+    running = len(declared.processes())
     service.delete()
     wait_for(lambda: not ids & {path.name for path in folder.iterdir()})
-    wait_for(lambda: len(confined(declared.run_file)) < running)
+    wait_for(lambda: len(declared.processes()) < running)
     wait_for(lambda: service.states == [])
     assert service.told["runningCount"] == 0
     assert service.get()[0] == 503
@@ -324,59 +294,3 @@ def test_status_names_the_ingress_and_what_runs(declared: Declared) -> None:
     assert status["addresses"]["ingress"] == declared.ingress
     (task,) = [task for task in status["tasks"] if task["service"].endswith("/listed/listed")]
     assert (task["status"], task["health"]) == ("RUNNING", "healthy")
-
-
-@pytest.fixture
-def own(tmp_path: Path, runtime_root: FactoryRoot) -> Iterator[tuple[FactoryRoot, Declared, Service]]:
-    """A cloud of the test's own with one service, to be ended."""
-    root = make_root(tmp_path / "factory")
-    digest = stored_app(root, tmp_path / "app")
-    cloud = Declared(daemons.ensure(root, "localcloud"), digest)
-    try:
-        yield root, cloud, cloud.service("own", replicas=2).settled()
-    finally:
-        daemons.stop(root, "localcloud")
-
-
-def left(root: FactoryRoot) -> list[str]:
-    """Folders of copies and of sockets that are still there."""
-    return [path.name for path in (root.state / "services").glob("*")]
-
-
-def test_a_stopped_daemon_leaves_no_process_and_no_folder(own: tuple[FactoryRoot, Declared, Service]) -> None:
-    root, cloud, _ = own
-    processes = confined(cloud.run_file)
-    sockets = Path((root.state / "services" / "sockets").read_text())
-    assert len(processes) >= 4
-    assert len(list(sockets.iterdir())) == 2
-    started = time.monotonic()
-    daemons.stop(root, "localcloud")
-    assert time.monotonic() - started < 5
-    # The kernel ends what is inside a moment after its outer process.
-    wait_for(lambda: not [process for process in processes if process.is_running()], 2)
-    assert not sockets.exists()
-    assert left(root) == []
-
-
-def test_a_killed_daemon_leaves_no_process_and_the_next_one_tidies_up(
-    own: tuple[FactoryRoot, Declared, Service],
-) -> None:
-    root, cloud, service = own
-    processes = confined(cloud.run_file)
-    sockets = Path((root.state / "services" / "sockets").read_text())
-    os.kill(cloud.run_file.pid, signal.SIGKILL)
-    wait_for(lambda: not [process for process in processes if process.is_running()], 5)
-    again = daemons.ensure(root, "localcloud")
-    assert again.addresses["ingress"] == cloud.ingress
-    assert not sockets.exists()
-    assert left(root) == ["sockets"]
-    assert answer(f"{cloud.ingress}/", service.address)[0] == 404
-
-
-def test_reset_ends_what_ran(own: tuple[FactoryRoot, Declared, Service]) -> None:
-    root, cloud, service = own
-    assert service.get()[0] == 200
-    daemons.call(cloud.run_file, "reset")
-    assert confined(cloud.run_file) == []
-    assert left(root) == ["sockets"]
-    assert answer(f"{cloud.ingress}/", service.address)[0] == 404

@@ -5,74 +5,15 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from localcloud_ingress import HOST, OK, Copy, get, raw, status, table
 
 from localcloud.runtime import proxy
 from localcloud.runtime.ingress import Ingress, listen
-from localcloud.runtime.routes import Fixed, Forward, Switch, Table, Target, Unserved
-
-GROUP = "arn:group"
-HOST = "web.local.test"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-Answer = Callable[[socket.socket], None]
-
-
-@dataclass
-class Copy:
-    """A copy of a service that keeps what it was sent, and answers as it is told."""
-
-    path: Path
-    answer: bytes | Answer = OK
-    heads: list[bytes] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(str(self.path))
-        self._door.listen(16)
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._door.close()
-
-    @property
-    def headers(self) -> list[tuple[str, str]]:
-        """Of the last request."""
-        lines = self.heads[-1].decode().split("\r\n")[1:]
-        return [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._door.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._exchange, args=(connection,), daemon=True).start()
-
-    def _exchange(self, connection: socket.socket) -> None:
-        with connection:
-            data = b""
-            while b"\r\n\r\n" not in data:
-                data += connection.recv(65536)
-            head, _, body = data.partition(b"\r\n\r\n")
-            self.heads.append(head)
-            lower = head.lower()
-            if b"content-length: " in lower:
-                length = int(lower.partition(b"content-length: ")[2].split(b"\r\n")[0])
-                while len(body) < length:
-                    body += connection.recv(65536)
-            elif b"transfer-encoding: chunked" in lower:
-                while not body.endswith(b"0\r\n\r\n"):
-                    body += connection.recv(65536)
-            self.bodies.append(body)
-            if callable(self.answer):
-                self.answer(connection)
-            else:
-                connection.sendall(self.answer)
+from localcloud.runtime.routes import Switch
 
 
 @pytest.fixture
@@ -94,33 +35,6 @@ def ingress(tmp_path: Path, switch: Switch, copy: Copy) -> Iterator[Ingress]:
     made.start()
     yield made
     made.close()
-
-
-def table(*copies: Copy) -> Table:
-    routes = {
-        HOST: Forward({GROUP: 1}),
-        "fixed.local.test": Fixed(418, "text/plain", "short and stout"),
-        "other.local.test": Unserved("the local runtime does not do redirect"),
-    }
-    return Table(routes, {GROUP: [Target(str(each.path), each.path) for each in copies]})
-
-
-def raw(ingress: Ingress, request: bytes, seconds: float = 10) -> bytes:
-    """Everything that comes back for these bytes."""
-    with socket.create_connection(("127.0.0.1", ingress.port), seconds) as connection:
-        connection.sendall(request)
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-        return answer
-
-
-def get(ingress: Ingress, path: str = "/", host: str = HOST, headers: str = "", method: str = "GET") -> bytes:
-    return raw(ingress, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n".encode())
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
 
 
 def test_the_host_chooses_the_service_whatever_its_case_and_port(ingress: Ingress, copy: Copy) -> None:
@@ -363,35 +277,3 @@ def test_a_connection_serves_many_requests(ingress: Ingress, copy: Copy) -> None
             while not answer.endswith(b"hi"):
                 answer += connection.recv(65536)
     assert len(copy.heads) == 20
-
-
-def test_weights_and_idle_copies_share_the_load(tmp_path: Path) -> None:
-    switch = Switch(random.Random(7))
-    light, heavy = Forward({"a": 1, "b": 3}), Forward({"a": 1})
-    switch.swap(Table({}, {"a": [Target("a1", tmp_path), Target("a2", tmp_path)], "b": [Target("b1", tmp_path)]}))
-    taken = []
-    for _ in range(400):
-        target = switch.lease(light)
-        assert target
-        taken.append(target.task)
-        switch.release(target)
-    assert 250 < taken.count("b1") < 350
-    first, second = switch.lease(heavy), switch.lease(heavy)
-    assert first
-    assert second
-    assert {first.task, second.task} == {"a1", "a2"}
-
-
-def test_the_port_is_the_same_next_time_and_another_when_it_is_taken(tmp_path: Path) -> None:
-    memory = tmp_path / "state" / "ingress-port"
-    with listen(memory) as first:
-        port = first.getsockname()[1]
-        assert first.getsockname()[0] == "127.0.0.1"
-        with listen(memory) as second:
-            assert second.getsockname()[1] != port
-    memory.write_text(str(port))
-    with listen(memory) as again:
-        assert again.getsockname()[1] == port
-    memory.write_text("no number")
-    with listen(memory) as mended:
-        assert int(memory.read_text()) == mended.getsockname()[1]

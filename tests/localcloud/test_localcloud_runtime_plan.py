@@ -18,8 +18,8 @@ from localcloud.runtime.declared import (
     secret_value,
 )
 from localcloud.runtime.declared import container as container_of
-from localcloud.runtime.elb_model import accepts, host_name
-from localcloud.runtime.health import HEALTHY, Seen, Watch
+from localcloud.runtime.elb_model import host_name
+from localcloud.runtime.health import HEALTHY, Seen, Watch, accepts
 from localcloud.runtime.interface import CannotStart
 from localcloud.runtime.plan import (
     FAILED_STARTS,
