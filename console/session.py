@@ -8,7 +8,7 @@ from engine import EngineEnv
 from engine.progress import Report
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
-from stacks.driver import Driver, lasting_env, warm_env
+from stacks.driver import Driver, Kind, lasting_env, require_decided, warm_env
 from stacks.names import declared
 
 
@@ -35,9 +35,10 @@ class Session:
         """The driver of this factory's stacks."""
         return Driver(self.root, self.settings, self.env)
 
-    def check(self, app: str, environment: str) -> None:
-        """Raises InputError when the app does not declare the environment."""
-        declared(self.root, app, environment)
+    def check(self, kind: Kind, app: str, environment: str) -> None:
+        """Refuse before anything slow starts. Raises InputError (not declared), DecisionRequired (not decided)."""
+        spec, which = declared(self.root, app, environment)
+        require_decided(self.root, self.settings, spec, which, kind, None)
 
 
 def open_session(report: Report) -> Session:

@@ -23,7 +23,8 @@ from stacks.driver.model import (
 )
 
 # Results go to standard output, everything about the way there to standard error.
-OUT = Console(highlight=False, soft_wrap=True, emoji=False)
+# Where nobody looks at a terminal, a table is not folded into 80 columns.
+OUT = Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 200)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 ACTIONS = {

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from factory import db, decisions, requests
+from factory.decisions import Decision, Verdict
+from factory.errors import DecisionRequired
 from factory.gates import Gate
 from factory.requests import Question, Request, RequestState
 from pipeline import records
@@ -58,15 +60,29 @@ def wait(context: Context, identifier: str, request_id: int, moved: Callable[[],
             _withdraw(context, request, "the change was cancelled")
             raise Cancelled(change.detail)
         if decision is not None:
+            answer = _answered(context, request, decision)
             with db.transaction(context.database) as connection:
                 records.set_change(connection, identifier, state=ChangeState.RUNNING, detail=f"{request.gate} decided")
-            return {"verdict": decision.verdict.value, "person": decision.person, "reason": decision.reason}
+            return answer
         if request.state is RequestState.WITHDRAWN:
             return {"verdict": "withdrawn", "person": "", "reason": request.reason}
         if moved():
             _withdraw(context, request, GONE_ON)
             continue
         time.sleep(POLL_SECONDS)
+
+
+def _answered(context: Context, request: Request, decision: Decision) -> Json:
+    """What a decision comes to now: an approval that does not hold any more (a role was lost) allows nothing."""
+    verdict, reason = decision.verdict.value, decision.reason
+    if decision.verdict is Verdict.APPROVE:
+        try:
+            decisions.verified(
+                context.database, context.people(), request.id, gate=request.gate, fingerprint=request.fingerprint
+            )
+        except DecisionRequired as error:
+            verdict, reason = "withdrawn", str(error)
+    return {"verdict": verdict, "person": decision.person, "reason": reason}
 
 
 def _withdraw(context: Context, request: Request, reason: str) -> None:

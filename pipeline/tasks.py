@@ -24,6 +24,10 @@ from pipeline.records import ChangeRecord, TaskRecord
 POLL_SECONDS = 0.1
 # The task ends itself at its own limit; this is for one that does not.
 GRACE_SECONDS = 60.0
+# A task's process that can go on later ends with this (sysexits: EX_TEMPFAIL); it is run again so often, so far apart.
+LATER = os.EX_TEMPFAIL
+RESUMES = 20
+RESUME_SECONDS = 2.0
 BRIEF, OUTCOME, PROCESS = "brief.json", "outcome.json", "process"
 
 
@@ -98,7 +102,7 @@ def _run(
     )
     token = context.door.issue(task)
     try:
-        code = _supervise(context, record, folder, token, brief.limits.minutes * 60 + GRACE_SECONDS)
+        code = _until_ended(context, record, folder, token, brief.limits.minutes * 60 + GRACE_SECONDS)
     finally:
         context.door.revoke(task)
         context.open_tasks.pop(task, None)
@@ -125,6 +129,17 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task:
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
     )
+
+
+def _until_ended(context: Context, record: ChangeRecord, folder: Path, token: str, seconds: float) -> int:
+    """Run the task's process until it has an outcome; again, so many times, when it says that it can go on later."""
+    for _ in range(RESUMES):
+        code = _supervise(context, record, folder, token, seconds)
+        if code != LATER:
+            break
+        # Mostly the process of a dead worker, which still holds the task and is about to notice.
+        time.sleep(RESUME_SECONDS)
+    return code
 
 
 def _supervise(context: Context, record: ChangeRecord, folder: Path, token: str, seconds: float) -> int:

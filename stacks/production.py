@@ -105,6 +105,19 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     return release
 
 
+def require_proposal(place: Place, release_id: int | None = None) -> None:
+    """A preview shows what is proposed or wanted. Raises DecisionRequired when there is neither."""
+    if _named_release(place, release_id) is None:
+        _refuse(place, "there is nothing to show, as no release is proposed or decided")
+
+
+def require_standing(place: Place) -> None:
+    """Raises InputError when nothing stands there."""
+    with db.transaction(place.database) as connection:
+        if environments.read(connection, place.stack) is None:
+            raise InputError(f"{place.stack} does not stand", hint=f"millwright promote {place.spec.name} proposes it")
+
+
 def require_plan(place: Place, release: Release, plan: Plan) -> None:
     """At its first application a release may do nothing but what was shown; less, when a kill left it half done.
 
@@ -129,7 +142,10 @@ def destroy_question(place: Place) -> Question:
     with db.transaction(place.database) as connection:
         row = environments.read(connection, place.stack)
     if row is None:
-        raise InputError(f"{place.stack} does not stand: there is nothing to destroy")
+        raise InputError(
+            f"{place.stack} does not stand: there is nothing to destroy",
+            hint=f"millwright promote {place.spec.name} proposes it",
+        )
     content = {
         "app": place.spec.name,
         "environment": place.environment.value,

@@ -9,8 +9,11 @@ from console.commands.options import App, EnvironmentName, Json
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
 from console.watch import follow
-from factory.errors import ExitCode, InputError
+from factory.errors import DecisionRequired, ExitCode, InputError
+from factory.requests import RequestState
+from factory.spec import Environment
 from stacks.driver import Kind, Result, read_outputs
+from stacks.names import declared
 
 
 def up(
@@ -29,7 +32,9 @@ def preview(app: App, environment: EnvironmentName, as_json: Json = False) -> No
 
 
 def destroy(app: App, environment: EnvironmentName, as_json: Json = False) -> None:
-    """Remove everything of an environment."""
+    """Remove everything of an environment. Production's needs a decision: without one, a person is asked."""
+    if environment == Environment.PRODUCTION:
+        _ask_before_destroy(app, environment)
     _carry_out(Kind.DESTROY, app, environment, as_json=as_json)
 
 
@@ -61,9 +66,26 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel="Stacks")(command)
 
 
+def _ask_before_destroy(app: str, environment: str) -> None:
+    """Open the question, unless it is decided. Raises DecisionRequired that names it."""
+    # Imported late: other commands need no database (0.5 s).
+    from factory import db
+    from stacks import production
+
+    session = open_session(report_engine)
+    spec, which = declared(session.root, app, environment)
+    place = production.Place(session.root, session.settings, db.connect(session.root, session.settings), spec, which)
+    request = production.ask_to_destroy(place)
+    if request.state is RequestState.OPEN:
+        raise DecisionRequired(
+            f"{place.stack} is production: destroying it waits for a person's decision, request {request.id}",
+            hint=f"millwright review {request.id}; once it is approved, run this command again",
+        )
+
+
 def _carry_out(kind: Kind, app: str, environment: str, *, as_json: bool, refresh: bool = False) -> Result:
     session = open_session(report_engine)
     # Wrong names are refused before anything slow starts.
-    session.check(app, environment)
+    session.check(kind, app, environment)
     (result,) = follow([session.driver.start(kind, app, environment, refresh=refresh)], as_json=as_json)
     return result

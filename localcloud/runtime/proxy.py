@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from localcloud.runtime.routes import Fixed, Forward, Switch, Target, Unserved
 
@@ -26,7 +26,7 @@ IDLE_SECONDS: Final = 60.0
 REQUEST_SECONDS: Final = 300.0
 TIMEOUTS = {"connect": 5.0, "read": IDLE_SECONDS, "write": IDLE_SECONDS, "pool": 5.0}
 ATTEMPTS: Final = 3
-ONE_CONNECTION = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+ONE_CONNECTION = httpx2.Limits(max_connections=1, max_keepalive_connections=0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # RFC 9110, 7.6.1, and what older clients and servers take for such.
 HOP = frozenset(
@@ -71,9 +71,9 @@ class Proxy:
                 await self._answer(exchange)
         except Refused as refused:
             await exchange.refuse(refused.status, str(refused))
-        except (TimeoutError, httpx.TimeoutException):
+        except (TimeoutError, httpx2.TimeoutException):
             await exchange.refuse(504, "the service did not answer in time")
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             await exchange.refuse(502, f"the service ended the connection: {type(error).__name__}")
 
     async def _answer(self, exchange: "Exchange") -> None:
@@ -97,7 +97,7 @@ class Proxy:
                 break
             try:
                 await exchange.relay(request, target)
-            except httpx.ConnectError:
+            except httpx2.ConnectError:
                 shunned |= {target.task}
             else:
                 return
@@ -109,9 +109,9 @@ class Proxy:
 class Request:
     """A request that has been checked, ready to be sent on."""
 
-    def __init__(self, host: str, method: str, target: bytes, headers: Headers, body: httpx.AsyncByteStream) -> None:
+    def __init__(self, host: str, method: str, target: bytes, headers: Headers, body: httpx2.AsyncByteStream) -> None:
         self.host = host
-        self.sent_on = httpx.Request(
+        self.sent_on = httpx2.Request(
             method,
             "http://localhost/",
             headers=headers,
@@ -158,7 +158,7 @@ class Exchange:
         watch = asyncio.create_task(self._body.left_by_client(asyncio.current_task()))
         try:
             # Without TLS there is nothing to verify, and the store of authorities takes 20 ms to read.
-            async with httpx.AsyncHTTPTransport(verify=False, uds=str(target.socket), limits=ONE_CONNECTION) as door:
+            async with httpx2.AsyncHTTPTransport(verify=False, uds=str(target.socket), limits=ONE_CONNECTION) as door:
                 answer = await door.handle_async_request(request.sent_on)
                 try:
                     await self._pass(answer)
@@ -170,7 +170,7 @@ class Exchange:
         finally:
             watch.cancel()
 
-    async def _pass(self, answer: httpx.Response) -> None:
+    async def _pass(self, answer: httpx2.Response) -> None:
         """Pass the answer on, all but its end."""
         if answer.status_code not in STATUSES:
             raise Refused(502, f"the service answered with the status {answer.status_code}")
@@ -185,7 +185,7 @@ class Exchange:
                 if sent > LARGEST_RESPONSE:
                     raise Gone("the answer is too large")
                 await self._send({"type": "http.response.body", "body": part, "more_body": True})
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise Gone("the service broke its answer off") from error
 
     async def say(self, status: int, content_type: str, text: str, *headers: tuple[bytes, bytes]) -> None:
@@ -208,7 +208,7 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-class Body(httpx.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     """The client's request body, bounded; afterwards it tells when the client leaves."""
 
     def __init__(self, receive: Receive) -> None:
@@ -230,10 +230,10 @@ class Body(httpx.AsyncByteStream):
                 yield part
         self._read.set()
 
-    def empty(self) -> httpx.AsyncByteStream:
+    def empty(self) -> httpx2.AsyncByteStream:
         """In place of a body that is not there."""
         self._read.set()
-        return httpx.ByteStream(b"")
+        return httpx2.ByteStream(b"")
 
     async def left_by_client(self, exchange: "asyncio.Task[None] | None") -> None:
         """End the exchange when the client leaves before its answer is complete."""

@@ -100,7 +100,14 @@ class SandboxedProcesses:
             tree = self._tree(launch.digest)
         except (MillwrightError, OSError, LookupError) as error:
             raise CannotStart(f"the artefact {launch.digest} cannot be used: {error}") from None
-        folder = private_folder(self._folder / launch.task)
+        folder = self._folder / launch.task
+        try:
+            return self._confined(launch, tree, private_folder(folder))
+        except (MillwrightError, OSError, ValueError) as error:
+            discard(folder)
+            raise CannotStart(f"no confined process can be made: {error}", lasting=False) from None
+
+    def _confined(self, launch: Launch, tree: Path, folder: Path) -> Process:
         # One folder each: it can be written to from inside.
         door = private_folder(self._all_doors() / launch.task[:16])
         confined = sandbox.Confined(
@@ -114,12 +121,7 @@ class SandboxedProcesses:
             cwd=ARTEFACT,
             limits=sandbox.Limits(memory_mib=launch.memory_mib + ADDRESSED_MIB),
         )
-        try:
-            served = sandbox.start_service(confined, port=launch.port, socket=door / SOCKET, log=folder / "log")
-        except (MillwrightError, OSError, ValueError) as error:
-            discard(folder)
-            discard(door)
-            raise CannotStart(f"no confined process can be made: {error}", lasting=False) from None
+        served = sandbox.start_service(confined, port=launch.port, socket=door / SOCKET, log=folder / "log")
         return Process(served, door, folder)
 
     def close(self) -> None:

@@ -173,17 +173,22 @@ def require_decided(
     root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, kind: Kind, release: int | None
 ) -> None:
     """Refuse at once what the operation's process would refuse. Raises DecisionRequired, InputError."""
-    if environment is not Environment.PRODUCTION or kind not in (Kind.UP, Kind.DESTROY):
+    if environment is not Environment.PRODUCTION:
         return
     # Imported late: most commands need no database (0.5 s).
     from factory import db
     from stacks import production
 
     place = production.Place(root, settings, db.connect(root, settings), spec, environment)
-    if kind is Kind.UP:
-        production.require_release(place, release)
-    else:
-        production.require_destroy(place)
+    match kind:
+        case Kind.UP:
+            production.require_release(place, release)
+        case Kind.PREVIEW:
+            production.require_proposal(place, release)
+        case Kind.DESTROY:
+            production.require_destroy(place)
+        case _:
+            production.require_standing(place)
 
 
 def read_outputs(root: FactoryRoot, settings: Settings, app: str, environment: str) -> AppFactoryOutputs | None:

@@ -68,7 +68,12 @@ WRONG = [
     (["links", "stagin"], ExitCode.INVALID_INPUT, "links declares no environment 'stagin'", "did you mean 'staging'?"),
     (["links", "prod"], ExitCode.INVALID_INPUT, "links declares no environment 'prod'", "did you mean 'production'?"),
 ]
-PRODUCTION = (["links", "production"], ExitCode.DECISION_REQUIRED, "links-production is production", "decisions cannot")
+PRODUCTION = (
+    ["links", "production"],
+    ExitCode.DECISION_REQUIRED,
+    "links-production is production",
+    "millwright promote",
+)
 
 
 @pytest.mark.parametrize("command", STACK_COMMANDS)
@@ -77,12 +82,9 @@ def test_a_wrong_name_is_refused_before_anything_slow_starts(
     command: str, case: tuple[list[str], ExitCode, str, str], millwright: Runner, root: FactoryRoot
 ) -> None:
     arguments, code, message, hint = case
-    if command == "outputs" and case is PRODUCTION:
-        code, message, hint = (
-            ExitCode.INVALID_INPUT,
-            "links-production does not stand",
-            "millwright up links production",
-        )
+    if command in ("outputs", "drift", "destroy") and case is PRODUCTION:
+        proposed = "millwright up links production" if command == "outputs" else "millwright promote links"
+        code, message, hint = ExitCode.INVALID_INPUT, "links-production does not stand", proposed
     told = millwright(command, *arguments)
     assert (told.code, told.out) == (code, "")
     assert f"error: {message}" in told.err

@@ -34,7 +34,7 @@ ATTACKS = textwrap.dedent(
     def reach(address):
         with socket.create_connection(address, 2):
             return "connected"
-    attempt("own-file", lambda: pathlib.Path("/work/README.md").read_text()[:7])
+    attempt("own-file", lambda: pathlib.Path("README.md").read_text()[:7])
     for port in PORTS:
         attempt(f"port-{port}", lambda: reach(("127.0.0.1", port)))
     attempt("name", lambda: socket.getaddrinfo("localhost.localdomain.example", 80))

@@ -59,7 +59,7 @@ def test_a_killed_daemon_leaves_no_process_and_the_next_one_tidies_up(
     again = daemons.ensure(root, "localcloud")
     assert again.addresses["ingress"] == cloud.ingress
     assert not sockets.exists()
-    assert left(root) == ["sockets"]
+    assert left(root) == []
     assert answer(f"{cloud.ingress}/", service.address)[0] == 404
 
 

@@ -1,10 +1,15 @@
-"""Where requests go and on which port, without a server."""
+"""Where requests go, on which port and through which socket, without a server."""
 
 import random
+import socket
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from localcloud.runtime.ingress import listen
 from localcloud.runtime.routes import Forward, Switch, Table, Target
+from localcloud.runtime.sandboxed import Process
 
 
 def test_weights_and_idle_copies_share_the_load(tmp_path: Path) -> None:
@@ -37,3 +42,31 @@ def test_the_port_is_the_same_next_time_and_another_when_it_is_taken(tmp_path: P
     memory.write_text("no number")
     with listen(memory) as mended:
         assert int(memory.read_text()) == mended.getsockname()[1]
+
+
+def test_a_copys_socket_is_the_one_seen_first_and_never_a_link(tmp_path: Path) -> None:
+    served: Any = None
+    with socket.socket(socket.AF_UNIX) as others, socket.socket(socket.AF_UNIX) as own:
+        others.bind(str(tmp_path / "others"))
+        others.listen()
+        door = tmp_path / "door"
+        door.mkdir()
+        copy = Process(served, door, tmp_path / "folder")
+        (door / "s").symlink_to(tmp_path / "others")
+        assert copy.socket is None
+        (door / "s").unlink()
+        own.bind(str(door / "s"))
+        own.listen()
+        seen = copy.socket
+        assert seen is not None
+        (door / "s").unlink()
+        (door / "s").symlink_to(tmp_path / "others")
+        assert copy.socket == seen
+        others.settimeout(0.2)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(seen))
+            own.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            others.accept()
+        copy.remove()
+    assert not door.exists()

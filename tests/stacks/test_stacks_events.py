@@ -155,9 +155,14 @@ def test_a_run_is_remembered_by_its_steps_errors_violations_and_counts() -> None
     assert memory.policy_packs == {"millwright"}
 
 
+def _own_errors() -> list[type[MillwrightError]]:
+    """The tree of factory.errors; other modules have errors of their own below it."""
+    return [error for error in MillwrightError.__subclasses__() if error.__module__ == tree.__name__]
+
+
 def test_every_kind_of_event_and_error_is_covered_here() -> None:
     assert {type(event) for event in EVENTS} == set(StackEvent.__subclasses__())
-    assert {type(error) for error in ERRORS} == {MillwrightError, *MillwrightError.__subclasses__()}
+    assert {type(error) for error in ERRORS} == {MillwrightError, *_own_errors()}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
@@ -228,4 +233,4 @@ def test_a_problem_reads_as_compilers_write_them(problem: Problem, text: str) ->
 def test_exit_codes_say_one_thing_each_and_stay_outside_the_shells_own() -> None:
     assert len({int(code) for code in tree.ExitCode}) == len(tree.ExitCode.__members__)
     assert all(code in range(126) or code is tree.ExitCode.INTERRUPTED for code in tree.ExitCode)
-    assert Path(tree.__file__).read_text().count("exit_code = ExitCode.") == len(MillwrightError.__subclasses__())
+    assert Path(tree.__file__).read_text().count("exit_code = ExitCode.") == len(_own_errors())

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from spec_strategies import GOOD, factory_in
 
-from factory.errors import DecisionRequired, ExitCode, InputError
+from factory.errors import InputError
 from factory.paths import FactoryRoot
-from factory.spec import Environment
 from stacks.driver.cli import project_name
-from stacks.names import declared, declared_stacks, require_decision, resolve
+from stacks.names import declared, declared_stacks, resolve
 
 ONLY_BUILD = GOOD.replace("  staging: {}\n  production: {}\n", "").replace("name: links", "name: build-tools")
 
@@ -73,17 +72,6 @@ def test_an_unknown_app_or_environment_is_refused_with_what_to_do(
     with pytest.raises(InputError) as caught:
         declared(root, app, environment)
     assert caught.value.hint.startswith(hint)
-
-
-@pytest.mark.parametrize("environment", Environment)
-def test_only_production_needs_a_decision(environment: Environment) -> None:
-    if environment is not Environment.PRODUCTION:
-        require_decision("links", environment)
-        return
-    with pytest.raises(DecisionRequired, match="links-production is production") as caught:
-        require_decision("links-production", environment)
-    assert caught.value.exit_code is ExitCode.DECISION_REQUIRED
-    assert caught.value.hint
 
 
 @pytest.mark.parametrize("content", [None, "", "runtime: python\n", "- a\n", "a: [\n"])
