@@ -1,6 +1,9 @@
 """From a Confined to bubblewrap's command line. Pure, apart from finding the program."""
 
+import contextlib
+import os
 import shutil
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -29,15 +32,28 @@ def program() -> Path:
     return bundled
 
 
-def command_line(bwrap: Path, confined: Confined, accounts: Path) -> list[str]:
+@contextlib.contextmanager
+def environment(confined: Confined) -> Iterator[int]:
+    """A descriptor from which bubblewrap reads the environment: its command line is seen by everybody on the host."""
+    words: list[str] = []
+    for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **confined.env}.items():  # noqa: S108
+        words += ["--setenv", name, value]
+    with open(os.memfd_create("environment", os.MFD_CLOEXEC), "w+b") as file:  # noqa: PTH123 -- it has no path
+        file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+        file.seek(0)
+        yield file.fileno()
+
+
+def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: int) -> list[str]:
     """The whole command: every namespace of its own, no capability, no network, only what is bound.
 
-    `accounts` is a folder with the passwd and group files that are seen inside.
+    `accounts` is a folder with the passwd and group files that are seen inside; `environment` as made above.
     """
     words = [
         *(str(bwrap), "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", HOSTNAME),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
+        *("--args", str(environment)),
         *("--ro-bind", "/usr", "/usr"),
         *_roots(),
         *("--dir", "/etc", "--proc", "/proc", "--dev", "/dev"),
@@ -48,8 +64,6 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path) -> list[str]:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for bind in confined.binds:
         words += _bound(bind)
-    for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **confined.env}.items():  # noqa: S108
-        words += ["--setenv", name, value]
     return [*words, "--chdir", confined.cwd, "--", *_limited(confined)]
 
 

@@ -14,12 +14,17 @@ from pathlib import Path
 
 CHUNK = 65536
 CONNECTIONS = 256
+STACK_BYTES = 256 * 1024
 CONNECT_SECONDS = 5
 
 
 def main() -> int:
     """Run the app; its exit status."""
     path, port, _, *command = sys.argv[1:]
+    # Whoever started this may have had its signals blocked, and that is inherited.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # Two threads per connection, within the memory that the app may address.
+    threading.stack_size(STACK_BYTES)
     app = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: app.terminate())
     with contextlib.suppress(FileNotFoundError):

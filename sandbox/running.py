@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from factory.errors import SandboxUnavailable
-from sandbox.bubblewrap import HINT, NOBODY, command_line, program
+from sandbox.bubblewrap import HINT, NOBODY, command_line, environment, program
 from sandbox.model import Confined, Limits, Ran
 from sandbox.python import python_environment
 
@@ -44,13 +44,15 @@ def probe() -> None:
 
 def _run(confined: Confined) -> Ran:
     begun = time.monotonic()
-    with accounts() as known:
+    inside = with_defaults(confined)
+    with accounts() as known, environment(inside) as told:
         # Standard input is a file, so that nothing has to be fed while output is read.
         with tempfile.TemporaryFile() as stdin:
             stdin.write(confined.stdin)
             stdin.seek(0)
             process = subprocess.Popen(
-                command_line(program(), with_defaults(confined), known),
+                command_line(program(), inside, known, told),
+                pass_fds=[told],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

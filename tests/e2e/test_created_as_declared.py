@@ -207,7 +207,7 @@ def test_the_service_keeps_the_artefact_running_behind_an_internal_balancer(clou
     )["clusters"]:
         assert cluster["settings"] == [{"name": "containerInsights", "value": "enabled"}]
     (service,) = ecs.describe_services(cluster="links-staging-web", services=["links-staging-web"])["services"]
-    assert (service["desiredCount"], service["launchType"]) == (2, "FARGATE")
+    assert (service["desiredCount"], service["launchType"]) == (1, "FARGATE")
     inside = service["networkConfiguration"]["awsvpcConfiguration"]
     assert inside["assignPublicIp"] == "DISABLED"
     assert len(inside["subnets"]) == 2

@@ -1,0 +1,316 @@
+"""What production may become: each way around a decision is refused for its own reason, beside the one that holds."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from factory import artefacts, db, decisions, demo_people, environments, events, releases, requests, signatures
+from factory.decisions import DECISIONS, Verdict
+from factory.environments import EnvironmentRecord
+from factory.errors import DecisionRequired, InputError
+from factory.gates import Gate
+from factory.paths import FactoryRoot
+from factory.people import load_people
+from factory.releases import RELEASES, Proposal, Release
+from factory.requests import Question
+from factory.settings import Settings
+from factory.spec import Environment, load_app
+from stacks import door, production
+from stacks.driver.model import Step
+from stacks.production import Place
+
+REPOSITORY = Path(__file__).parents[2]
+STEP = Step(urn="urn:a::b::x", type="aws:ecs/service:Service", name="x", action="update", properties=("image",))
+OTHER = Step(urn="urn:a::b::y", type="aws:kms/key:Key", name="y", action="delete")
+SAME = Step(urn="urn:a::b::z", type="aws:ec2/vpc:Vpc", name="z", action="same")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    root, settings = FactoryRoot(tmp_path), Settings()
+    (tmp_path / "millwright.yaml").touch()
+    shutil.copytree(REPOSITORY / "apps" / "links", root.apps / "links")
+    demo_people.ensure(root, settings)
+    return Place(root, settings, db.connect(root, settings), load_app(root, "links"), Environment.PRODUCTION)
+
+
+def propose(place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = ()) -> tuple[Release, int]:
+    """A proposed release, and the request that shows it."""
+    with db.transaction(place.database) as connection:
+        number = len(releases.of_app(connection, "links"))
+        release = releases.propose(
+            connection,
+            Proposal(
+                key=f"links/x:production:{number}",
+                app="links",
+                environment="production",
+                artefact=artefact,
+                spec=place.spec.model_dump(mode="json", by_alias=True),
+                spec_digest=place.spec.digest(),
+                change="x",
+            ),
+        )
+        replaced = releases.read(connection, release.replaces) if release.replaces else None
+        request = requests.open_request(
+            connection,
+            Question(
+                key=f"links/x:production:{number}",
+                gate=Gate.PRODUCTION,
+                app="links",
+                change="x",
+                environment="production",
+                title="x",
+                role=place.spec.role_at(Gate.PRODUCTION),
+                authors=list(authors),
+                shown=production.shown(release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
+            ),
+        )
+    return release, request.id
+
+
+def decide(
+    place: Place, request_id: int, verdict: Verdict = Verdict.APPROVE, person: str = demo_people.OPERATOR
+) -> None:
+    with db.transaction(place.database) as connection:
+        request = requests.read(connection, request_id)
+    assert request is not None
+    key = demo_people.key_file(place.root, person)
+    signature = signatures.sign_unattended(decisions.payload(request, verdict, person, "why"), key)
+    people = load_people(place.root, place.settings)
+    decisions.decide(
+        place.database, people, request_id, verdict=verdict, person=person, reason="why", signature=signature
+    )
+
+
+def deploy(place: Place, release: Release, request: int, *, serves: bool = True) -> None:
+    with db.transaction(place.database) as connection:
+        releases.begin(connection, release.id, request)
+        if serves:
+            releases.serves(connection, release)
+
+
+def decided(place: Place, artefact: str = "sha256:" + "a" * 64) -> tuple[Release, int]:
+    release, request = propose(place, artefact)
+    decide(place, request)
+    deploy(place, release, request)
+    return release, request
+
+
+def refused(place: Place) -> list[str]:
+    with db.transaction(place.database) as connection:
+        found = events.recent(connection, app="links", limit=1000)
+    return [str(event.properties["reason"]) for event in found if event.kind == "update.refused"]
+
+
+def lose_roles(place: Place) -> None:
+    file = place.root.demo_people / "people.yaml"
+    file.write_text(file.read_text().replace("[operator]", "[viewer]").replace("- operator", "- viewer"))
+    assert "operator\n" not in file.read_text().replace("demo-operator", "")
+
+
+def test_a_decided_release_may_serve_by_every_door(place: Place) -> None:
+    release, _ = decided(place)
+    assert production.require_release(place).id == release.id
+    assert production.require_release(place, release.id).id == release.id
+    served = production.to_serve(place, None, dry_run=False)
+    assert served.artefact == release.artefact
+    assert refused(place) == []
+
+
+def test_nothing_serves_before_anything_was_decided(place: Place) -> None:
+    for ask in (production.require_release, production.require_proposal):
+        with pytest.raises(DecisionRequired, match="no release"):
+            ask(place)
+    with pytest.raises(DecisionRequired):
+        production.to_serve(place, None, dry_run=True)
+    assert len(refused(place)) == 3
+
+
+def test_a_proposed_release_may_be_previewed_and_not_applied(place: Place) -> None:
+    release, _ = propose(place)
+    assert production.to_serve(place, release.id, dry_run=True).artefact == release.artefact
+    with pytest.raises(DecisionRequired, match="no release was decided"):
+        production.to_serve(place, release.id, dry_run=False)
+
+
+def _undecided(place: Place) -> None:
+    deploy(place, *propose(place))
+
+
+def _refused_by_a_person(place: Place) -> None:
+    release, request = propose(place)
+    decide(place, request, Verdict.REFUSE)
+    deploy(place, release, request)
+
+
+def _by_nobody(place: Place) -> None:
+    release, request = decided(place)
+    with db.transaction(place.database) as connection:
+        connection.execute(update(RELEASES).where(RELEASES.c.id == release.id).values(request=None))
+    del request
+
+
+def _swapped_artefact(place: Place) -> None:
+    decided(place)
+    with db.transaction(place.database) as connection:
+        connection.execute(update(RELEASES).values(artefact="sha256:" + "b" * 64))
+
+
+def _swapped_spec(place: Place) -> None:
+    release, _ = decided(place)
+    spec = release.spec | {"owner": "another-team"}
+    with db.transaction(place.database) as connection:
+        connection.execute(update(RELEASES).values(spec=spec))
+
+
+def _deleted_decision(place: Place) -> None:
+    decided(place)
+    with db.transaction(place.database) as connection:
+        connection.execute(delete(DECISIONS))
+
+
+def _lost_role(place: Place) -> None:
+    decided(place)
+    lose_roles(place)
+
+
+def _another_request(place: Place) -> None:
+    decided(place)
+    release, _ = propose(place, "sha256:" + "c" * 64)
+    deploy(place, release, 1)
+
+
+ATTACKS: dict[str, tuple[Callable[[Place], None], str]] = {
+    "undecided": (_undecided, "nobody has decided yet"),
+    "refused by a person": (_refused_by_a_person, "refused it: why"),
+    "never asked": (_by_nobody, "was never decided"),
+    "another artefact in the row": (_swapped_artefact, "showed another artefact or spec"),
+    "another spec in the row": (_swapped_spec, "is not the one that was decided"),
+    "the decision deleted": (_deleted_decision, "nobody has decided yet"),
+    "the role lost": (_lost_role, "does not hold the role operator"),
+    "another release's decision": (_another_request, "showed another artefact or spec"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_way_around_a_decision_is_refused_for_its_own_reason(place: Place, attack: str) -> None:
+    act, reason = ATTACKS[attack]
+    act(place)
+    with pytest.raises(DecisionRequired, match=reason):
+        production.require_release(place)
+    # The program asks the same, so leaving driver and door out gains nothing.
+    with pytest.raises(DecisionRequired, match=reason):
+        production.to_serve(place, None, dry_run=False)
+    assert len(refused(place)) == 2
+    assert all(reason in told for told in refused(place))
+
+
+def test_an_author_cannot_decide_it(place: Place) -> None:
+    _, request = propose(place, authors=(demo_people.OPERATOR,))
+    with pytest.raises(decisions.DecisionRefused, match="nobody decides on their own work"):
+        decide(place, request)
+
+
+def test_an_edited_app_yaml_was_not_decided(place: Place) -> None:
+    decided(place)
+    file = place.root.apps / "links" / "app.yaml"
+    file.write_text(file.read_text().replace("owner: web-team", "owner: other-team"))
+    edited = place._replace(spec=load_app(place.root, "links"))
+    with pytest.raises(DecisionRequired, match=r"app\.yaml was edited after the decision"):
+        production.require_release(edited)
+
+
+def test_a_plan_may_do_what_was_shown_or_less_and_nothing_else(place: Place) -> None:
+    release, request = propose(place)
+    decide(place, request)
+    deploy(place, release, request, serves=False)
+    begun = production.require_release(place)
+    production.require_plan(place, begun, production.plan_of([STEP, SAME]))
+    # A kill left it half done: what remains is less than what was shown.
+    production.require_plan(place, begun, [])
+    with pytest.raises(DecisionRequired, match="what nobody was shown: delete y"):
+        production.require_plan(place, begun, production.plan_of([STEP, OTHER]))
+    with db.transaction(place.database) as connection:
+        releases.serves(connection, begun)
+    production.require_plan(place, production.require_release(place), production.plan_of([OTHER]))
+
+
+def test_the_return_is_allowed_by_the_decision_that_named_it(place: Place) -> None:
+    first, _ = decided(place)
+    second, request = propose(place, "sha256:" + "d" * 64)
+    decide(place, request)
+    deploy(place, second, request, serves=False)
+    with db.transaction(place.database) as connection:
+        failed = releases.read(connection, second.id)
+        assert failed is not None
+        back = releases.failed(connection, failed, "503")
+        # The first decision does not stand any more, the second one does.
+        connection.execute(delete(DECISIONS).where(DECISIONS.c.request == 1))
+    assert back is not None
+    assert back.id == first.id
+    assert production.require_release(place, first.id).artefact == first.artefact
+    lose_roles(place)
+    with pytest.raises(DecisionRequired):
+        production.require_release(place, first.id)
+
+
+def test_destroying_needs_a_decision_on_exactly_what_stands(place: Place) -> None:
+    with pytest.raises(InputError, match="does not stand"):
+        production.require_destroy(place)
+    _stand(place, "2026-01-01T00:00:00")
+    with pytest.raises(DecisionRequired, match="nobody was asked"):
+        production.require_destroy(place)
+    request = production.ask_to_destroy(place)
+    assert production.ask_to_destroy(place).id == request.id
+    with pytest.raises(DecisionRequired, match="nobody has decided"):
+        production.require_destroy(place)
+    decide(place, request.id)
+    production.require_destroy(place)
+    # Another update since: it is asked anew, so one decision destroys once.
+    _stand(place, "2026-01-02T00:00:00")
+    with pytest.raises(DecisionRequired, match="nobody was asked"):
+        production.require_destroy(place)
+
+
+def _stand(place: Place, updated: str) -> None:
+    row = EnvironmentRecord(
+        stack=place.stack,
+        app="links",
+        environment="production",
+        updated=updated,
+        actor="factory",
+        version=1,
+        cloud_generation=None,
+        outputs=None,
+    )
+    with db.transaction(place.database) as connection:
+        environments.record(connection, row)
+
+
+PLAIN = ["up", "destroy", "refresh", "import", "state", "config", "stack remove", "stack import"]
+
+
+@pytest.mark.parametrize("command", PLAIN)
+def test_the_plain_door_refuses_undecided_production(place: Place, command: str) -> None:
+    if command == "destroy":
+        _stand(place, "2026-01-01T00:00:00")
+    with pytest.raises(DecisionRequired, match="is production"):
+        door.before(place.root, place.settings, place.spec, place.environment, command)
+    assert refused(place)
+
+
+@pytest.mark.parametrize("command", ["import", "state", "config", "stack remove", "stack import"])
+def test_a_decision_to_serve_is_none_to_touch_the_state_by_hand(place: Place, command: str) -> None:
+    decided(place)
+    with pytest.raises(DecisionRequired, match="is not for it"):
+        door.before(place.root, place.settings, place.spec, place.environment, command)
+
+
+def test_staging_serves_the_seeded_app_before_its_first_release(place: Place) -> None:
+    staging = place._replace(environment=Environment.STAGING)
+    served = production.to_serve(staging, None, dry_run=False)
+    assert artefacts.folder(place.root, served.artefact).is_dir()
+    assert served.spec == place.spec
