@@ -32,14 +32,15 @@ def python(code: str, *binds: Bind, env: dict[str, str] | None = None, limits: L
 def test_a_command_runs_with_what_is_bound_and_its_words_arrive_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "seen").write_text("here")
     words = ("--", "-x", "two\nlines", "qu\"o'te", "ä €", "")
-    ran = python("import sys; print(open('/work/seen').read(), sys.argv[1:])", Bind(tmp_path, "/work"))
+    ran = python("import sys; print(open('/own/seen').read(), sys.argv[1:])", Bind(tmp_path, "/own"))
     assert (ran.code, ran.out.strip()) == (0, "here []")
     echoed = run(Confined(argv=("/usr/bin/printf", "%s|", *words), cwd="/"))
     assert echoed.out == "|".join([*words, ""])
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/shadow", "/root/.ssh", str(REPOSITORY / "README.md"), str(REPOSITORY / ".git"), "/etc/resolv.conf"]
+    "path",
+    ["/etc/shadow", str(Path.home()), str(REPOSITORY / "README.md"), str(REPOSITORY / ".git"), "/etc/resolv.conf"],
 )
 def test_the_hosts_files_are_not_there(path: str) -> None:
     assert python(f"import os; print(os.path.exists({path!r}), os.path.exists('/usr'))").out.strip() == "False True"
@@ -129,11 +130,11 @@ def test_a_user_namespace_of_its_own_is_refused() -> None:
 def test_time_ends_everything_inside_also_what_has_left_the_session(tmp_path: Path) -> None:
     code = """
         import os, subprocess, time
-        loop = "while sleep 0.2; do date +%s%N > /work/alive; done"
+        loop = "while sleep 0.2; do date +%s%N > /own/alive; done"
         subprocess.Popen(["/bin/sh", "-c", loop], start_new_session=True)
         time.sleep(60)
     """
-    ran = python(code, Bind(tmp_path, "/work", writable=True), limits=Limits(seconds=1.5))
+    ran = python(code, Bind(tmp_path, "/own", writable=True), limits=Limits(seconds=1.5))
     assert ran.timed_out
     time.sleep(0.3)
     last = (tmp_path / "alive").read_text()
@@ -144,8 +145,8 @@ def test_time_ends_everything_inside_also_what_has_left_the_session(tmp_path: Pa
 def test_memory_files_and_output_are_bounded(tmp_path: Path) -> None:
     assert python("x = bytearray(700 * 2**20)", limits=Limits(memory_mib=256)).code != 0
     grown = python(
-        "open('/work/f', 'wb').write(b'x' * 30 * 2**20)",
-        Bind(tmp_path, "/work", writable=True),
+        "open('/own/f', 'wb').write(b'x' * 30 * 2**20)",
+        Bind(tmp_path, "/own", writable=True),
         limits=Limits(file_mib=5),
     )
     assert grown.code != 0
@@ -163,11 +164,11 @@ def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_pa
     running.probe.cache_clear()
     monkeypatch.setattr(running, "program", none)
     with pytest.raises(SandboxUnavailable):
-        run(Confined(argv=("/usr/bin/touch", "/work/ran"), binds=(Bind(tmp_path, "/work", writable=True),)))
+        run(Confined(argv=("/usr/bin/touch", "/own/ran"), binds=(Bind(tmp_path, "/own", writable=True),), cwd="/own"))
     monkeypatch.undo()
     running.probe.cache_clear()
     assert not (tmp_path / "ran").exists()
-    run(Confined(argv=("/usr/bin/touch", "/work/ran"), binds=(Bind(tmp_path, "/work", writable=True),)))
+    run(Confined(argv=("/usr/bin/touch", "/own/ran"), binds=(Bind(tmp_path, "/own", writable=True),), cwd="/own"))
     assert (tmp_path / "ran").exists()
 
 
