@@ -40,7 +40,13 @@ def test_a_command_runs_with_what_is_bound_and_its_words_arrive_as_they_are(tmp_
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/shadow", str(Path.home()), str(REPOSITORY / "README.md"), str(REPOSITORY / ".git"), "/etc/resolv.conf"],
+    [
+        "/etc/shadow",
+        str(Path.home() / ".ssh"),
+        str(REPOSITORY / "README.md"),
+        str(REPOSITORY / ".git"),
+        "/etc/resolv.conf",
+    ],
 )
 def test_the_hosts_files_are_not_there(path: str) -> None:
     assert python(f"import os; print(os.path.exists({path!r}), os.path.exists('/usr'))").out.strip() == "False True"
