@@ -4,6 +4,7 @@ Run by the `pulumi` shim as `python -m stacks.door before|after <command> <stack
 lock and in EngineEnv's environment.
 """
 
+import contextlib
 import json
 import shutil
 import sys
@@ -86,13 +87,17 @@ def _require_decided(
 
     The program verifies the same once more, so leaving this door out gains nothing.
     """
-    if environment is not Environment.PRODUCTION or command in READS | UNHARMFUL:
+    if environment is not Environment.PRODUCTION or command in UNHARMFUL:
         return
     place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+    if command in READS:
+        production.require_proposal(place)
+        return
     if command == "destroy":
-        production.require_destroy(place)
+        with contextlib.suppress(InputError):
+            production.require_destroy(place)
         raise DecisionRequired(
-            f"{place.stack} is production: its resources are protected from a plain destroy",
+            f"{place.stack} is production: it is destroyed by a decision, not by a plain destroy",
             hint=f"millwright destroy {spec.name} {environment} carries the decision out",
         )
     production.require_release(place)

@@ -108,7 +108,7 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
 def require_proposal(place: Place, release_id: int | None = None) -> None:
     """A preview shows what is proposed or wanted. Raises DecisionRequired when there is neither."""
     if _named_release(place, release_id) is None:
-        _refuse(place, "there is nothing to show, as no release is proposed or decided")
+        _refuse(place, "it changes only by a person's recorded decision, and no release is proposed")
 
 
 def require_standing(place: Place) -> None:
