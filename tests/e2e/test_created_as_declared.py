@@ -217,7 +217,7 @@ def test_the_service_keeps_the_artefact_running_behind_an_internal_balancer(clou
     assert container["image"].endswith(f"/links@{source_digest(place.root.apps / 'links' / 'source')}")
     assert [p["containerPort"] for p in container["portMappings"]] == [8080]
     assert [s["name"] for s in container["secrets"]] == ["SIGNING_KEY"]
-    assert container.get("environment", []) == []
+    assert container["environment"] == [{"name": "APP_ENVIRONMENT", "value": "staging"}]
     elb = cloud.client("elbv2")
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
     assert (balancer["Scheme"], balancer["Type"]) == ("internal", "application")
