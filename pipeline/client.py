@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from factory import daemons, db, environments, events, findings, releases, requests, signatures
 from factory.decisions import Decision, decision_of
@@ -39,14 +39,16 @@ class ChangeView:
     waits_for: str
 
 
-def submission_payload(root: FactoryRoot, app: str, change: str, person: str) -> bytes:
-    """What a person signs (namespace `factory.signatures.SUBMIT`) to submit a change.
+def submission_payload(root: FactoryRoot, settings: Settings, app: str, change: str, person: str) -> bytes:
+    """What a person signs (namespace `factory.signatures.SUBMIT`) to submit a change: this once, not another time.
 
     Raises InputError with every mistake of the change's files.
     """
     lint_change(root, app, change)
     digest = digest_of(root, app, change)
-    return canonical({"submit": change, "app": app, "person": person, "digest": digest})
+    with db.transaction(db.connect(root, settings)) as connection:
+        identifier = _open_id(connection, app, change) or _next_id(connection, app, change)
+    return canonical({"submit": identifier, "app": app, "person": person, "digest": digest})
 
 
 def submit(
@@ -58,7 +60,7 @@ def submit(
     """
     load_app(root, app)
     who = load_people(root, settings).person(person)
-    payload = submission_payload(root, app, change, person)
+    payload = submission_payload(root, settings, app, change, person)
     if not signatures.verify(payload, signature, who.keys, namespace=signatures.SUBMIT):
         raise InputError(f"the signature is not one of {person}'s over this submission", hint="sign it again")
     file = load_change(root, app, change)
@@ -67,9 +69,8 @@ def submit(
         before = records.newest_change(connection, app, change)
         if before is not None and not before.ended:
             return before
-        number = sum(record.change == change for record in records.all_changes(connection, app)) + 1
         record = ChangeRecord(
-            id=f"{app}/{change}" + (f".{number}" if number > 1 else ""),
+            id=_next_id(connection, app, change),
             app=app,
             change=change,
             title=file.title,
@@ -93,9 +94,16 @@ def submit(
     return record
 
 
-def promotion_payload(artefact: str, app: str, person: str) -> bytes:
-    """What a person signs (namespace `factory.signatures.SUBMIT`) to ask for a promotion."""
-    return canonical({"promote": artefact, "app": app, "person": person})
+def promotion_payload(root: FactoryRoot, settings: Settings, app: str, person: str) -> bytes:
+    """What a person signs (namespace `factory.signatures.SUBMIT`) to ask for a promotion: this once.
+
+    Raises InputError when nothing serves in staging.
+    """
+    artefact = serving_in_staging(root, settings, app)
+    with db.transaction(db.connect(root, settings)) as connection:
+        under_way = _promotion_under_way(connection, app, artefact)
+        change = under_way.change if under_way else _next_promotion(connection, app)
+    return canonical({"promote": artefact, "app": app, "change": change, "person": person})
 
 
 def serving_in_staging(root: FactoryRoot, settings: Settings, app: str) -> str:
@@ -115,16 +123,13 @@ def promote(root: FactoryRoot, settings: Settings, app: str, *, person: str, sig
     """
     artefact = serving_in_staging(root, settings, app)
     who = load_people(root, settings).person(person)
-    payload = promotion_payload(artefact, app, person)
+    payload = promotion_payload(root, settings, app, person)
     if not signatures.verify(payload, signature, who.keys, namespace=signatures.SUBMIT):
         raise InputError(f"the signature is not one of {person}'s over this promotion", hint="sign it again")
     with db.transaction(db.connect(root, settings)) as connection:
-        earlier = records.all_changes(connection, app)
-        for record in earlier:
-            if record.promotes and not record.ended and record.artefact == artefact:
-                return record
-        names = {record.change for record in earlier}
-        change = next(name for n in range(1, len(names) + 2) if (name := f"promotion-{n}") not in names)
+        if under_way := _promotion_under_way(connection, app, artefact):
+            return under_way
+        change = _next_promotion(connection, app)
         record = ChangeRecord(
             id=f"{app}/{change}",
             app=app,
@@ -148,6 +153,26 @@ def promote(root: FactoryRoot, settings: Settings, app: str, *, person: str, sig
         )
         events.append(connection, told)
     return record
+
+
+def _open_id(connection: Connection, app: str, change: str) -> str | None:
+    before = records.newest_change(connection, app, change)
+    return None if before is None or before.ended else before.id
+
+
+def _next_id(connection: Connection, app: str, change: str) -> str:
+    number = sum(record.change == change for record in records.all_changes(connection, app)) + 1
+    return f"{app}/{change}" + (f".{number}" if number > 1 else "")
+
+
+def _promotion_under_way(connection: Connection, app: str, artefact: str) -> ChangeRecord | None:
+    found = (r for r in records.all_changes(connection, app) if r.promotes and not r.ended and r.artefact == artefact)
+    return next(found, None)
+
+
+def _next_promotion(connection: Connection, app: str) -> str:
+    names = {record.change for record in records.all_changes(connection, app)}
+    return next(name for n in range(1, len(names) + 2) if (name := f"promotion-{n}") not in names)
 
 
 def list_changes(root: FactoryRoot, settings: Settings, app: str | None) -> list[ChangeRecord]:
@@ -208,9 +233,8 @@ def cancel(
     if record.ended:
         raise InputError(f"{record.id} has ended: {record.state}", hint="submit it again to start anew")
     with db.transaction(database) as connection:
-        records.set_change(
-            connection, record.id, state=ChangeState.CANCELLING, detail=f"cancelled by {person}: {reason}"
-        )
+        if not records.cancel_change(connection, record.id, f"cancelled by {person}: {reason}"):
+            raise InputError(f"{record.id} has just ended", hint=f"millwright change show {app} {change}")
         told = events.new_event(
             "change.cancelled", actor=person, app=app, change=change, reason=reason, signature=signature
         )

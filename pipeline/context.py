@@ -13,13 +13,14 @@ from factory.fingerprints import canonical
 from factory.paths import FactoryRoot
 from factory.people import People, load_people
 from factory.settings import Settings
-from factory.spec import AppSpec, load_app
+from factory.spec import AppSpec, Environment, load_app
 from pipeline import records
 from pipeline.faults import Faults
 from pipeline.git import Repository
 from pipeline.records import ChangeRecord
 from pipeline.task_door import TaskDoor
 from stacks.driver import Driver
+from stacks.production import Place
 
 ACTOR = "factory"
 # A change has fewer.
@@ -68,6 +69,10 @@ class Context:
     def repository(self, app: str) -> Repository:
         """The app's git repository."""
         return Repository(self.root, app)
+
+    def place(self, app: str, environment: Environment) -> Place:
+        """One environment of an app, as questions about production take it."""
+        return Place(self.root, self.settings, self.database, self.spec(app), environment)
 
     def set(self, record: ChangeRecord, **values: Any) -> None:
         """Change the row of a change."""

@@ -3,11 +3,13 @@
 Pure orchestration over a durable engine: whatever it decides on comes from an answer that the engine remembers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from factory import db
 from factory.gates import Gate
-from pipeline import gates
+from pipeline import gates, records
 from pipeline.context import Context
 from pipeline.durable import Durable, Json, Lane
 from pipeline.gates import Cancelled
@@ -53,15 +55,34 @@ class ChangeFlow:
 
     def run(self) -> None:
         """To the end. The row says how it ended; nothing is raised for what a person can see there."""
+        self._to_an_end(self._through_the_stages)
+
+    def run_promotion(self) -> None:
+        """The way of what serves in staging already (a baseline, or a release put off): only the last gate."""
+        self._to_an_end(self._promote)
+
+    def _to_an_end(self, way: Callable[[], None]) -> None:
         try:
-            self._enter(Stage.INTAKE)
-            self._take_in()
-            merged = self._until_merged()
-            self._release(merged)
+            way()
         except Cancelled as reason:
             self._end(ChangeState.CANCELLED, str(reason))
         except Ended as end:
             self._end(end.state, str(end))
+
+    def _through_the_stages(self) -> None:
+        self._enter(Stage.INTAKE)
+        self._take_in()
+        self._release(self._until_merged())
+
+    def _promote(self) -> None:
+        self._enter(Stage.DEPLOY)
+        artefact = self._record().specification["artefact"]
+        known = self._stage(Lane.DEPLOY, "provenance", "provenance", {"artefact": artefact})
+        if not known["ok"]:
+            raise Ended(ChangeState.FAILED, known["reason"])
+        done = self._to_production(artefact, {"ok": True, "reason": "serves there", "release": None})
+        state = ChangeState.RELEASED if done["state"] == "serving" else ChangeState.ROLLED_BACK
+        self._end(state, f"production: {done['reason']}")
 
     def _take_in(self) -> None:
         taken = self._stage(Lane.WORK, "intake", "intake", {})
@@ -75,19 +96,6 @@ class ChangeFlow:
             self._at.attempt += 1
             if self._generate() and (merged := self._judge()):
                 return merged
-
-    def run_promotion(self) -> None:
-        """The way of what serves in staging already (a baseline, or a release put off): only the last gate."""
-        try:
-            self._enter(Stage.DEPLOY)
-            promoted = self._record().specification
-            done = self._to_production(promoted["artefact"], {"ok": True, "reason": "serves there", "release": None})
-            state = ChangeState.RELEASED if done["state"] == "serving" else ChangeState.ROLLED_BACK
-            self._end(state, f"production: {done['reason']}")
-        except Cancelled as reason:
-            self._end(ChangeState.CANCELLED, str(reason))
-        except Ended as end:
-            self._end(end.state, str(end))
 
     def _generate(self) -> bool:
         self._enter(Stage.GENERATE)
@@ -301,8 +309,9 @@ class ChangeFlow:
     def _end(self, state: ChangeState, detail: str) -> None:
         def end() -> Json:
             record = self._record()
-            if not record.ended:
-                self._context.set(record, state=state, detail=detail)
+            with db.transaction(self._context.database) as connection:
+                records.end_change(connection, record.id, state, detail)
+            if self._record().state is state:
                 self._context.tell("change.ended", record, state=state.value, detail=detail)
             return {}
 

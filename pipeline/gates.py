@@ -1,7 +1,7 @@
 """Gates: a question is asked once, waited for, and its decision is verified where it is used."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from factory import db, decisions, requests
@@ -22,8 +22,16 @@ class Cancelled(Exception):
     """The change was cancelled while it waited or worked."""
 
 
-def ask(context: Context, record: ChangeRecord, gate: Gate, key: str, title: str, shown: dict[str, Any]) -> Request:
-    """Open the request, once; the change shows that it waits."""
+def ask(
+    context: Context,
+    record: ChangeRecord,
+    gate: Gate,
+    key: str,
+    title: str,
+    shown: dict[str, Any],
+    authors: Collection[str] = (),
+) -> Request:
+    """Open the request, once; the change shows that it waits. `authors`: whose work it is beside the change's own."""
     spec = context.spec(record.app)
     question = Question(
         key=f"{record.id}:{key}",
@@ -33,7 +41,7 @@ def ask(context: Context, record: ChangeRecord, gate: Gate, key: str, title: str
         environment=shown.get("environment"),
         title=title,
         role=spec.role_at(gate),
-        authors=[record.author],
+        authors=sorted({record.author, *authors}),
         shown=shown,
     )
     with db.transaction(context.database) as connection:

@@ -1,5 +1,6 @@
 """Changes and agent tasks as rows: where each one stands, and what each task has used."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -193,10 +194,26 @@ def in_state(connection: Connection, *states: ChangeState) -> list[ChangeRecord]
     return [ChangeRecord.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 
-def set_change(connection: Connection, identifier: str, **values: Any) -> None:
-    """Change some columns of a change's row."""
+def set_change(connection: Connection, identifier: str, **values: Any) -> bool:
+    """Change some columns of a change's row; whether it was changed: one that is cancelled or ended stays as it is."""
+    return _write(connection, identifier, {ChangeState.CANCELLING, *ENDED}, values)
+
+
+def cancel_change(connection: Connection, identifier: str, detail: str) -> bool:
+    """From now on the change is to end; whether it is: one that has ended stays as it is."""
+    return _write(connection, identifier, ENDED, {"state": ChangeState.CANCELLING, "detail": detail})
+
+
+def end_change(connection: Connection, identifier: str, state: ChangeState, detail: str) -> bool:
+    """The change has ended; whether this is its end: there is one only."""
+    return _write(connection, identifier, ENDED, {"state": state, "detail": detail})
+
+
+def _write(connection: Connection, identifier: str, fixed: Collection[ChangeState], values: dict[str, Any]) -> bool:
+    # One statement: who looks first and writes then would write over a cancellation in between.
     plain = {key: str(value) if isinstance(value, StrEnum) else value for key, value in values.items()}
-    connection.execute(update(CHANGES).where(CHANGES.c.id == identifier).values(**plain, updated=now()))
+    query = update(CHANGES).where(CHANGES.c.id == identifier, CHANGES.c.state.not_in(fixed))
+    return bool(connection.execute(query.values(**plain, updated=now())).rowcount)
 
 
 def put_task(connection: Connection, record: TaskRecord) -> None:

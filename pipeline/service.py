@@ -42,6 +42,7 @@ STAGES: dict[str, StageWork] = {
     "merge": merge,
     "revert": revert,
     "staging": deploy.staging,
+    "provenance": deploy.provenance,
     "propose": deploy.propose,
     "production": deploy.to_production,
     "refuse": deploy.refuse,

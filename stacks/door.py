@@ -17,7 +17,7 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import AppSpec, Environment
-from stacks import production
+from stacks import destruction, production
 from stacks.driver import ledger
 from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
@@ -95,7 +95,7 @@ def _require_decided(
         return
     if command == "destroy":
         with contextlib.suppress(InputError):
-            production.require_destroy(place)
+            destruction.require_destroy(place)
         raise DecisionRequired(
             f"{place.stack} is production: it is destroyed by a decision, not by a plain destroy",
             hint=f"millwright destroy {spec.name} {environment} carries the decision out",

@@ -8,15 +8,15 @@ from sqlalchemy import Engine
 
 from factory import artefacts, db, decisions, environments, events, releases, requests
 from factory.errors import DecisionRequired, InputError
-from factory.fingerprints import fingerprint
 from factory.gates import Gate
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.releases import Release, ReleaseState
-from factory.requests import Question, Request
+from factory.requests import Request
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
 from stacks.driver.model import UNCHANGED, Step
+from stacks.inputs import Inputs, differing, inputs_of
 
 Plan = list[list[Any]]
 
@@ -48,7 +48,9 @@ def plan_of(steps: Iterable[Step]) -> Plan:
     return sorted([step.urn, step.action, *sorted(step.properties)] for step in steps if step.action not in UNCHANGED)
 
 
-def shown(release: Release, replaced: Release | None, plan: Plan, extra: Mapping[str, Any]) -> dict[str, Any]:
+def shown(
+    place: Place, release: Release, replaced: Release | None, plan: Plan, extra: Mapping[str, Any]
+) -> dict[str, Any]:
     """What a request for production shows, and so what a decision allows: this, and the return to what it replaces."""
     return {
         **extra,
@@ -58,6 +60,7 @@ def shown(release: Release, replaced: Release | None, plan: Plan, extra: Mapping
         "change": release.change,
         **_named(release),
         "plan": plan,
+        "inputs": _inputs(place),
         "replaces": {"release": replaced.id, **_named(replaced)} if replaced else None,
     }
 
@@ -94,21 +97,21 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     """
     release = _named_release(place, release_id)
     if release is None or release.state not in releases.WANTED:
-        _refuse(place, "it changes only by a person's recorded decision, and no release was decided")
+        refuse(place, "it changes only by a person's recorded decision, and no release was decided")
     if release_id is None and release.spec_digest != place.spec.digest():
-        _refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
+        refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
     try:
         _require_approval(place, release, release.request)
     except DecisionRequired as refusal:
         if not _is_return(place, release):
-            _refuse(place, str(refusal))
+            refuse(place, str(refusal))
     return release
 
 
 def require_proposal(place: Place, release_id: int | None = None) -> None:
     """A preview shows what is proposed or wanted. Raises DecisionRequired when there is neither."""
     if _named_release(place, release_id) is None:
-        _refuse(place, "it changes only by a person's recorded decision, and no release is proposed")
+        refuse(place, "it changes only by a person's recorded decision, and no release is proposed")
 
 
 def require_standing(place: Place) -> None:
@@ -119,73 +122,39 @@ def require_standing(place: Place) -> None:
 
 
 def require_plan(place: Place, release: Release, plan: Plan) -> None:
-    """At its first application a release may do nothing but what was shown; less, when a kill left it half done.
+    """An update may do nothing but what a person was shown. `plan` is what differs from the state, drift aside.
 
-    Raises DecisionRequired that names the first step that nobody was shown.
+    At its first application a release does what its request showed (less, when a kill left it half done). Later it
+    changes nothing but drift, or returns: then only what the failed release has changed. Raises DecisionRequired that
+    names the first step that nobody was shown.
     """
-    with db.transaction(place.database) as connection:
-        request = requests.read(connection, release.request) if release.request is not None else None
-    if release.state is not ReleaseState.DEPLOYING or request is None:
-        return
-    decided = request.shown.get("plan", [])
-    if strange := [step for step in plan if step not in decided]:
+    if release.state is ReleaseState.DEPLOYING:
+        request = _request(place, release.request)
+        decided = request.shown.get("plan", []) if request else []
+        strange = [step for step in plan if step not in decided]
+    else:
+        touched = {step[0] for request in _returns(place, release) for step in request.shown.get("plan", [])}
+        strange = [step for step in plan if step[0] not in touched]
+    if strange:
         urn, operation, *paths = strange[0]
         what = f"{operation} {urn.rsplit('::', 1)[-1]} ({', '.join(paths)})"
-        _refuse(place, f"the update would do what nobody was shown: {what}, and {len(strange) - 1} more")
+        refuse(place, f"the update would do what nobody was shown: {what}, and {len(strange) - 1} more")
 
 
-def destroy_question(place: Place) -> Question:
-    """What a person is asked before production is destroyed. Any later update makes it another question.
-
-    Raises InputError when it does not stand.
-    """
-    with db.transaction(place.database) as connection:
-        row = environments.read(connection, place.stack)
-    if row is None:
-        raise InputError(
-            f"{place.stack} does not stand: there is nothing to destroy",
-            hint=f"millwright promote {place.spec.name} proposes it",
-        )
-    content = {
-        "app": place.spec.name,
-        "environment": place.environment.value,
-        "stack": place.stack,
-        "updated": row.updated,
-        "stands": row.outputs.model_dump(mode="json") if row.outputs else None,
-    }
-    return Question(
-        key=f"{place.stack}:destroy:{row.updated}",
-        gate=Gate.DESTROY,
+def refuse(place: Place, why: str) -> NoReturn:
+    """Refuse something that production does not take, and write that down. Raises DecisionRequired."""
+    event = events.new_event(
+        "update.refused",
+        actor="unattested",
         app=place.spec.name,
         environment=place.environment.value,
-        title=f"destroy {place.stack}, with everything in it",
-        role=place.spec.role_at(Gate.DESTROY),
-        authors=[],
-        shown=content,
+        reason=why.splitlines()[0][:500],
     )
-
-
-def ask_to_destroy(place: Place) -> Request:
-    """Open the question, once."""
-    question = destroy_question(place)
     with db.transaction(place.database) as connection:
-        return requests.open_request(connection, question)
-
-
-def require_destroy(place: Place) -> None:
-    """Raises DecisionRequired unless a person has approved the destruction of exactly what stands now."""
-    question = destroy_question(place)
-    with db.transaction(place.database) as connection:
-        request = requests.find(connection, question.key)
-    if request is None:
-        _refuse(place, "it is destroyed only by a person's recorded decision, and nobody was asked")
-    try:
-        people = load_people(place.root, place.settings)
-        decisions.verified(
-            place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(question.shown)
-        )
-    except DecisionRequired as refusal:
-        _refuse(place, str(refusal))
+        events.append(connection, event)
+    raise DecisionRequired(
+        f"{place.stack} is production: {why}", hint="millwright promote proposes a release; millwright inbox shows it"
+    )
 
 
 def _named(release: Release) -> dict[str, str]:
@@ -207,29 +176,48 @@ def _require_approval(place: Place, release: Release, request_id: int | None) ->
     request = _request(place, request_id)
     if request is None:
         raise DecisionRequired(f"release {release.id} was never decided")
+    if request.shown.get("release") != release.id:
+        raise DecisionRequired(f"request {request.id} decided on another release than {release.id}")
     if {key: request.shown.get(key) for key in ("artefact", "spec")} != _named(release):
         raise DecisionRequired(f"request {request.id} showed another artefact or spec than release {release.id} has")
     if AppSpec.model_validate(release.spec).digest() != release.spec_digest:
         raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
+    _require_inputs(place, request)
     _verify(place, request)
 
 
 def _is_return(place: Place, release: Release) -> bool:
     """Whether a later decision, which holds now, named this release as the one to return to, and its release failed."""
+    for request in _returns(place, release):
+        try:
+            _require_inputs(place, request)
+            _verify(place, request)
+        except DecisionRequired:
+            continue
+        return True
+    return False
+
+
+def _returns(place: Place, release: Release) -> list[Request]:
+    """The requests of failed releases that named this one as what they replace."""
     with db.transaction(place.database) as connection:
         later = [r for r in releases.of_app(connection, release.app) if r.replaces == release.id]
-    for failed in later:
-        request = _request(place, failed.request)
-        if failed.state is not ReleaseState.FAILED or request is None:
-            continue
-        replaces = request.shown.get("replaces") or {}
-        if {key: replaces.get(key) for key in ("artefact", "spec")} == _named(release):
-            try:
-                _verify(place, request)
-            except DecisionRequired:
-                continue
-            return True
-    return False
+    asked = [_request(place, r.request) for r in later if r.state is ReleaseState.FAILED]
+    return [request for request in asked if request and _replaced(request) == _named(release)]
+
+
+def _replaced(request: Request) -> dict[str, Any]:
+    replaces = request.shown.get("replaces") or {}
+    return {key: replaces.get(key) for key in ("artefact", "spec")}
+
+
+def _inputs(place: Place) -> Inputs:
+    return inputs_of(place.root, place.spec.name, place.stack)
+
+
+def _require_inputs(place: Place, request: Request) -> None:
+    if wrong := differing(request.shown.get("inputs"), _inputs(place)):
+        raise DecisionRequired(f"request {request.id}: {wrong}")
 
 
 def _verify(place: Place, request: Request) -> None:
@@ -240,18 +228,3 @@ def _verify(place: Place, request: Request) -> None:
 def _request(place: Place, request_id: int | None) -> Request | None:
     with db.transaction(place.database) as connection:
         return None if request_id is None else requests.read(connection, request_id)
-
-
-def _refuse(place: Place, why: str) -> NoReturn:
-    event = events.new_event(
-        "update.refused",
-        actor="unattested",
-        app=place.spec.name,
-        environment=place.environment.value,
-        reason=why.splitlines()[0][:500],
-    )
-    with db.transaction(place.database) as connection:
-        events.append(connection, event)
-    raise DecisionRequired(
-        f"{place.stack} is production: {why}", hint="millwright promote proposes a release; millwright inbox shows it"
-    )

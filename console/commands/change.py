@@ -28,7 +28,7 @@ def submit(app: App, change: Change, person: As, key: KeyFile = None, as_json: J
     session = open_session(report_engine)
     # A wrong name is told before anything is asked of a key.
     load_app(session.root, app)
-    payload = client.submission_payload(session.root, app, change, person)
+    payload = client.submission_payload(session.root, session.settings, app, change, person)
     signature = sign(session, person, key, payload, namespace=signatures.SUBMIT)
     record = client.submit(session.root, session.settings, app, change, person=person, signature=signature)
     if as_json:

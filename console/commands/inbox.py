@@ -17,7 +17,8 @@ from console.show import ERR, OUT, escaped, print_json, report_engine
 from console.signing import sign
 from factory import daemons, db, decisions, requests, signatures
 from factory.decisions import Decision, Verdict
-from factory.errors import ExitCode, InputError
+from factory.errors import DecisionRequired, ExitCode, InputError
+from factory.fingerprints import fingerprint as fingerprint_of
 from factory.gates import Gate
 from factory.people import People, load_people
 from factory.requests import Request
@@ -199,4 +200,9 @@ def _request(database: Engine, identifier: int) -> Request:
         request = requests.read(connection, identifier)
     if request is None:
         raise InputError(f"there is no request {identifier}", hint="millwright inbox shows the open ones")
+    if fingerprint_of(request.shown) != request.fingerprint:
+        raise DecisionRequired(
+            f"request {identifier} does not show what its fingerprint says: its row was changed after it was asked",
+            hint="nothing of it can be believed: cancel the change and submit it anew",
+        )
     return request

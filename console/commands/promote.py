@@ -17,7 +17,7 @@ def promote(app: App, person: Who = None, key: OwnKey = None, as_json: Json = Fa
     session = open_session(report_engine)
     artefact = client.serving_in_staging(session.root, session.settings, app)
     asking, key = identify(session, person, key)
-    payload = client.promotion_payload(artefact, app, asking.id)
+    payload = client.promotion_payload(session.root, session.settings, app, asking.id)
     signature = sign(session, asking.id, key, payload, namespace=signatures.SUBMIT)
     record = client.promote(session.root, session.settings, app, person=asking.id, signature=signature)
     if daemons.read(session.root, daemons.WORKER) is None:

@@ -1,14 +1,18 @@
 """`millwright up|preview|destroy|drift|outputs APP ENV`: the driver's door."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from console.commands.options import App, EnvironmentName, Json
+from console.identity import OwnKey, Who, identify
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
+from console.signing import sign
 from console.watch import follow
+from factory import signatures
 from factory.errors import DecisionRequired, ExitCode, InputError
 from factory.requests import RequestState
 from factory.spec import Environment
@@ -31,10 +35,12 @@ def preview(app: App, environment: EnvironmentName, as_json: Json = False) -> No
     _carry_out(Kind.PREVIEW, app, environment, as_json=as_json)
 
 
-def destroy(app: App, environment: EnvironmentName, as_json: Json = False) -> None:
-    """Remove everything of an environment. Production's needs a decision: without one, a person is asked."""
+def destroy(
+    app: App, environment: EnvironmentName, person: Who = None, key: OwnKey = None, as_json: Json = False
+) -> None:
+    """Remove everything of an environment. Production's needs a decision: without one, another person is asked."""
     if environment == Environment.PRODUCTION:
-        _ask_before_destroy(app, environment)
+        _ask_before_destroy(app, environment, person, key)
     _carry_out(Kind.DESTROY, app, environment, as_json=as_json)
 
 
@@ -66,16 +72,21 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel="Stacks")(command)
 
 
-def _ask_before_destroy(app: str, environment: str) -> None:
-    """Open the question, unless it is decided. Raises DecisionRequired that names it."""
+def _ask_before_destroy(app: str, environment: str, person: str | None, key: Path | None) -> None:
+    """Open the question, signed by who asks, unless it was asked. Raises DecisionRequired until it is decided."""
     # Imported late: other commands need no database (0.5 s).
     from factory import db
-    from stacks import production
+    from stacks import destruction, production
 
     session = open_session(report_engine)
     spec, which = declared(session.root, app, environment)
     place = production.Place(session.root, session.settings, db.connect(session.root, session.settings), spec, which)
-    request = production.ask_to_destroy(place)
+    request = destruction.asked(place)
+    if request is None:
+        asking, key = identify(session, person, key)
+        payload = destruction.payload(place, asking.id)
+        signature = sign(session, asking.id, key, payload, namespace=signatures.SUBMIT)
+        request = destruction.ask(place, asking.id, signature)
     if request.state is RequestState.OPEN:
         raise DecisionRequired(
             f"{place.stack} is production: destroying it waits for a person's decision, request {request.id}",

@@ -12,11 +12,11 @@ from console.demo.story import require_local
 from console.session import Session
 from console.show import ERR
 from console.watch import follow
-from factory import daemons, db, demo_people
+from factory import daemons, db, demo_people, signatures
 from factory.decisions import Verdict
 from factory.settings import load
 from factory.spec import Environment, app_names, load_app
-from stacks import production
+from stacks import destruction, production
 from stacks.driver import Kind
 
 
@@ -76,6 +76,12 @@ def _decide_destroy(session: Session, app: str) -> None:
     desk = Desk(session.root, session.settings, db.connect(session.root, session.settings))
     spec = load_app(session.root, app)
     place = production.Place(session.root, session.settings, desk.database, spec, Environment.PRODUCTION)
-    request = production.ask_to_destroy(place)
+    request = destruction.asked(place) or destruction.ask(place, demo_people.AUTHOR, _asked_by_author(session, place))
     if desk.is_open(request):
         desk.decide(request, Verdict.APPROVE, "the clean-up of the demo")
+
+
+def _asked_by_author(session: Session, place: production.Place) -> str:
+    payload = destruction.payload(place, demo_people.AUTHOR)
+    key = demo_people.key_file(session.root, demo_people.AUTHOR)
+    return signatures.sign_unattended(payload, key, namespace=signatures.SUBMIT)

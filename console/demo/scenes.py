@@ -95,8 +95,7 @@ def first_release(stage: Stage) -> None:
     else:
         raise DemoFailed("the driver started on production without a decision")
     root, settings = stage.session.root, stage.session.settings
-    artefact = client.serving_in_staging(root, settings, APP)
-    signature = _signed(stage, client.promotion_payload(artefact, APP, demo_people.AUTHOR))
+    signature = _signed(stage, client.promotion_payload(root, settings, APP, demo_people.AUTHOR))
     asked = client.promote(root, settings, APP, person=demo_people.AUTHOR, signature=signature)
     (ended,) = Follower(stage.desk, stage.answer).follow([asked.id])
     if ended.state is not ChangeState.RELEASED:
@@ -109,7 +108,7 @@ def three_changes(stage: Stage) -> None:
     root, settings = stage.session.root, stage.session.settings
     submitted = []
     for change in CHANGES:
-        signature = _signed(stage, client.submission_payload(root, APP, change, demo_people.AUTHOR))
+        signature = _signed(stage, client.submission_payload(root, settings, APP, change, demo_people.AUTHOR))
         record = client.submit(root, settings, APP, change, person=demo_people.AUTHOR, signature=signature)
         submitted.append(record.id)
         ERR.print(f"  submitted [bold]{change}[/]: {escaped(record.title)}")

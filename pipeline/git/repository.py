@@ -20,12 +20,13 @@ from pipeline.git.folders import write_out
 from pipeline.git.guard import Entry, Limits, shape
 from pipeline.git.locks import locked
 from pipeline.git.merging import MergeCheck
-from pipeline.git.objects import changes, commit_tree, entries, read_tree, write_blobs, write_tree
+from pipeline.git.objects import changes, commit_tree, entries, log, read_tree, write_blobs, write_tree
 from pipeline.git.refs import MAIN, NOTHING, branch_ref, find, full_sha, move, seen, work_branch
 from pipeline.git.worktrees import Worktree
 
 # The first commit is the same in every factory that starts from the same source.
 SEEDED = 946_684_800
+CHANGE = "Change"
 SEED_MESSAGE = "The app as it was given to the factory\n"
 OLDEST_GIT = (2, 38)
 DIFF_BYTES = 200_000
@@ -193,6 +194,21 @@ class Repository:
     def merged(self, head: str) -> str | None:
         """The commit on main that merged `head`; None when none did."""
         return merging.already_merged(self._git, full_sha(head))
+
+    def merged_changes(self, commit: str, *, since: str | None) -> list[str]:
+        """The changes that main took on its way to `commit`, newest first; with `since`, only after that commit."""
+        selection = [full_sha(commit), *([f"^{full_sha(since)}"] if since else [])]
+        found = (each.trailers.get(CHANGE) for each in log(self._git, *selection))
+        return list(dict.fromkeys(change for change in found if change))
+
+    def seed(self) -> str:
+        """The first commit of main: the app as it was given."""
+        return self._git.run("rev-list", "--max-parents=0", "--first-parent", branch_ref(MAIN)).text
+
+    def holds(self, commit: str) -> bool:
+        """Whether main holds a commit."""
+        ask = ("merge-base", "--is-ancestor", full_sha(commit), branch_ref(MAIN))
+        return self._git.run(*ask, expect=(0, 1, 128)).code == 0
 
     def merge(
         self, branch: str, *, expected_head: str, expected_base: str, message: str, trailers: Mapping[str, str]

@@ -8,11 +8,12 @@ from factory.gates import Gate
 from factory.releases import Proposal, Release, ReleaseState
 from factory.requests import RequestState
 from factory.spec import Environment
-from pipeline import health
+from pipeline import health, records
 from pipeline.context import ACTOR, Context
 from pipeline.durable import Json
 from pipeline.gates import ask
 from pipeline.records import ChangeRecord
+from pipeline.stages.merge import build
 from stacks import production
 
 
@@ -37,12 +38,38 @@ def propose(context: Context, identifier: str, argument: Json) -> Json:
     with db.transaction(context.database) as connection:
         replaced = releases.read(connection, release.replaces) if release.replaces is not None else None
         built = artefacts.read(connection, release.artefact)
-    extra = {"commit": built.commit if built else "", "staging": argument["staging"], "title": record.title}
-    shown = production.shown(release, replaced, production.plan_of(result.steps), extra)
+    changes = _brought(context, record.app, release, replaced)
+    extra = {
+        "commit": built.commit if built else "",
+        "changes": [{"change": each.id, "title": each.title, "author": each.author} for each in changes],
+        "staging": argument["staging"],
+        "title": record.title,
+    }
+    place = context.place(record.app, Environment.PRODUCTION)
+    shown = production.shown(place, release, replaced, production.plan_of(result.steps), extra)
     key = f"production:{argument['round']}"
-    request = ask(context, record, Gate.PRODUCTION, key, f"{record.title}: to production", shown)
+    title = f"{record.title}: to production"
+    # Whoever asks for it: nobody decides on what they wrote.
+    request = ask(context, record, Gate.PRODUCTION, key, title, shown, [each.author for each in changes])
     context.faults.reach("production.asked")
     return {"release": release.id, "request": request.id}
+
+
+def provenance(context: Context, identifier: str, argument: Json) -> Json:
+    """Whether an artefact is what main holds, or held. The answer: `{"ok", "reason"}`."""
+    record = context.change(identifier)
+    artefact = argument["artefact"]
+    repository = context.repository(record.app)
+    repository.ensure(context.root.apps / record.app / "source")
+    # What serves before the first change is the tree that main begins with.
+    build(context, record.app, None, repository.seed())
+    with db.transaction(context.database) as connection:
+        built = artefacts.read(connection, artefact)
+    if built is None or built.app != record.app or not built.commit or not repository.holds(built.commit):
+        reason = f"{artefact[:19]} was not built from a commit of main: what goes to production went through the line"
+        context.tell("promotion.refused", record, artefact=artefact, reason=reason)
+        return {"ok": False, "reason": reason}
+    return {"ok": True, "reason": ""}
 
 
 def outdated(context: Context, release_id: int) -> bool:
@@ -160,7 +187,15 @@ def _return(context: Context, record: ChangeRecord, release: Release, reason: st
     if before is None:
         return {"ok": False, "release": release.id, "reason": f"{reason} (no release before it to return to)"}
     context.set(record, detail=f"{release.environment}: returns to release {before.id}")
-    context.driver.up(record.app, release.environment, release=before.id, actor=ACTOR)
+    try:
+        context.driver.up(record.app, release.environment, release=before.id, actor=ACTOR)
+    except DecisionRequired as error:
+        # Not the refusal of a new release: the bad one still runs, so a person is asked, and it is tried again.
+        raise MillwrightError(
+            f"{release.environment} cannot return to release {before.id}, and still runs the bad release {release.id}: "
+            f"{error}",
+            hint="mend what the decision misses, then approve trying again",
+        ) from None
     context.faults.reach("rollback.stack-updated")
     seen = _watch(context, record.app, release.environment)
     context.tell("release.returned", record, to=before.id, healthy=not seen.bad, **told)
@@ -175,6 +210,18 @@ def _watch(context: Context, app: str, environment: str) -> health.Health:
     if outputs is None:
         raise MillwrightError(f"{app}-{environment} has no outputs after its update")
     return health.watch(health.of_environment(context.root, context.settings, outputs))
+
+
+def _brought(context: Context, app: str, release: Release, replaced: Release | None) -> list[ChangeRecord]:
+    """The changes that a release brings to an environment, newest first: merged since what it replaces was built."""
+    with db.transaction(context.database) as connection:
+        here = artefacts.read(connection, release.artefact)
+        before = artefacts.read(connection, replaced.artefact) if replaced else None
+        if here is None or not here.commit:
+            return []
+        merged = context.repository(app).merged_changes(here.commit, since=before.commit if before else None)
+        found = (records.read_change(connection, change) for change in merged)
+        return [change for change in found if change is not None]
 
 
 def _set_aside(context: Context, release: Release, reason: str) -> Json:

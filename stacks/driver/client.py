@@ -177,7 +177,7 @@ def require_decided(
         return
     # Imported late: most commands need no database (0.5 s).
     from factory import db
-    from stacks import production
+    from stacks import destruction, production
 
     place = production.Place(root, settings, db.connect(root, settings), spec, environment)
     match kind:
@@ -186,7 +186,7 @@ def require_decided(
         case Kind.PREVIEW:
             production.require_proposal(place, release)
         case Kind.DESTROY:
-            production.require_destroy(place)
+            destruction.require_destroy(place)
         case _:
             production.require_standing(place)
 

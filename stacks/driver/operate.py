@@ -24,7 +24,7 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.spec import Environment
 from policies import PACK_NAME
-from stacks import production
+from stacks import destruction, production
 from stacks.driver import ledger
 from stacks.driver.cli import project_name, unprotect
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
@@ -94,7 +94,7 @@ def _require_decided(place: production.Place, request: Request) -> None:
     if request.kind is Kind.UP:
         production.require_release(place, request.release)
     elif request.kind is Kind.DESTROY:
-        production.require_destroy(place)
+        destruction.require_destroy(place)
 
 
 def _run(place: production.Place, request: Request, reporter: Reporter, *, refresh: bool, killed: bool) -> Result:
@@ -121,6 +121,9 @@ def _run(place: production.Place, request: Request, reporter: Reporter, *, refre
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
                 engine.require_policies(memory)
                 if place.environment is Environment.PRODUCTION:
+                    if refresh:
+                        # What somebody changed in the cloud is repaired; what is declared is what was decided.
+                        _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
                     release = production.require_release(place, request.release)
                     production.require_plan(place, release, production.plan_of(memory.steps.values()))
                 up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh))

@@ -57,12 +57,11 @@ class Line:
         demo_people.ensure(self.place.root, self.settings)
 
     def promote(self) -> ChangeRecord:
-        artefact = client.serving_in_staging(self.place.root, self.settings, APP)
-        signature = self.signed(client.promotion_payload(artefact, APP, demo_people.AUTHOR))
+        signature = self.signed(client.promotion_payload(self.place.root, self.settings, APP, demo_people.AUTHOR))
         return client.promote(self.place.root, self.settings, APP, person=demo_people.AUTHOR, signature=signature)
 
     def submit(self, change: str, person: str = demo_people.AUTHOR) -> ChangeRecord:
-        payload = client.submission_payload(self.place.root, APP, change, person)
+        payload = client.submission_payload(self.place.root, self.settings, APP, change, person)
         signature = self.signed(payload, person)
         return client.submit(self.place.root, self.settings, APP, change, person=person, signature=signature)
 

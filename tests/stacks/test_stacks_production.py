@@ -1,5 +1,7 @@
 """What production may become: each way around a decision is refused for its own reason, beside the one that holds."""
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +17,10 @@ from factory.gates import Gate
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.releases import RELEASES, Proposal, Release
-from factory.requests import Question
+from factory.requests import Question, Request
 from factory.settings import Settings
 from factory.spec import Environment, load_app
-from stacks import door, production
+from stacks import destruction, door, production
 from stacks.driver.model import Step
 from stacks.production import Place
 
@@ -65,7 +67,7 @@ def propose(place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[s
                 title="x",
                 role=place.spec.role_at(Gate.PRODUCTION),
                 authors=list(authors),
-                shown=production.shown(release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
+                shown=production.shown(place, release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
             ),
         )
     return release, request.id
@@ -183,6 +185,34 @@ def _another_request(place: Place) -> None:
     deploy(place, release, 1)
 
 
+def _the_same_artefact_undecided(place: Place) -> None:
+    decided(place)
+    release, _ = propose(place)
+    deploy(place, release, 1)
+
+
+def _edited_infra(place: Place) -> None:
+    decided(place)
+    (place.root.apps / "links" / "infra.py").write_text("def extend(factory): ...\n")
+
+
+def _edited_configuration(place: Place) -> None:
+    configure(place, {"millwright:secret.signing-key": {"secure": "v1:aaaa"}})
+    decided(place)
+    configure(place, {"millwright:secret.signing-key": {"secure": "v1:bbbb"}})
+
+
+def _added_configuration(place: Place) -> None:
+    configure(place, {"millwright:secret.signing-key": {"secure": "v1:aaaa"}})
+    decided(place)
+    configure(place, {"millwright:secret.signing-key": {"secure": "v1:aaaa"}, "aws:region": "us-east-1"})
+
+
+def configure(place: Place, values: dict[str, object]) -> None:
+    place.root.stack_config.mkdir(parents=True, exist_ok=True)
+    (place.root.stack_config / f"Pulumi.{place.stack}.yaml").write_text(json.dumps({"config": values}))
+
+
 ATTACKS: dict[str, tuple[Callable[[Place], None], str]] = {
     "undecided": (_undecided, "nobody has decided yet"),
     "refused by a person": (_refused_by_a_person, "refused it: why"),
@@ -191,7 +221,11 @@ ATTACKS: dict[str, tuple[Callable[[Place], None], str]] = {
     "another spec in the row": (_swapped_spec, "is not the one that was decided"),
     "the decision deleted": (_deleted_decision, "nobody has decided yet"),
     "the role lost": (_lost_role, "does not hold the role operator"),
-    "another release's decision": (_another_request, "showed another artefact or spec"),
+    "another release's decision": (_another_request, "decided on another release"),
+    "a used decision for the same artefact": (_the_same_artefact_undecided, "decided on another release"),
+    "infra.py edited": (_edited_infra, r"changed after the decision: infra\.py"),
+    "a secret changed": (_edited_configuration, r"changed after the decision: millwright:secret\.signing-key"),
+    "a provider configured": (_added_configuration, "changed after the decision: aws:region"),
 }
 
 
@@ -205,7 +239,15 @@ def test_a_way_around_a_decision_is_refused_for_its_own_reason(place: Place, att
     with pytest.raises(DecisionRequired, match=reason):
         production.to_serve(place, None, dry_run=False)
     assert len(refused(place)) == 2
-    assert all(reason in told for told in refused(place))
+    assert all(re.search(reason, told) for told in refused(place))
+
+
+def test_a_secret_that_came_later_and_nobody_reads_changes_nothing(place: Place) -> None:
+    known = {"millwright:secret.signing-key": {"secure": "v1:aaaa"}}
+    configure(place, known)
+    release, _ = decided(place)
+    configure(place, known | {"millwright:secret.of-a-proposal": {"secure": "v1:cccc"}})
+    assert production.require_release(place).id == release.id
 
 
 def test_an_author_cannot_decide_it(place: Place) -> None:
@@ -235,7 +277,12 @@ def test_a_plan_may_do_what_was_shown_or_less_and_nothing_else(place: Place) -> 
         production.require_plan(place, begun, production.plan_of([STEP, OTHER]))
     with db.transaction(place.database) as connection:
         releases.serves(connection, begun)
-    production.require_plan(place, production.require_release(place), production.plan_of([OTHER]))
+    # Once it serves, only drift is repaired: what is declared stays as it is.
+    serving = production.require_release(place)
+    production.require_plan(place, serving, [])
+    for step in (STEP, OTHER):
+        with pytest.raises(DecisionRequired, match="what nobody was shown"):
+            production.require_plan(place, serving, production.plan_of([step]))
 
 
 def test_the_return_is_allowed_by_the_decision_that_named_it(place: Place) -> None:
@@ -251,7 +298,12 @@ def test_the_return_is_allowed_by_the_decision_that_named_it(place: Place) -> No
         connection.execute(delete(DECISIONS).where(DECISIONS.c.request == 1))
     assert back is not None
     assert back.id == first.id
-    assert production.require_release(place, first.id).artefact == first.artefact
+    returned = production.require_release(place, first.id)
+    assert returned.artefact == first.artefact
+    # What the failed release has changed is changed back, and nothing else.
+    production.require_plan(place, returned, production.plan_of([STEP]))
+    with pytest.raises(DecisionRequired, match="what nobody was shown: delete y"):
+        production.require_plan(place, returned, production.plan_of([STEP, OTHER]))
     lose_roles(place)
     with pytest.raises(DecisionRequired):
         production.require_release(place, first.id)
@@ -259,20 +311,42 @@ def test_the_return_is_allowed_by_the_decision_that_named_it(place: Place) -> No
 
 def test_destroying_needs_a_decision_on_exactly_what_stands(place: Place) -> None:
     with pytest.raises(InputError, match="does not stand"):
-        production.require_destroy(place)
+        destruction.require_destroy(place)
     _stand(place, "2026-01-01T00:00:00")
     with pytest.raises(DecisionRequired, match="nobody was asked"):
-        production.require_destroy(place)
-    request = production.ask_to_destroy(place)
-    assert production.ask_to_destroy(place).id == request.id
+        destruction.require_destroy(place)
+    assert destruction.asked(place) is None
+    request = ask_to_destroy(place, demo_people.AUTHOR)
+    assert ask_to_destroy(place, demo_people.AUTHOR).id == request.id
     with pytest.raises(DecisionRequired, match="nobody has decided"):
-        production.require_destroy(place)
+        destruction.require_destroy(place)
     decide(place, request.id)
-    production.require_destroy(place)
+    destruction.require_destroy(place)
     # Another update since: it is asked anew, so one decision destroys once.
     _stand(place, "2026-01-02T00:00:00")
     with pytest.raises(DecisionRequired, match="nobody was asked"):
-        production.require_destroy(place)
+        destruction.require_destroy(place)
+
+
+def test_who_asks_to_destroy_proves_it_and_does_not_decide_it(place: Place) -> None:
+    _stand(place, "2026-01-01T00:00:00")
+    with pytest.raises(InputError, match="is not one of demo-author's"):
+        destruction.ask(place, demo_people.AUTHOR, asked_by(place, demo_people.AUTHOR, key_of=demo_people.OPERATOR))
+    assert destruction.asked(place) is None
+    request = ask_to_destroy(place, demo_people.OPERATOR)
+    with pytest.raises(decisions.DecisionRefused, match="nobody decides on their own work"):
+        decide(place, request.id)
+    with pytest.raises(DecisionRequired, match="nobody has decided"):
+        destruction.require_destroy(place)
+
+
+def ask_to_destroy(place: Place, person: str) -> Request:
+    return destruction.ask(place, person, asked_by(place, person, key_of=person))
+
+
+def asked_by(place: Place, person: str, *, key_of: str) -> str:
+    key = demo_people.key_file(place.root, key_of)
+    return signatures.sign_unattended(destruction.payload(place, person), key, namespace=signatures.SUBMIT)
 
 
 def _stand(place: Place, updated: str) -> None:

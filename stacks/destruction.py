@@ -1,0 +1,91 @@
+"""Destroying production: asked by a person who proves it, decided by another, for exactly what stands."""
+
+from factory import db, decisions, environments, events, requests, signatures
+from factory.environments import EnvironmentRecord
+from factory.errors import DecisionRequired, InputError
+from factory.fingerprints import canonical, fingerprint
+from factory.gates import Gate
+from factory.people import load_people
+from factory.requests import Question, Request
+from stacks.production import Place, refuse
+
+
+def asked(place: Place) -> Request | None:
+    """The request to destroy what stands now; None when nobody has asked. Raises InputError when it does not stand."""
+    with db.transaction(place.database) as connection:
+        return requests.find(connection, _key(place, _standing(place)))
+
+
+def payload(place: Place, person: str) -> bytes:
+    """What a person signs (namespace `factory.signatures.SUBMIT`) to ask for it. Raises InputError as above."""
+    return canonical({"destroy": place.stack, "updated": _standing(place).updated, "person": person})
+
+
+def ask(place: Place, person: str, signature: str) -> Request:
+    """Open the question, once. Who asks is its author, and does not decide it.
+
+    Raises InputError (nothing stands, a stranger, a signature that does not verify).
+    """
+    who = load_people(place.root, place.settings).person(person)
+    if not signatures.verify(payload(place, person), signature, who.keys, namespace=signatures.SUBMIT):
+        raise InputError(f"the signature is not one of {person}'s over this question", hint="sign it again")
+    question = _question(place, [person])
+    told = {"stack": place.stack, "signature": signature}
+    with db.transaction(place.database) as connection:
+        if known := requests.find(connection, question.key):
+            return known
+        event = events.new_event(
+            "destroy.asked", actor=person, app=place.spec.name, environment=place.environment.value, **told
+        )
+        events.append(connection, event)
+        return requests.open_request(connection, question, actor=person)
+
+
+def require_destroy(place: Place) -> None:
+    """Raises DecisionRequired unless a person has approved the destruction of exactly what stands now."""
+    request = asked(place)
+    if request is None:
+        refuse(place, "it is destroyed only by a person's recorded decision, and nobody was asked")
+    try:
+        people = load_people(place.root, place.settings)
+        shown = _question(place, request.authors).shown
+        decisions.verified(place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(shown))
+    except DecisionRequired as refusal:
+        refuse(place, str(refusal))
+
+
+def _standing(place: Place) -> EnvironmentRecord:
+    with db.transaction(place.database) as connection:
+        row = environments.read(connection, place.stack)
+    if row is None:
+        raise InputError(
+            f"{place.stack} does not stand: there is nothing to destroy",
+            hint=f"millwright promote {place.spec.name} proposes it",
+        )
+    return row
+
+
+def _key(place: Place, row: EnvironmentRecord) -> str:
+    # Any later update makes it another question, so one decision destroys once.
+    return f"{place.stack}:destroy:{row.updated}"
+
+
+def _question(place: Place, authors: list[str]) -> Question:
+    row = _standing(place)
+    content = {
+        "app": place.spec.name,
+        "environment": place.environment.value,
+        "stack": place.stack,
+        "updated": row.updated,
+        "stands": row.outputs.model_dump(mode="json") if row.outputs else None,
+    }
+    return Question(
+        key=_key(place, row),
+        gate=Gate.DESTROY,
+        app=place.spec.name,
+        environment=place.environment.value,
+        title=f"destroy {place.stack}, with everything in it",
+        role=place.spec.role_at(Gate.DESTROY),
+        authors=authors,
+        shown=content,
+    )
