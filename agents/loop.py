@@ -153,6 +153,8 @@ class Loop:
 
     def _answer(self, request: dict[str, Any]) -> Answer:
         for attempt in range(BROKEN_TRIES):
+            if attempt and (limit := limits.reached(self.brief.limits, self._spent())):
+                raise Ended(OutcomeState.LIMIT, limit)
             try:
                 return self.model.ask(request, self._left())
             except StreamBroken as error:
@@ -161,8 +163,6 @@ class Loop:
                 reason = str(error)
             except ModelFailed as error:
                 raise Ended(OutcomeState.FAILED, str(error)) from None
-            if limit := limits.reached(self.brief.limits, self._spent()):
-                raise Ended(OutcomeState.LIMIT, limit)
             # Jitter, so that many tasks do not come back at once; nobody guesses anything from it.
             self.sleep(min(0.5 * 2**attempt, 8.0) * random.uniform(0.75, 1.0))  # noqa: S311
         raise Ended(OutcomeState.FAILED, f"{reason} ({BROKEN_TRIES} times running)")

@@ -37,17 +37,19 @@ def test_a_hang_is_ended_by_time_and_asked_again(place: Surroundings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "reason"),
+    ("faults", "silence_seconds", "reason"),
     [
-        ("429, 429, 429", "the model's API answered 429"),
-        ("529, 529, 529", "the model's API answered 529"),
-        ("500, 500, 500", "the model's API answered 500"),
-        ("broken, broken, broken, broken", "(4 times running)"),
-        ("hang, hang, hang", "the model was silent for 0.5 s, 3 times running"),
+        ("429, 429, 429", 60, "the model's API answered 429"),
+        ("529, 529, 529", 60, "the model's API answered 529"),
+        ("500, 500, 500", 60, "the model's API answered 500"),
+        ("broken, broken, broken, broken", 60, "(4 times running)"),
+        ("hang, hang, hang", 0.5, "the model was silent for 0.5 s, 3 times running"),
     ],
 )
-def test_a_fault_that_stays_ends_the_task_with_its_name(faults: str, reason: str, place: Surroundings) -> None:
-    outcome = _run(place, faults, silence_seconds=0.5)
+def test_a_fault_that_stays_ends_the_task_with_its_name(
+    faults: str, silence_seconds: float, reason: str, place: Surroundings
+) -> None:
+    outcome = _run(place, faults, silence_seconds=silence_seconds)
     assert (outcome.state, outcome.turns) == (OutcomeState.FAILED, 0)
     assert reason in outcome.reason
     assert not (place.worktree / "new.py").exists()

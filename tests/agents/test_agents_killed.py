@@ -60,6 +60,7 @@ def _assert_asked_once(place: Surroundings) -> None:
     assert len(place.usages) == 4
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_every_line_of_its_record_it_ends_the_same(place: Surroundings) -> None:
     place.script(STEPS)
     brief = place.brief()

@@ -16,7 +16,8 @@ from factory.spec import load_app
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SECONDS = 240
+# A bound, not an expectation: the whole demo on a machine that others use as well.
+SECONDS = 800
 
 
 @dataclass(frozen=True)

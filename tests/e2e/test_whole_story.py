@@ -4,6 +4,7 @@ import re
 
 import psutil
 import pytest
+from e2e_line import Line
 from e2e_place import REPOSITORY, Place
 
 from console.demo.inventory import inventory
@@ -52,6 +53,46 @@ def test_what_the_demo_left_can_be_looked_at(place: Place) -> None:
     assert "rolled-back" in shown.out
     drift = demo.millwright("drift", "links", "production")
     assert drift.code == 0, drift.out + drift.err
+
+
+def test_production_that_stands_takes_nothing_that_was_not_decided(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    up = ("up", "--yes", "--skip-preview", "-s", "links-production")
+
+    def events() -> int:
+        line = Line(demo)
+        return len(line.events("update.refused"))
+
+    # What was decided may be applied again by the plain door.
+    again = demo.pulumi(*up, "--expect-no-changes")
+    assert again.code == 0, again.out + again.err
+    infra = demo.root.apps / "links" / "infra.py"
+    before = events()
+    infra.write_text(
+        "import pulumi\nfrom pulumi_aws import ec2\n\n\ndef extend(factory):\n"
+        "    opts = pulumi.ResourceOptions(parent=factory)\n"
+        '    ec2.SecurityGroup("more", vpc_id=factory.network.network_id, opts=opts)\n'
+    )
+    try:
+        for refused in (demo.pulumi(*up), demo.millwright("up", "links", "production")):
+            assert refused.code == 6, refused.out + refused.err
+            assert "changed after the decision: infra.py" in refused.err
+    finally:
+        infra.unlink()
+    for command in ("destroy --yes", "state unprotect --all --yes", "config set secret.signing-key x"):
+        refused = demo.pulumi(*command.split(), "-s", "links-production")
+        assert refused.code == 6, f"{command}: {refused.out}{refused.err}"
+    assert events() == before + 5
+    # Without our door, each resource's own protection is in the way.
+    exported = demo.millwright("engine", "env", "--json").documents[0]
+    cli = demo.millwright("engine", "install", "--json").documents[0]["path"]
+    bare = demo.run(
+        cli, "destroy", "--yes", "--skip-preview", "-s", "links-production", "--non-interactive", env=exported
+    )
+    assert bare.code != 0
+    assert "protect" in bare.out + bare.err
+    again = demo.pulumi(*up, "--expect-no-changes")
+    assert again.code == 0, again.out + again.err
 
 
 def test_the_clean_up_destroys_proves_and_removes_everything(place: Place) -> None:
