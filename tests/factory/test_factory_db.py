@@ -18,7 +18,7 @@ from factory.errors import InputError, MillwrightError
 from factory.outputs import AppFactoryOutputs, outputs_from
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from pipeline import records
+from pipeline import mains, records
 
 # The rooms' tables join the metadata when their modules are imported.
 TABLES = [
@@ -27,6 +27,7 @@ TABLES = [
     environments.ENVIRONMENTS,
     events.EVENTS,
     findings.FINDINGS,
+    mains.MAINS,
     records.CHANGES,
     records.TASKS,
     releases.RELEASES,
