@@ -6,6 +6,7 @@ unnoticed.
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -85,11 +86,14 @@ def store(root: FactoryRoot, tree: Path) -> str:
 def folder(root: FactoryRoot, digest: str) -> Path:
     """The read-only tree of an artefact.
 
-    Raises ArtefactMissing for one that is not kept here, ArtefactBroken for one that was changed.
+    Raises ArtefactMissing for one that is not kept here, ArtefactBroken for one that was changed: also by what no
+    digest counts and a program would run all the same (byte code, hidden files, links).
     """
     place = _place(root, digest)
     if not place.is_dir():
         raise ArtefactMissing(f"no artefact {digest} is kept here", hint="build it again from its commit")
+    if foreign := _not_stored(place):
+        raise ArtefactBroken(f"the artefact {digest} was changed: it holds {foreign} now", hint=f"remove {place}")
     found = source_digest(place)
     if found != digest:
         raise ArtefactBroken(f"the artefact {digest} was changed: its files now are {found}", hint=f"remove {place}")
@@ -127,6 +131,16 @@ def _place(root: FactoryRoot, digest: str) -> Path:
     if algorithm != "sha256" or len(value) != 64 or set(value) - set("0123456789abcdef"):  # noqa: PLR2004
         raise InputError(f"{digest!r} is no digest: sha256: and 64 hexadecimal digits")
     return root.artefacts / f"sha256-{value}"
+
+
+def _not_stored(place: Path) -> str:
+    """The first entry that `store` cannot have put there; "" when there is none."""
+    if place.is_symlink():
+        return f"a link to {place.readlink()}"
+    files = {path for path in source_files(place) if stat.S_ISREG(path.lstat().st_mode)}
+    stored = files | {above for path in files for above in path.parents}
+    found = (path for path in sorted(place.rglob("*")) if path not in stored)
+    return next((path.relative_to(place).as_posix() for path in found), "")
 
 
 def _copy(tree: Path, files: list[Path], target: Path) -> None:

@@ -11,7 +11,7 @@ from factory import db, events, requests, signatures
 from factory.db import METADATA
 from factory.errors import DecisionRequired, InputError
 from factory.fingerprints import canonical, fingerprint
-from factory.gates import ALLOWED_ROLES, Gate
+from factory.gates import ALLOWED_ROLES, Gate, Role
 from factory.people import DEMO_PREFIX, People
 from factory.requests import Request, RequestState
 
@@ -146,22 +146,31 @@ def decision_of(connection: Connection, request_id: int) -> Decision | None:
     return None if row is None else Decision.model_validate(dict(row))
 
 
-def verified(database: Engine, people: People, request_id: int | None, *, gate: Gate, fingerprint: str) -> Decision:
+def verified(
+    database: Engine, people: People, request_id: int | None, *, gate: Gate, fingerprint: str, role: Role | None = None
+) -> Decision:
     """The approval that allows what is about to be done. Called where it is done, not where it was decided.
 
     Holds only if: the request stands, is for this gate and showed exactly this fingerprint; it was approved; the
     signature is one of the person's present keys over the request as it stands; the person holds the role now and is
-    no author. Raises DecisionRequired that says what does not hold; that is an event too.
+    no author. `role` is the one that app.yaml names for the gate now: what was asked of another does not hold.
+    Raises DecisionRequired that says what does not hold; that is an event too.
     """
     with db.transaction(database) as connection:
         request = None if request_id is None else requests.read(connection, request_id)
         decision = None if request is None else decision_of(connection, request.id)
     if request is None:
         raise DecisionRequired("nobody has been asked: there is no request for it", hint="millwright inbox")
-    why = _holds(people, request, decision, gate, fingerprint)
+    why = _asked_of_another(request, role) or _holds(people, request, decision, gate, fingerprint)
     if why or decision is None:
         raise _rejected(database, request, "factory", decision.person if decision else "", why)
     return decision
+
+
+def _asked_of_another(request: Request, role: Role | None) -> str:
+    if role is None or request.role is role:
+        return ""
+    return f"it was asked of the role {request.role}, and app.yaml names {role} for the gate {request.gate} now"
 
 
 def _holds(people: People, request: Request, decision: Decision | None, gate: Gate, wanted: str) -> str:

@@ -14,7 +14,7 @@ from factory.paths import FactoryRoot
 from factory.people import People, load_people
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment, load_app
-from pipeline import records
+from pipeline import mains, records
 from pipeline.faults import Faults
 from pipeline.git import Repository
 from pipeline.records import ChangeRecord
@@ -67,8 +67,13 @@ class Context:
         return load_people(self.root, self.settings)
 
     def repository(self, app: str) -> Repository:
-        """The app's git repository."""
-        return Repository(self.root, app)
+        """The app's git repository; wherever it moves main, that is recorded first."""
+
+        def moving(base: str, commit: str) -> None:
+            mains.intend(self.database, app, base, commit)
+            self.faults.reach("main.intended")
+
+        return Repository(self.root, app, moving=moving)
 
     def place(self, app: str, environment: Environment) -> Place:
         """One environment of an app, as questions about production take it."""

@@ -16,7 +16,8 @@ from pipeline.gates import Cancelled
 from pipeline.records import ChangeRecord, ChangeState, Stage
 from pipeline.specification import report_file
 from pipeline.stages import deploy
-from pipeline.stages.merge import shown_for_merge
+from pipeline.stages.check import shown_for_exception
+from pipeline.stages.merge import shown_for_merge, shown_for_revert
 
 # So often a coder tries before a person is asked; each time a person says "again", it may try so often once more.
 ATTEMPTS = 2
@@ -145,13 +146,16 @@ class ChangeFlow:
         found = self._stage(Lane.WORK, "security", f"security:{number}", {"head": self._at.head})
         self._at.facts["findings"] = found["counts"]
         self._at.facts["told"] = found["feedback"]
+        # One that was granted for an earlier commit says nothing of this one.
+        self._at.facts["exception"] = None
         if not found["critical"]:
             return True
-        shown = {"change": self._id, "head": self._at.head, "findings": found["critical"]}
+        shown = shown_for_exception(self._id, self._at.head, found["critical"])
         title = f"{len(found['critical'])} critical finding(s)"
         verdict = self._gate(Gate.SECURITY_EXCEPTION, f"security:{number}", title, shown)
         if verdict["verdict"] == "approve":
-            self._at.facts["exception"] = verdict
+            said = {key: verdict[key] for key in ("request", "person", "reason")}
+            self._at.facts["exception"] = {**said, "findings": found["critical"]}
             return True
         self._at.feedback = f"critical findings:\n{found['feedback']}\n{verdict['reason']}"
         return False
@@ -171,7 +175,7 @@ class ChangeFlow:
         return True
 
     def _ask_to_merge(self, number: str) -> Json:
-        facts = {key: self._at.facts[key] for key in ("tests", "findings", "review")}
+        facts = {key: self._at.facts[key] for key in ("tests", "findings", "exception", "review")}
 
         def ask() -> Json:
             record = self._record()
@@ -225,17 +229,11 @@ class ChangeFlow:
 
     def _offer_revert(self, merged: Json, reason: str) -> None:
         """A bad release has returned; main still holds it. A person says whether it is taken back."""
-        shown = {
-            "change": self._id,
-            "what happened": reason,
-            "approve": "take the merge back from main",
-            "refuse": "leave it on main",
-            "commit": merged["commit"],
-        }
+        shown = shown_for_revert(self._id, merged["commit"], reason)
         verdict = self._gate(Gate.ATTENTION, "revert", "a bad release has returned: revert it on main?", shown)
         said = f"rolled back ({reason})"
         if verdict["verdict"] == "approve":
-            argument = {"commit": merged["commit"], "request": verdict["request"]}
+            argument = {"commit": merged["commit"], "request": verdict["request"], "reason": reason}
             reverted = self._stage(Lane.DEPLOY, "revert", "revert", argument)
             said += f"; reverted on main: {reverted['commit'][:12] or reverted['reason']}"
         raise Ended(ChangeState.ROLLED_BACK, said)

@@ -18,8 +18,9 @@ from pipeline.git import merging, steps, worktrees
 from pipeline.git.command import Git, visible
 from pipeline.git.folders import write_out
 from pipeline.git.guard import Entry, Limits, shape
+from pipeline.git.hooks import refuse_pushes_to_main
 from pipeline.git.locks import locked
-from pipeline.git.merging import MergeCheck
+from pipeline.git.merging import MainMove, MergeCheck, Moving
 from pipeline.git.objects import changes, commit_tree, entries, log, read_tree, write_blobs, write_tree
 from pipeline.git.refs import MAIN, NOTHING, branch_ref, find, full_sha, move, seen, work_branch
 from pipeline.git.worktrees import Worktree
@@ -38,11 +39,18 @@ class Repository:
     """The bare repository of one app, and all that the factory does with it.
 
     Writing is done by one process at a time; every method may be repeated after a kill, at any point of it.
-    `clock` gives seconds since 1970.
+    `clock` gives seconds since 1970. `moving` is told before main is made or moved, with the commit it is at and the
+    one that it is about to be at; what it raises stops that.
     """
 
     def __init__(
-        self, root: FactoryRoot, app: str, *, limits: Limits | None = None, clock: Callable[[], float] = time.time
+        self,
+        root: FactoryRoot,
+        app: str,
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+        moving: Moving = lambda _base, _commit: None,
     ) -> None:
         try:
             TypeAdapter(AppName).validate_python(app)
@@ -52,6 +60,7 @@ class Repository:
         self._app = app
         self._limits = limits or Limits()
         self._clock = clock
+        self._moving = moving
 
     @cached_property
     def folder(self) -> Path:
@@ -63,6 +72,9 @@ class Repository:
         if not self.folder.is_dir():
             raise MillwrightError(f"{self._app} has no repository yet", hint="it is made when a change is taken up")
         return Git(self.folder)
+
+    def _now(self) -> MainMove:
+        return MainMove(int(self._clock()), self._moving)
 
     def _writing(self) -> AbstractContextManager[Git]:
         return locked(self._root, self._app, self._git.folder)
@@ -82,7 +94,9 @@ class Repository:
             draft = self.folder.with_name(f".{self._app}.draft")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(mode=0o700)
-            self._seed(Git(draft, git.keep), source)
+            drafted = Git(draft, git.keep)
+            self._seed(drafted, source)
+            self._moving(NOTHING, find(drafted, MAIN))
             draft.rename(self.folder)
 
     def exists(self, branch: str) -> bool:
@@ -184,16 +198,24 @@ class Repository:
         return [entry.path for entry in changes(read_tree(git, full_sha(base)), read_tree(git, full_sha(head)))]
 
     def merge_base(self, branch: str) -> str:
-        """The commit at which a branch left main, or last took from it."""
-        return self._git.run("merge-base", branch_ref(MAIN), branch_ref(branch)).text
+        """The commit at which a branch left main, or last took from it; also when main has merged it since."""
+        git = self._git
+        return merging.fork(git, find(git, branch))
 
     def merge_check(self, branch: str) -> MergeCheck:
         """What merging the branch into main would give: a tree that can be exported, and the conflicts."""
         return merging.merge_check(self._git, self.head(), self.head(branch))
 
     def merged(self, head: str) -> str | None:
-        """The commit on main that merged `head`; None when none did."""
-        return merging.already_merged(self._git, full_sha(head))
+        """The commit on main that merged `head`, whoever made it; None when none did."""
+        done = merging.already_merged(self._git, full_sha(head))
+        return done.sha if done else None
+
+    def merged_as(self, head: str, trailers: Mapping[str, str]) -> str | None:
+        """The commit on main that is exactly what `merge` makes of `head` with these trailers; None when none is."""
+        git = self._git
+        done = merging.already_merged(git, full_sha(head))
+        return done.sha if done and merging.made_as(git, done, head, trailers) else None
 
     def merged_changes(self, commit: str, *, since: str | None) -> list[str]:
         """The changes that main took on its way to `commit`, newest first; with `since`, only after that commit."""
@@ -213,7 +235,7 @@ class Repository:
     def merge(
         self, branch: str, *, expected_head: str, expected_base: str, message: str, trailers: Mapping[str, str]
     ) -> str:
-        """Merge a branch into main by a commit of its own; its name. What is merged already gives that commit.
+        """Merge a branch into main by a commit of its own; its name. Made exactly so before, it is that commit.
 
         Raises Moved when branch or main is not where it was when this was decided, Conflicts, CommitRefused when
         the branch holds what no agent may commit (however it got there), InputError when there is nothing to merge.
@@ -226,7 +248,7 @@ class Repository:
                 message=message,
                 trailers=trailers,
                 limits=self._limits,
-                seconds=int(self._clock()),
+                move_at=self._now(),
             )
 
     def revert(self, sha: str, message: str, trailers: Mapping[str, str]) -> str:
@@ -235,7 +257,7 @@ class Repository:
         Raises Conflicts when later work builds on it, InputError when main does not hold it.
         """
         with self._writing() as git:
-            return merging.revert(git, sha, message=message, trailers=trailers, seconds=int(self._clock()))
+            return merging.revert(git, sha, message=message, trailers=trailers, move_at=self._now())
 
     def export(self, treeish: str, folder: Path) -> None:
         """Write the plain tree of a commit (or tree) to the new folder `folder`: no `.git`, whole or not at all.
@@ -255,6 +277,7 @@ class Repository:
         git.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={MAIN}", str(git.folder))
         (git.folder / "info").mkdir(exist_ok=True)
         (git.folder / "info" / "attributes").write_text(ATTRIBUTES)
+        refuse_pushes_to_main(git.folder)
         limits = self._limits.for_whole_trees()
         found = steps.gather(git, source, {}, limits)
         _require_shape(str(source), tree=entries(found.tree), limits=limits)

@@ -7,10 +7,12 @@ from factory.errors import PolicyViolation
 from factory.findings import Finding, Severity
 from factory.spec import Environment
 from pipeline.checks import TestReport, run_security, run_tests
+from pipeline.checks.security import Preview
 from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord
 from pipeline.specification import as_submitted, report_file
+from pipeline.stages.main import main_as_recorded
 from pipeline.stages.trees import exported
 from stacks.driver import Kind
 from stacks.driver.model import Violation
@@ -19,6 +21,7 @@ from stacks.driver.model import Violation
 def test(context: Context, identifier: str, argument: Json) -> Json:
     """Run every suite on a commit. The answer holds what agents may be told, and counts; no held-out text."""
     record = context.change(identifier)
+    main_as_recorded(context, record)
     base = context.repository(record.app).merge_base(record.branch)
     report = tested(context, record, argument["head"], base)
     context.faults.reach("test.suites-ran")
@@ -46,18 +49,7 @@ def security(context: Context, identifier: str, argument: Json) -> Json:
     record = context.change(identifier)
     before = context.repository(record.app).merge_base(record.branch)
     context.set(record, detail="scanners run: static analysis, secrets, policies")
-    with (
-        exported(context, record.app, argument["head"]) as tree,
-        exported(context, record.app, before) as base,
-    ):
-        found = run_security(
-            context.root,
-            context.settings,
-            context.spec(record.app),
-            tree,
-            base,
-            lambda: _violations(context, record.app),
-        )
+    found = scanned(context, record, argument["head"], before, lambda: _violations(context, record.app))
     context.faults.reach("security.scanned")
     run = f"{identifier}:{argument['head'][:12]}"
     with db.transaction(context.database) as connection:
@@ -65,7 +57,19 @@ def security(context: Context, identifier: str, argument: Json) -> Json:
     counts = {severity.value: sum(f.severity is severity for f in found) for severity in Severity}
     context.tell("security.scanned", record, head=argument["head"], counts=counts)
     critical = [finding.model_dump(mode="json") for finding in found if finding.severity is Severity.CRITICAL]
-    return {"critical": critical, "counts": counts, "feedback": _told(found)}
+    return {"critical": critical, "counts": counts, "feedback": told(found)}
+
+
+def scanned(context: Context, record: ChangeRecord, commit: str, base: str, preview: Preview | None) -> list[Finding]:
+    """What a commit (or tree) brings that the commit before it does not hold, worst first; see `scan`."""
+    spec = context.spec(record.app)
+    with exported(context, record.app, commit) as tree, exported(context, record.app, base) as before:
+        return run_security(context.root, context.settings, spec, tree, before, preview)
+
+
+def shown_for_exception(identifier: str, head: str, critical: list[Json]) -> Json:
+    """What a security exception is decided on: these critical findings, on this commit of this change."""
+    return {"change": identifier, "head": head, "findings": critical}
 
 
 def _violations(context: Context, app: str) -> list[Violation]:
@@ -81,5 +85,6 @@ def _violations(context: Context, app: str) -> list[Violation]:
     return found
 
 
-def _told(found: list[Finding]) -> str:
+def told(found: list[Finding]) -> str:
+    """Findings as an agent may be told them, one a line."""
     return "\n".join(f"{f.severity} {f.tool}:{f.rule} {f.path}:{f.line}: {f.message}" for f in found)

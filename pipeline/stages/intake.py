@@ -7,6 +7,7 @@ from pipeline.changefiles import lint_change
 from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.specification import as_submitted
+from pipeline.stages.main import main_as_recorded
 
 
 def intake(context: Context, identifier: str, argument: Json) -> Json:
@@ -21,6 +22,7 @@ def intake(context: Context, identifier: str, argument: Json) -> Json:
         return {"ok": False, "reason": str(error)}
     context.repository(record.app).ensure(context.root.apps / record.app / "source")
     context.faults.reach("intake.repository-seeded")
+    main_as_recorded(context, record)
     if Environment.BUILD in spec.environments and not _stands(context, spec.stack(Environment.BUILD)):
         context.set(record, detail="the build environment is being made")
         context.driver.up(record.app, Environment.BUILD)

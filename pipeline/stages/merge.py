@@ -1,23 +1,32 @@
-"""Merge: what was decided, and nothing else, reaches main; it is tested again as merged, and built."""
+"""Merge: what was decided, and nothing else, reaches main; it is looked at again as merged, and built."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from factory import artefacts, db, decisions
+from factory import artefacts, db
+from factory.decisions import Decision
 from factory.errors import DecisionRequired, MillwrightError
-from factory.fingerprints import fingerprint
+from factory.findings import Finding, Severity
 from factory.gates import Gate
+from pipeline import mains
+from pipeline.approvals import approved
 from pipeline.context import ACTOR, Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord
-from pipeline.stages.check import tested
+from pipeline.stages.check import scanned, shown_for_exception, tested, told
+from pipeline.stages.main import main_as_recorded
 from pipeline.stages.trees import exported
 
 DIFF_LIMIT = 200_000
 
 
 def shown_for_merge(context: Context, record: ChangeRecord, facts: Json) -> dict[str, Any]:
-    """What a merge is decided on: the branch's commit, its diff, what tests, scanners and the reviewer said of it."""
+    """What a merge is decided on: the branch's commit, its diff, what tests, scanners and the reviewer said of it.
+
+    `exception` says who accepted which critical findings; None when there were none to accept.
+    """
     repository = context.repository(record.app)
     head = repository.head(record.branch)
     diff = repository.diff(repository.merge_base(record.branch), head)
@@ -29,6 +38,7 @@ def shown_for_merge(context: Context, record: ChangeRecord, facts: Json) -> dict
         "diff_sha256": hashlib.sha256(diff.encode()).hexdigest(),
         "tests": facts["tests"],
         "findings": facts["findings"],
+        "exception": facts["exception"],
         "review": facts["review"],
     }
 
@@ -37,48 +47,103 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
     """Merge what the request `argument["request"]` decided. The answer: `{"state", "reason", "commit", "artefact"}`.
 
     `state` is merged, stale (something was pushed since), refused (no decision that holds) or broken (conflict, or
-    the merged tree fails its tests).
+    the merged tree fails its tests, or brings critical findings).
     """
     record = context.change(identifier)
     repository = context.repository(record.app)
-    shown = shown_for_merge(context, record, argument["facts"])
-    if already := repository.merged(shown["head"]):
-        # Killed after main had moved: the tests of that very merge had passed before.
-        return _built(context, record, argument["request"], already)
+    main = main_as_recorded(context, record)
     try:
-        decision = decisions.verified(
-            context.database,
-            context.people(),
-            argument["request"],
-            gate=Gate.MERGE,
-            fingerprint=fingerprint(shown),
-        )
+        decision = _decided(context, record, argument)
     except DecisionRequired as error:
-        pushed = shown["head"] != argument["head"]
-        return {"state": "stale" if pushed else "refused", "reason": str(error)}
-    main = repository.head()
+        return _undecided(context, record, argument, error)
+    head = argument["head"]
+    if repository.merged(head):
+        # Killed after main had moved: what that very merge gives was looked at before.
+        return _built(context, record, decision, _ours(context, record, decision, head))
     check = repository.merge_check(record.branch)
     if check.conflicts:
         return {"state": "broken", "reason": "conflicts with main in " + ", ".join(check.conflicts)}
-    if main != repository.merge_base(record.branch):
-        # Main has gone on, so the merged tree is another one than was tested.
-        report = tested(context, record, check.tree, main)
-        if not report.ok:
-            return {"state": "broken", "reason": "as merged with main, tests fail:\n" + report.for_agent()}
+    if main != repository.merge_base(record.branch) and (
+        reason := _bad_as_merged(context, record, check.tree, main, argument["facts"])
+    ):
+        return {"state": "broken", "reason": reason}
     context.faults.reach("merge.retested")
+    try:
+        # That took minutes: what was decided may not hold any more.
+        decision = _decided(context, record, argument)
+    except DecisionRequired as error:
+        return _undecided(context, record, argument, error)
     commit = repository.merge(
         record.branch,
-        expected_head=shown["head"],
+        expected_head=head,
         expected_base=main,
         message=f"{record.title}",
-        trailers={"Change": record.id, "Decision": str(decision.request), "Decided-by": decision.person},
+        trailers=_trailers(record, decision),
     )
     context.faults.reach("merge.main-moved")
-    return _built(context, record, decision.request, commit)
+    return _built(context, record, decision, commit)
 
 
-def _built(context: Context, record: ChangeRecord, request: int, commit: str) -> Json:
-    context.tell("change.merged", record, commit=commit, decision=request)
+def _decided(context: Context, record: ChangeRecord, argument: Json) -> Decision:
+    """The approval of this merge as it is now, and of the exception it rests on. Raises DecisionRequired."""
+    facts = argument["facts"]
+    decision = approved(context, record, argument["request"], Gate.MERGE, shown_for_merge(context, record, facts))
+    if exception := facts["exception"]:
+        # Recomputed: it was granted for these findings on this very commit, or not at all.
+        shown = shown_for_exception(record.id, argument["head"], exception["findings"])
+        approved(context, record, exception["request"], Gate.SECURITY_EXCEPTION, shown)
+    elif facts["findings"].get(Severity.CRITICAL):
+        reason = "it has critical findings, and nobody of security has accepted them"
+        context.tell("merge.refused", record, request=argument["request"], reason=reason)
+        raise DecisionRequired(reason, hint="millwright inbox")
+    return decision
+
+
+def _undecided(context: Context, record: ChangeRecord, argument: Json, error: DecisionRequired) -> Json:
+    pushed = context.repository(record.app).head(record.branch) != argument["head"]
+    return {"state": "stale" if pushed else "refused", "reason": str(error)}
+
+
+def _trailers(record: ChangeRecord, decision: Decision) -> Mapping[str, str]:
+    return {"Change": record.id, "Decision": str(decision.request), "Decided-by": decision.person}
+
+
+def _ours(context: Context, record: ChangeRecord, decision: Decision, head: str) -> str:
+    """The commit on main that is exactly this decision's merge of `head`. Raises MillwrightError for another one."""
+    repository = context.repository(record.app)
+    if ours := repository.merged_as(head, _trailers(record, decision)):
+        return ours
+    reason = f"main holds {head[:12]} by a merge that is not the one request {decision.request} decided"
+    context.tell("merge.refused", record, request=decision.request, reason=reason)
+    raise MillwrightError(reason, hint=f"look at it (git --git-dir={repository.folder} log main), or cancel the change")
+
+
+def _bad_as_merged(context: Context, record: ChangeRecord, tree: str, main: str, facts: Json) -> str:
+    """What is wrong with the merged tree, "" when nothing is: main has gone on, so it is not the one looked at.
+
+    The policy pack is not asked again: it judges the app's stacks, which no merge changes.
+    """
+    report = tested(context, record, tree, main)
+    if not report.ok:
+        return "as merged with main, tests fail:\n" + report.for_agent()
+    found = scanned(context, record, tree, main, None)
+    accepted = Counter(
+        Finding.model_validate(each).fingerprint() for each in (facts["exception"] or {"findings": []})["findings"]
+    )
+    critical = []
+    for finding in (each for each in found if each.severity is Severity.CRITICAL):
+        # Counted: the same mistake made a second time was not accepted.
+        accepted[finding.fingerprint()] -= 1
+        if accepted[finding.fingerprint()] < 0:
+            critical.append(finding)
+    context.tell("security.scanned_again", record, tree=tree, main=main, critical=len(critical))
+    return "as merged with main, there are new critical findings:\n" + told(critical) if critical else ""
+
+
+def _built(context: Context, record: ChangeRecord, decision: Decision, commit: str) -> Json:
+    with db.transaction(context.database) as connection:
+        mains.settle(connection, record.app, commit)
+    context.tell("change.merged", record, commit=commit, decision=decision.request)
     digest = build(context, record.app, record.change, commit)
     context.faults.reach("merge.artefact-stored")
     context.set(record, artefact=digest, detail="merged")
@@ -94,17 +159,37 @@ def build(context: Context, app: str, change: str | None, commit: str) -> str:
     return digest
 
 
+def shown_for_revert(identifier: str, commit: str, reason: str) -> dict[str, Any]:
+    """What taking a merge back from main is decided on."""
+    return {
+        "change": identifier,
+        "what happened": reason,
+        "approve": "take the merge back from main",
+        "refuse": "leave it on main",
+        "commit": commit,
+    }
+
+
 def revert(context: Context, identifier: str, argument: Json) -> Json:
-    """Take a merge back from main, by a commit of its own. The answer: `{"commit"}`."""
+    """Take the merge `argument["commit"]` back from main, by a commit of its own, as the request decided.
+
+    The answer: `{"commit", "reason"}`; no commit when the decision does not hold, or later work builds on the merge.
+    """
     record = context.change(identifier)
     repository = context.repository(record.app)
+    main_as_recorded(context, record)
+    merged = argument["commit"]
     try:
-        commit = repository.revert(
-            argument["commit"],
-            f"Revert: {record.title}",
-            {"Change": record.id, "Decision": str(argument["request"])},
-        )
+        shown = shown_for_revert(record.id, merged, argument["reason"])
+        decision = approved(context, record, argument["request"], Gate.ATTENTION, shown)
+        trailers = {"Change": record.id, "Decision": str(decision.request)}
+        commit = repository.revert(merged, f"Revert: {record.title}", trailers)
+    except mains.MovedByOthers:
+        raise
     except MillwrightError as error:
         return {"commit": "", "reason": str(error)}
-    context.tell("change.reverted", record, actor=ACTOR, commit=commit, reverts=argument["commit"])
+    context.faults.reach("revert.main-moved")
+    with db.transaction(context.database) as connection:
+        mains.settle(connection, record.app, commit)
+    context.tell("change.reverted", record, actor=ACTOR, commit=commit, reverts=merged)
     return {"commit": commit, "reason": ""}

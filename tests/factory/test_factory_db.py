@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,7 +19,7 @@ from factory.errors import InputError, MillwrightError
 from factory.outputs import AppFactoryOutputs, outputs_from
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from pipeline import records
+from pipeline import mains, records
 
 # The rooms' tables join the metadata when their modules are imported.
 TABLES = [
@@ -27,6 +28,7 @@ TABLES = [
     environments.ENVIRONMENTS,
     events.EVENTS,
     findings.FINDINGS,
+    mains.MAINS,
     records.CHANGES,
     records.TASKS,
     releases.RELEASES,
@@ -54,6 +56,26 @@ def test_the_newest_migration_is_the_one_the_code_names() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(factory.__file__).parent / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [db.HEAD]
+
+
+def test_apps_from_before_main_was_recorded_are_marked_and_no_others(tmp_path: Path) -> None:
+    engine = db.connect(FactoryRoot(tmp_path), Settings())
+    config = Config()
+    config.set_main_option("script_location", str(Path(factory.__file__).parent / "migrations"))
+    columns = [column.name for column in records.CHANGES.columns if not column.nullable]
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+        for change in ("one", "two"):
+            values = ", ".join({"app": "'links'", "attempt": "0"}.get(name, f"'{change}'") for name in columns)
+            names = ", ".join(f'"{name}"' for name in columns)
+            connection.execute(text(f"INSERT INTO pipeline_change ({names}) VALUES ({values})"))  # noqa: S608 -- ours
+        command.upgrade(config, "head")
+    with db.transaction(engine) as connection:
+        assert mains.read(connection, "notes") is None
+        known = mains.read(connection, "links")
+    assert known is not None
+    assert (known.commit, known.intended) == (None, None)
 
 
 def test_the_migrated_schema_is_the_one_the_code_uses(database: Engine) -> None:

@@ -148,6 +148,16 @@ def test_an_approval_is_for_its_gate_and_its_content_only(bench: Bench) -> None:
     assert bench.verified(request).verdict is Verdict.APPROVE
 
 
+def test_a_decision_of_another_role_than_the_gate_asks_for_now_does_not_hold(bench: Bench) -> None:
+    request = bench.ask()
+    bench.decide(request)
+    asked = {"gate": request.gate, "fingerprint": request.fingerprint}
+    with pytest.raises(DecisionRequired, match="it was asked of the role maintainer"):
+        decisions.verified(bench.database, bench.people, request.id, role=Role.SECURITY, **asked)
+    assert len(bench.told("decision.rejected")) == 1
+    assert decisions.verified(bench.database, bench.people, request.id, role=Role.MAINTAINER, **asked).person == "ben"
+
+
 def test_what_nobody_approved_is_not_approved(bench: Bench) -> None:
     request, refused = bench.ask(), bench.ask()
     with pytest.raises(DecisionRequired, match="nobody has decided yet"):

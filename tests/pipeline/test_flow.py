@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from flow_bench import COUNTS, GOOD, Bench, Killed, make_bench
+from flow_bench import COUNTS, GOOD, WHO, Bench, Killed, make_bench
 
 from factory import db, requests
 from factory.decisions import Verdict
@@ -108,6 +108,29 @@ def test_a_critical_finding_needs_a_person_of_security(tmp_path: Path, verdict: 
     assert gates_of(bench)[0] is Gate.SECURITY_EXCEPTION
     assert bench.engine.stages().count("generate") == heads
     assert bench.record.state is ChangeState.RELEASED
+
+
+def test_an_exception_is_shown_where_the_merge_is_decided_and_ends_with_its_commit(tmp_path: Path) -> None:
+    finding = {"tool": "t", "rule": "r", "severity": "critical", "path": "a", "line": 1, "message": "x"}
+    bad = {"critical": [finding], "counts": COUNTS | {"critical": 1}, "feedback": "x"}
+    asked: list[dict] = []
+
+    def merge(argument: dict, turn: int) -> dict:
+        asked.append(argument)
+        return GOOD["merge"] if turn else {"state": "stale", "reason": "pushed"}
+
+    bench = make_bench(tmp_path, merge=merge, security=lambda a, turn: GOOD["security"] if turn else bad)
+    bench.run()
+    granted, first, second, _ = bench.requests
+    assert first.shown["exception"] == {
+        "request": granted.id,
+        "person": WHO[Gate.SECURITY_EXCEPTION],
+        "reason": "",
+        "findings": [finding],
+    }
+    assert asked[0]["facts"]["exception"] == first.shown["exception"]
+    # The next commit was clean: nothing was excepted for it.
+    assert second.shown["exception"] is None
 
 
 def test_what_the_reviewer_wants_changed_goes_back_and_is_bounded(tmp_path: Path) -> None:
