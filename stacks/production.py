@@ -222,7 +222,10 @@ def _require_inputs(place: Place, request: Request) -> None:
 
 def _verify(place: Place, request: Request) -> None:
     people = load_people(place.root, place.settings)
-    decisions.verified(place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint)
+    role = place.spec.role_at(Gate.PRODUCTION)
+    decisions.verified(
+        place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint, role=role
+    )
 
 
 def _request(place: Place, request_id: int | None) -> Request | None:
