@@ -13,6 +13,7 @@ from sandbox.model import Bind, Confined
 NOBODY = 65532
 HOSTNAME = "sandbox"
 TMP_BYTES = 512 * 1024 * 1024
+SHM_BYTES = 64 * 1024 * 1024
 HINT = "install it: apt-get install bubblewrap (Linux; unprivileged user namespaces must be allowed)"
 # Of /etc only what a dynamic linker, a libc and a clock look up; no resolver, no host names of the host.
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
@@ -56,7 +57,9 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: i
         *("--args", str(environment)),
         *("--ro-bind", "/usr", "/usr"),
         *_roots(),
-        *("--dir", "/etc", "--proc", "/proc", "--dev", "/dev"),
+        # Where the factory is root, so is the kernel's view of whoever is inside: sysctls would be theirs to write.
+        *("--dir", "/etc", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/proc"),
+        *("--dev", "/dev"),
         *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 -- inside, where it is its own
         *("--ro-bind", str(accounts / "passwd"), "/etc/passwd", "--ro-bind", str(accounts / "group"), "/etc/group"),
     ]
