@@ -14,6 +14,8 @@ NOBODY = 65532
 HOSTNAME = "sandbox"
 TMP_BYTES = 512 * 1024 * 1024
 SHM_BYTES = 64 * 1024 * 1024
+# From the process that is started to what it confines: its init, the inner bubblewrap, and that one's init lie between.
+DEPTH = 4
 HINT = "install it: apt-get install bubblewrap (Linux; unprivileged user namespaces must be allowed)"
 # Of /etc only what a dynamic linker, a libc and a clock look up; no resolver, no host names of the host.
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
@@ -46,11 +48,12 @@ def environment(confined: Confined) -> Iterator[int]:
 
 
 def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: int) -> list[str]:
-    """The whole command: every namespace of its own, no capability, no network, only what is bound.
+    """The whole command, of two bubblewraps: every namespace of its own, no capability, no network, only what is bound.
 
     `accounts` is a folder with the passwd and group files that are seen inside; `environment` as made above.
     """
     words = [
+        *_outer(bwrap),
         *(str(bwrap), "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", HOSTNAME),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
@@ -68,6 +71,14 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: i
     for bind in confined.binds:
         words += _bound(bind)
     return [*words, "--chdir", confined.cwd, "--", *_limited(confined)]
+
+
+def _outer(bwrap: Path) -> list[str]:
+    """A process namespace around the sandbox's own, whose first process nobody inside can see.
+
+    The first process of the inner one has the uid of what it confines: that could make it outlive its parent.
+    """
+    return [str(bwrap), "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--"]
 
 
 def _roots() -> list[str]:

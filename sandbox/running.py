@@ -100,7 +100,7 @@ def accounts() -> Iterator[Path]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End bubblewrap, and with it, as it is the parent of their namespace's first process, everything inside."""
+    """End bubblewrap, and with it, as it is the parent of the outer namespace's first process, everything inside."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

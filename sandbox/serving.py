@@ -10,7 +10,7 @@ from pathlib import Path
 
 from factory.errors import InputError
 from sandbox import forwarder
-from sandbox.bubblewrap import command_line, environment, program
+from sandbox.bubblewrap import DEPTH, command_line, environment, program
 from sandbox.model import Bind, Confined
 from sandbox.running import end, probe, with_defaults
 
@@ -86,10 +86,9 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
 
 
 def _ask(bwrap: int) -> None:
-    """SIGTERM to the forwarder: bubblewrap itself passes no signal on."""
+    """SIGTERM to the forwarder, the innermost process: bubblewrap itself passes no signal on."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        for _ in range(2):
-            # The outer process's child is the namespace's init, whose child is the forwarder.
+        for _ in range(DEPTH):
             children = Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split()
             if not children:
                 return
