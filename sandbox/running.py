@@ -40,7 +40,9 @@ def probe() -> None:
     ran = _run(Confined(argv=("/bin/sh", "-c", LOOK), cwd="/", limits=Limits(seconds=PROBE_SECONDS)))
     devices = [line.split(":")[0].strip() for line in ran.out.splitlines() if ":" in line and "|" not in line]
     if ran.out.startswith("writable"):
-        raise SandboxUnavailable(f"{SYSCTL} can be written to from a sandbox here: it would rule this machine", hint=HINT)
+        raise SandboxUnavailable(
+            f"{SYSCTL} can be written from inside a sandbox here", hint=HINT
+        )
     if devices != ["lo"] or ran.out.startswith("/"):
         said = (ran.err or ran.out).strip()[-500:]
         raise SandboxUnavailable(f"bubblewrap does not confine here: {said or 'no answer'}", hint=HINT)
