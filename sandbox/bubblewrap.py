@@ -62,7 +62,7 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: i
         *_roots(),
         # Where the factory is root, so is the kernel's view of whoever is inside: sysctls would be theirs to write.
         *("--dir", "/etc", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/proc"),
-        *("--dev", "/dev"),
+        *("--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108
         *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 -- inside, where it is its own
         *("--ro-bind", str(accounts / "passwd"), "/etc/passwd", "--ro-bind", str(accounts / "group"), "/etc/group"),
     ]
@@ -70,7 +70,8 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: i
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for bind in confined.binds:
         words += _bound(bind)
-    return [*words, "--chdir", confined.cwd, "--", *_limited(confined)]
+    # Last, when every place to bind at has been made: it is in memory, and without a limit.
+    return [*words, "--remount-ro", "/", "--chdir", confined.cwd, "--", *_limited(confined)]
 
 
 def _outer(bwrap: Path) -> list[str]:

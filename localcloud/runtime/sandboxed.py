@@ -17,7 +17,6 @@ from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 from factory.trees import remove_tree
 from localcloud.runtime.interface import CannotStart, Launch
-from localcloud.runtime.memory import family, resident
 
 # Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
 ARTEFACT: Final = "/app"
@@ -58,9 +57,14 @@ class Process:
         """How it ended, or None while it runs."""
         return self.served.exit_code()
 
+    @property
+    def ended_for(self) -> str:
+        """What it used too much of, when it was ended for that."""
+        return self.served.ended_for
+
     def used_mib(self) -> int:
         """What its processes hold in memory."""
-        return sum(map(resident, family(self.served.pid))) // (1024 * 1024)
+        return self.served.used_mib()
 
     def stop(self, grace_seconds: float) -> None:
         """End it, if it still runs."""
