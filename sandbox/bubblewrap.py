@@ -4,10 +4,12 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from factory.errors import SandboxUnavailable
+from sandbox import syscalls
 from sandbox.model import Bind, Confined
 
 NOBODY = 65532
@@ -35,29 +37,49 @@ def program() -> Path:
     return bundled
 
 
+@dataclass(frozen=True)
+class Told:
+    """Descriptors from which bubblewrap reads what does not stand on its command line."""
+
+    environment: int
+    syscalls: int
+
+    @property
+    def all(self) -> tuple[int, int]:
+        """To be handed to bubblewrap."""
+        return self.environment, self.syscalls
+
+
 @contextlib.contextmanager
-def environment(confined: Confined) -> Iterator[int]:
-    """A descriptor from which bubblewrap reads the environment: its command line is seen by everybody on the host."""
+def told(confined: Confined) -> Iterator[Told]:
+    """The environment, as a command line is seen by everybody on the host, and the filter of system calls."""
     words: list[str] = []
     for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **confined.env}.items():  # noqa: S108
         words += ["--setenv", name, value]
-    with open(os.memfd_create("environment", os.MFD_CLOEXEC), "w+b") as file:  # noqa: PTH123 -- it has no path
-        file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+    environment = b"".join(os.fsencode(word) + b"\0" for word in words)
+    with _in_memory(environment) as first, _in_memory(syscalls.refusing()) as second:
+        yield Told(first, second)
+
+
+@contextlib.contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    with open(os.memfd_create("told", os.MFD_CLOEXEC), "w+b") as file:  # noqa: PTH123 -- it has no path
+        file.write(content)
         file.seek(0)
         yield file.fileno()
 
 
-def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: int) -> list[str]:
+def command_line(bwrap: Path, confined: Confined, accounts: Path, told: Told) -> list[str]:
     """The whole command, of two bubblewraps: every namespace of its own, no capability, no network, only what is bound.
 
-    `accounts` is a folder with the passwd and group files that are seen inside; `environment` as made above.
+    `accounts` is a folder with the passwd and group files that are seen inside; `told` as made above.
     """
     words = [
         *_outer(bwrap),
         *(str(bwrap), "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", HOSTNAME),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
-        *("--args", str(environment)),
+        *("--args", str(told.environment), "--seccomp", str(told.syscalls)),
         *("--ro-bind", "/usr", "/usr"),
         *_roots(),
         # Where the factory is root, so is the kernel's view of whoever is inside: sysctls would be theirs to write.

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from factory.errors import SandboxUnavailable
-from sandbox.bubblewrap import HINT, NOBODY, command_line, environment, program
+from sandbox.bubblewrap import HINT, NOBODY, command_line, program, told
 from sandbox.model import Confined, Limits, Ran
 from sandbox.python import python_environment
 from sandbox.usage import Watch
@@ -23,7 +23,10 @@ PROBE_SECONDS = 10
 TIMED_OUT = 124
 SYSCTL = "/proc/sys/kernel/core_pattern"
 # Opened to append and closed again: nothing is written. In a shell of its own, as a failed redirection ends a shell.
-LOOK = f"(: >> {SYSCTL}) 2>/dev/null && echo writable; ls /root /home /etc/shadow; cat /proc/net/dev"
+LOOK = (
+    f"(: >> {SYSCTL}) 2>/dev/null && echo writable; ls /root /home /etc/shadow;"
+    " grep ^Seccomp: /proc/self/status; cat /proc/net/dev"
+)
 
 
 def run(confined: Confined) -> Ran:
@@ -39,12 +42,11 @@ def run(confined: Confined) -> Ran:
 def probe() -> None:
     """Make sure, once, that a sandbox confines here. Raises SandboxUnavailable that says how to mend it."""
     ran = _run(Confined(argv=("/bin/sh", "-c", LOOK), cwd="/", limits=Limits(seconds=PROBE_SECONDS)))
-    devices = [line.split(":")[0].strip() for line in ran.out.splitlines() if ":" in line and "|" not in line]
+    seen = [line.split(":")[0].strip() for line in ran.out.splitlines() if ":" in line and "|" not in line]
     if ran.out.startswith("writable"):
-        raise SandboxUnavailable(
-            f"{SYSCTL} can be written from inside a sandbox here", hint=HINT
-        )
-    if devices != ["lo"] or ran.out.startswith("/"):
+        raise SandboxUnavailable(f"{SYSCTL} can be written from inside a sandbox here", hint=HINT)
+    # The one network device, and a filter of system calls in force (proc(5): mode 2).
+    if seen != ["Seccomp", "lo"] or "Seccomp:\t2\n" not in ran.out or ran.out.startswith("/"):
         said = (ran.err or ran.out).strip()[-500:]
         raise SandboxUnavailable(f"bubblewrap does not confine here: {said or 'no answer'}", hint=HINT)
 
@@ -67,14 +69,14 @@ class _Drained:
 def _run(confined: Confined) -> Ran:
     begun = time.monotonic()
     inside = with_defaults(confined)
-    with accounts() as known, environment(inside) as told:
+    with accounts() as known, told(inside) as words:
         # Standard input is a file, so that nothing has to be fed while output is read.
         with tempfile.TemporaryFile() as stdin:
             stdin.write(confined.stdin)
             stdin.seek(0)
             process = subprocess.Popen(
-                command_line(program(), inside, known, told),
-                pass_fds=[told],
+                command_line(program(), inside, known, words),
+                pass_fds=words.all,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from factory.errors import InputError
 from sandbox import forwarder, usage
-from sandbox.bubblewrap import DEPTH, command_line, environment, program
+from sandbox.bubblewrap import DEPTH, command_line, program, told
 from sandbox.model import Bind, Confined
 from sandbox.running import end, probe, with_defaults
 
@@ -80,10 +80,10 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     known = tempfile.TemporaryDirectory(prefix="millwright-sandbox-")
     (Path(known.name) / "passwd").write_text("nobody:x:65532:65532::/tmp:/usr/sbin/nologin\n")
     (Path(known.name) / "group").write_text("nobody:x:65532:\n")
-    with log.open("ab") as output, environment(inside) as told:
+    with log.open("ab") as output, told(inside) as words:
         process = subprocess.Popen(
-            command_line(program(), inside, Path(known.name), told),
-            pass_fds=[told],
+            command_line(program(), inside, Path(known.name), words),
+            pass_fds=words.all,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -84,12 +84,12 @@ def _nameless(members: Iterable[int]) -> dict[tuple[int, int], tuple[str, int]]:
     found: dict[tuple[int, int], tuple[str, int]] = {}
     for pid in members:
         try:
-            opened = os.listdir(f"/proc/{pid}/fd")
+            opened = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 -- thousands, several times a second
         except OSError:
             continue
         for number in opened:
             try:
-                told = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116 -- thousands, several times a second
+                told = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116 -- as above
                 if stat.S_ISREG(told.st_mode) and told.st_nlink == 0:
                     name = os.readlink(f"/proc/{pid}/fd/{number}")  # noqa: PTH115 -- as above
                     found[told.st_dev, told.st_ino] = (name, told.st_blocks * BLOCK)

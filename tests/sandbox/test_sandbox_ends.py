@@ -3,6 +3,7 @@
 import os
 import platform
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Bind, Confined, Limits, Served, bubblewrap, python_binds, run, running, start_service
+from sandbox import Bind, Confined, Limits, Served, bubblewrap, python_binds, run, running, start_service, syscalls
 
+# A filter that lets everything pass.
+ALLOWING = struct.pack("=HBBI", syscalls.RETURN, 0, 0, syscalls.ALLOW)
 REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the attack is written for its registers")
 
@@ -84,8 +87,9 @@ def served(folder: Path) -> Served:
 
 @pytest.fixture(autouse=True)
 def first_process_can_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the other defence, so that this one is seen alone."""
+    """Without the filter of system calls, so that this defence is seen alone."""
     running.probe()
+    monkeypatch.setattr(syscalls, "refusing", lambda: ALLOWING)
 
 
 def test_a_control_without_the_outer_namespace_it_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +138,9 @@ import sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import test_sandbox_ends as own
-from sandbox import bubblewrap, running
+from sandbox import running, syscalls
 running.probe()
+syscalls.refusing = lambda: own.ALLOWING
 own.served(Path({str(tmp_path)!r}))
 print("up", flush=True)
 time.sleep(60)
@@ -147,6 +152,12 @@ time.sleep(60)
     assert alive(tmp_path)
     parent.kill()
     parent.communicate()
+    assert not alive(tmp_path)
+
+
+def test_the_filter_of_system_calls_alone_refuses_the_attack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert run(confined(tmp_path, 0)).out == "refused\n"
     assert not alive(tmp_path)
 
 
