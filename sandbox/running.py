@@ -69,14 +69,14 @@ class _Drained:
 def _run(confined: Confined) -> Ran:
     begun = time.monotonic()
     inside = with_defaults(confined)
-    with accounts() as known, told(inside) as words:
+    with accounts() as known, told(inside) as handed:
         # Standard input is a file, so that nothing has to be fed while output is read.
         with tempfile.TemporaryFile() as stdin:
             stdin.write(confined.stdin)
             stdin.seek(0)
             process = subprocess.Popen(
-                command_line(program(), inside, known, words),
-                pass_fds=words.all,
+                command_line(program(), inside, known, handed),
+                pass_fds=handed.all,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -80,10 +80,10 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     known = tempfile.TemporaryDirectory(prefix="millwright-sandbox-")
     (Path(known.name) / "passwd").write_text("nobody:x:65532:65532::/tmp:/usr/sbin/nologin\n")
     (Path(known.name) / "group").write_text("nobody:x:65532:\n")
-    with log.open("ab") as output, told(inside) as words:
+    with log.open("ab") as output, told(inside) as handed:
         process = subprocess.Popen(
-            command_line(program(), inside, Path(known.name), words),
-            pass_fds=words.all,
+            command_line(program(), inside, Path(known.name), handed),
+            pass_fds=handed.all,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
