@@ -15,10 +15,10 @@ from factory import db
 from factory.paths import private_folder
 from factory.processes import start_ticks
 from factory.spec import Function
+from factory.trees import remove_tree
 from pipeline import records
 from pipeline.context import Context, OpenTask
 from pipeline.gates import check_cancelled
-from pipeline.git import remove_tree
 from pipeline.records import ChangeRecord, TaskRecord
 
 POLL_SECONDS = 0.1

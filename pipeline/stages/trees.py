@@ -1,12 +1,12 @@
 """Exported trees: what a check or a build looks at is a plain copy of a commit, never a worktree of an agent."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from factory.paths import private_folder
+from factory.trees import remove_tree
 from pipeline.context import Context
 
 
@@ -19,4 +19,4 @@ def exported(context: Context, app: str, commit: str) -> Iterator[Path]:
         context.repository(app).export(commit, tree)
         yield tree
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)

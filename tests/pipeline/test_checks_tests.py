@@ -5,7 +5,6 @@ import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from checks_helpers import Bench, bench
@@ -181,8 +180,8 @@ def report_of(place: Bench, status: int = 404) -> TestReport:
 
 def test_held_out_criteria_reach_nobody_but_people(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    keeper = SimpleNamespace(rmtree=lambda path, **_: seen.extend(names_and_environment(path)))
-    monkeypatch.setattr("pipeline.checks.testing.shutil", keeper)
+    keep = "pipeline.checks.testing.remove_tree"
+    monkeypatch.setattr(keep, lambda path: seen.extend(names_and_environment(path)))
     report = report_of(place)
     public = [report.for_agent(), json.dumps(report.as_json()), repr(report), str(report), repr(report.held_out)]
     assert "canaryseen" in report.for_agent()

@@ -11,7 +11,7 @@ import pytest
 from git_place import BRANCH, GIT, Place, place
 
 from factory.paths import FactoryRoot
-from pipeline.git import remove_tree
+from factory.trees import remove_tree
 
 
 @pytest.fixture
