@@ -33,6 +33,8 @@ class ContextPart(_Part):
 class TaskBrief(_Part):
     """Everything that a task's process knows. `door` is the worker's own address for tasks (a loopback URL).
 
+    `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
+
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
     """
 
@@ -42,6 +44,7 @@ class TaskBrief(_Part):
     function: FunctionName
     attempt: str = Field(pattern=r"^[1-9][0-9]{0,3}(\.[0-9]{1,4})?$")
     worktree: Path
+    quiet: Path
     model_name: str
     scripted: bool
     limits: TaskLimits

@@ -14,6 +14,7 @@ from agents.brief import ContextPart, Outcome, TaskBrief, TaskLimits
 from factory import db
 from factory.paths import private_folder
 from factory.processes import start_ticks
+from factory.quiet import quiet_lock
 from factory.spec import Function
 from pipeline import records
 from pipeline.context import Context, OpenTask
@@ -123,6 +124,7 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task:
         function=assignment.function,
         attempt=str(assignment.attempt),
         worktree=worktree,
+        quiet=quiet_lock(context.root, record.app),
         model_name=context.settings.model_name,
         scripted=context.settings.model == "scripted",
         limits=TaskLimits(turns=agent.turns, minutes=agent.minutes, dollars=agent.dollars),

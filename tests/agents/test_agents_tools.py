@@ -1,6 +1,7 @@
 """The tools act on the worktree and nowhere else, whatever the model names and whatever lies there."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from agents.fence import Fence
 from agents.task import toolbox
 from agents.tools import Result, Toolbox
 from agents.tools.files import Change
+from factory.quiet import alone
 
 SECRET = "the host's own secret"
 
@@ -207,6 +209,21 @@ def test_a_run_ends_with_its_time(place: Surroundings) -> None:
     result = _call(_tools(place), "run", argv=["python", "-c", "import time; time.sleep(30)"], seconds=1)
     assert result.error
     assert result.said == "timed out after 1 s"
+
+
+def test_a_run_waits_while_held_out_criteria_are_run(place: Surroundings) -> None:
+    tools, ran = _tools(place), threading.Event()
+
+    def call() -> None:
+        if not _call(tools, "run", argv=["python", "-c", ""]).error:
+            ran.set()
+
+    with alone(place.brief().quiet):
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert not ran.wait(1)
+    thread.join()
+    assert ran.is_set()
 
 
 def test_a_test_run_leaves_nothing_to_commit(place: Surroundings) -> None:

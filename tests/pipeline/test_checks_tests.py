@@ -228,6 +228,53 @@ def test_the_apps_own_tests_cannot_find_the_held_out_criteria(place: Bench) -> N
     assert report.visible.ok
 
 
+TELLING = """
+def tell(path):
+    import fcntl, json, os, time
+    if (module := {"/canaryseen": json, "/canaryhidden": os}.get(path)) is not None:
+        with open(module.__file__) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            time.sleep(1)
+
+
+class Handler"""
+LISTENING = """
+import fcntl, json, os, time
+
+def told(module):
+    with open(module.__file__) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+def test_listens():
+    heard, end = set(), time.monotonic() + 30
+    while time.monotonic() < end:
+        for name, module in (("seen", json), ("hidden", os)):
+            if name not in heard and told(module):
+                heard.add(name)
+                end = time.monotonic() + 5
+        time.sleep(0.05)
+    assert not heard, f"heard: {sorted(heard)}"
+"""
+
+
+def test_nobody_listens_while_held_out_criteria_run(place: Bench) -> None:
+    # Both sandboxes can lock what of Python they both read; the service tells by it what it is asked.
+    place.replace("links/server.py", "class Handler", TELLING.lstrip())
+    asked = 'path = self.path.partition("?")[0]'
+    place.replace("links/server.py", asked, f"tell(self.path)\n        {asked}")
+    place.write("tests/test_listen.py", LISTENING)
+    place.change("try-it", VISIBLE.format(status=404).replace("/health", "/canaryseen"), HELD_OUT)
+    report = place.run("try-it")
+    assert report.visible.ok, report.visible
+    assert report.held_out.passed == 1
+    # That the visible one is heard shows that the channel is there.
+    assert "heard: ['seen']" in report.for_agent()
+
+
 def test_a_report_passes_only_when_all_of_it_does(place: Bench) -> None:
     place.change(
         "try-it", VISIBLE.format(status=200), HELD_OUT.replace("is_", "").partition("\n\n  Scenario: It is")[0]
