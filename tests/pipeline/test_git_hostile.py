@@ -29,6 +29,10 @@ def link_up(here: Place) -> None:
     (here.tree / "links" / "up").symlink_to("../../brief.json")
 
 
+def link_inside(here: Place) -> None:
+    (here.tree / "links" / "alias.py").symlink_to("store.py")
+
+
 def folder_becomes_a_link(here: Place) -> None:
     remove_tree(here.tree / "links")
     outside = here.root.path / "outside"
@@ -145,6 +149,7 @@ HOOKS = [
 ATTACKS = {
     link_out: ["passwd"],
     link_up: ["links/up"],
+    link_inside: ["links/alias.py"],
     folder_becomes_a_link: ["links"],
     pipe: ["pipe"],
     unix_socket: ["socket"],
