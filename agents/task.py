@@ -69,10 +69,11 @@ def _work(brief: TaskBrief, folder: Path, token: str) -> Outcome:
     from agents.model import Model
 
     door = Door(brief.door, token)
+    record = Trajectory(folder)
     try:
-        return Loop(brief, Trajectory(folder), Model(brief, door), toolbox(brief, folder), door).run()
+        return Loop(brief, record, Model(brief, door), toolbox(brief, folder), door).run()
     except SandboxUnavailable as error:
-        return Outcome.failed(error.rendered(), brief)
+        return Outcome.failed(error.rendered(), brief, turns=len(record.steps), usage=record.usage())
 
 
 @contextlib.contextmanager

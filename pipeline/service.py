@@ -4,12 +4,13 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Collection
+from functools import partial
 
 from agents.twin import Twin
 from factory import daemons, db
 from factory.errors import InputError, MillwrightError
 from factory.settings import load, model_key
-from pipeline import records
+from pipeline import records, spending
 from pipeline.commits import commit_step
 from pipeline.context import Context
 from pipeline.dbos_engine import DbosEngine
@@ -60,7 +61,7 @@ class Service:
             raise InputError("`model: live` needs a key", hint="set ANTHROPIC_API_KEY, or use `model: scripted`")
         self._twin = Twin(root.apps) if settings.model == "scripted" else None
         upstream = self._twin.start() if self._twin else LIVE_URL
-        self._door = TaskDoor(upstream, model_key, self._on_step)
+        self._door = TaskDoor(upstream, model_key, self._on_step, partial(spending.note, root))
         self._door.start()
         self._context = Context(
             root=root,
