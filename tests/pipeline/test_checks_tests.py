@@ -6,6 +6,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from checks_helpers import Bench, bench
@@ -18,7 +19,7 @@ from pipeline.changefiles.criteria import Scenario
 from pipeline.checks import SuiteName, TestReport, run_tests
 from pipeline.checks.acceptance import judge
 from pipeline.checks.own_tests import run_own_tests
-from pipeline.checks.reports import SuiteReport
+from pipeline.checks.reports import TOLD_FAILURES, Failure, SuiteReport
 from pipeline.checks.verdicts import Case, NoVerdict, read_cases
 from sandbox import Ran
 
@@ -119,6 +120,28 @@ def test_own_tests_that_vanish_do_not_pass(place: Bench, path: str, text: str, s
     report = own(place)
     assert not report.ok
     assert said in report.problem
+
+
+FORGER = """
+import sys
+from pathlib import Path
+
+cases = '<testcase name="t"/>' * 1000
+Path("/out/verdict.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+sys.exit(0)
+"""
+
+
+@pytest.mark.parametrize("path", ["pytest.py", "pytest/__init__.py", "_pytest/__init__.py", "pluggy.py"])
+def test_a_module_of_the_app_is_not_taken_for_pytest(place: Bench, path: str) -> None:
+    place.write(path, FORGER)
+    # The app's own modules are found from its root, as when a person runs `python -m pytest` there.
+    place.write("helper_at_root.py", "SUM = 2\n")
+    place.write("tests/test_more.py", "def test_sum():\n    from helper_at_root import SUM\n    assert SUM == 3\n")
+    report = own(place)
+    assert (report.passed, report.failed) == (4, 1), report
+    (failure,) = report.failures
+    assert "assert 2 == 3" in failure.message
 
 
 def test_failures_under_exit_code_0_do_not_pass(place: Bench) -> None:
@@ -287,6 +310,30 @@ def test_a_report_passes_only_when_all_of_it_does(place: Bench) -> None:
         assert not TestReport(own=bad, visible=good, held_out=good).ok
         assert not TestReport(own=good, visible=bad, held_out=good).ok
         assert not TestReport(own=good, visible=good, held_out=bad).ok
+
+
+def test_a_report_of_very_many_failures_stays_small() -> None:
+    def shown(count: int) -> tuple[dict[str, Any], TestReport]:
+        failures = tuple(Failure(name=f"test_x[{number}]", message="x" * 1500) for number in range(count))
+        own = SuiteReport(
+            name=SuiteName.OWN,
+            passed=1,
+            failed=count,
+            errors=0,
+            skipped=0,
+            failures=failures,
+            problem="",
+            seconds=0.1,
+        )
+        report = TestReport(own=own, visible=own, held_out=own)
+        return report.as_json()["suites"][0], report
+
+    few, _ = shown(TOLD_FAILURES)
+    many, report = shown(100_000)
+    assert (len(few["failures"]), few["more_failures"]) == (TOLD_FAILURES, 0)
+    assert (len(many["failures"]), many["more_failures"], many["failed"]) == (TOLD_FAILURES, 99_980, 100_000)
+    assert len(json.dumps(report.as_json())) < 200_000
+    assert "and 99980 more" in report.for_agent()
 
 
 RAN = Ran(code=0, out="", err="", timed_out=False, truncated=False, seconds=1.0)
