@@ -94,21 +94,21 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     """
     release = _named_release(place, release_id)
     if release is None or release.state not in releases.WANTED:
-        _refuse(place, "it changes only by a person's recorded decision, and no release was decided")
+        refuse(place, "it changes only by a person's recorded decision, and no release was decided")
     if release_id is None and release.spec_digest != place.spec.digest():
-        _refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
+        refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
     try:
         _require_approval(place, release, release.request)
     except DecisionRequired as refusal:
         if not _is_return(place, release):
-            _refuse(place, str(refusal))
+            refuse(place, str(refusal))
     return release
 
 
 def require_proposal(place: Place, release_id: int | None = None) -> None:
     """A preview shows what is proposed or wanted. Raises DecisionRequired when there is neither."""
     if _named_release(place, release_id) is None:
-        _refuse(place, "it changes only by a person's recorded decision, and no release is proposed")
+        refuse(place, "it changes only by a person's recorded decision, and no release is proposed")
 
 
 def require_standing(place: Place) -> None:
@@ -131,7 +131,7 @@ def require_plan(place: Place, release: Release, plan: Plan) -> None:
     if strange := [step for step in plan if step not in decided]:
         urn, operation, *paths = strange[0]
         what = f"{operation} {urn.rsplit('::', 1)[-1]} ({', '.join(paths)})"
-        _refuse(place, f"the update would do what nobody was shown: {what}, and {len(strange) - 1} more")
+        refuse(place, f"the update would do what nobody was shown: {what}, and {len(strange) - 1} more")
 
 
 def destroy_question(place: Place) -> Question:
@@ -178,14 +178,30 @@ def require_destroy(place: Place) -> None:
     with db.transaction(place.database) as connection:
         request = requests.find(connection, question.key)
     if request is None:
-        _refuse(place, "it is destroyed only by a person's recorded decision, and nobody was asked")
+        refuse(place, "it is destroyed only by a person's recorded decision, and nobody was asked")
     try:
         people = load_people(place.root, place.settings)
         decisions.verified(
             place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(question.shown)
         )
     except DecisionRequired as refusal:
-        _refuse(place, str(refusal))
+        refuse(place, str(refusal))
+
+
+def refuse(
+    place: Place, why: str, hint: str = "millwright promote proposes a release; millwright inbox shows it"
+) -> NoReturn:
+    """Write the refusal down as an event. Raises DecisionRequired with the reason."""
+    event = events.new_event(
+        "update.refused",
+        actor="unattested",
+        app=place.spec.name,
+        environment=place.environment.value,
+        reason=why.splitlines()[0][:500],
+    )
+    with db.transaction(place.database) as connection:
+        events.append(connection, event)
+    raise DecisionRequired(f"{place.stack} is production: {why}", hint=hint)
 
 
 def _named(release: Release) -> dict[str, str]:
@@ -240,18 +256,3 @@ def _verify(place: Place, request: Request) -> None:
 def _request(place: Place, request_id: int | None) -> Request | None:
     with db.transaction(place.database) as connection:
         return None if request_id is None else requests.read(connection, request_id)
-
-
-def _refuse(place: Place, why: str) -> NoReturn:
-    event = events.new_event(
-        "update.refused",
-        actor="unattested",
-        app=place.spec.name,
-        environment=place.environment.value,
-        reason=why.splitlines()[0][:500],
-    )
-    with db.transaction(place.database) as connection:
-        events.append(connection, event)
-    raise DecisionRequired(
-        f"{place.stack} is production: {why}", hint="millwright promote proposes a release; millwright inbox shows it"
-    )
