@@ -82,11 +82,11 @@ _SHOW = (
     "debug|d diff json|j show-replacement-steps show-sames skip-config-validation "
     "skip-plugin-pre-install suppress-outputs suppress-permalink[=false] suppress-progress urns"
 )
-_RUN = f"{_SHOW} config=|c config-path message=|m parallel=|p target=|t target-dependents show-config"
+_RUN = f"{_SHOW} config=|c config-path message=|m parallel=|p target=|t target-dependents"
 _CHANGE = f"{_RUN} yes|y skip-preview|f"
 _PROGRAM = (
     "attach-debugger[=program] exclude-dependents expect-no-changes ignore-protect refresh[=true]|r replace= "
-    "show-full-output show-policy-remediations show-reads show-secrets target-replace="
+    "show-config show-full-output show-policy-remediations show-reads show-secrets target-replace="
 )
 
 _LOOK = (
@@ -136,7 +136,8 @@ COMMANDS: Mapping[str, Command] = {
         on_production=f"{_LOOK} yes skip-preview",
     ),
     "destroy": _cloud(
-        f"{_CHANGE} continue-on-error exclude=|x exclude-protected show-full-output ignore-protect refresh[=true]|r run-program"
+        f"{_CHANGE} continue-on-error exclude=|x exclude-protected ignore-protect refresh[=true]|r run-program "
+        "show-config show-full-output"
     ),
     "import": _cloud(
         "debug|d diff file=|f from= generate-code generate-resources= json|j message=|m out=|o parallel=|p parent= "

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.engine
 
 LINE = re.compile(r"^ +(?:-(?P<short>\w), )?(?: {4})?--(?P<name>[\w-]+)(?P<rest>.*)$")
 # Hidden, and understood.
-HIDDEN = {("stack history", "json")}
+HIDDEN = {("stack history", "json"), ("up", "plan")}
 TYPES = {"string", "stringArray", "strings", "int", "int32"}
 
 
