@@ -20,7 +20,7 @@ from factory.releases import RELEASES, Proposal, Release
 from factory.requests import Question, Request
 from factory.settings import Settings
 from factory.spec import Environment, load_app
-from stacks import destruction, door, production
+from stacks import destruction, production
 from stacks.driver.model import Step
 from stacks.production import Place
 
@@ -362,25 +362,6 @@ def _stand(place: Place, updated: str) -> None:
     )
     with db.transaction(place.database) as connection:
         environments.record(connection, row)
-
-
-PLAIN = ["up", "destroy", "refresh", "import", "state", "config", "stack remove", "stack import"]
-
-
-@pytest.mark.parametrize("command", PLAIN)
-def test_the_plain_door_refuses_undecided_production(place: Place, command: str) -> None:
-    if command == "destroy":
-        _stand(place, "2026-01-01T00:00:00")
-    with pytest.raises(DecisionRequired, match="is production"):
-        door.before(place.root, place.settings, place.spec, place.environment, command)
-    assert refused(place)
-
-
-@pytest.mark.parametrize("command", ["import", "state", "config", "stack remove", "stack import"])
-def test_a_decision_to_serve_is_none_to_touch_the_state_by_hand(place: Place, command: str) -> None:
-    decided(place)
-    with pytest.raises(DecisionRequired, match="is not for it"):
-        door.before(place.root, place.settings, place.spec, place.environment, command)
 
 
 def test_staging_serves_the_seeded_app_before_its_first_release(place: Place) -> None:
