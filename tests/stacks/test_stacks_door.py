@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from test_stacks_production import _stand, decide, decided, refused
-from test_stacks_production import place as place  # noqa: PLC0414  (the fixture)
+from production_bench import decide, decided, refused, stand
+from production_bench import place as place  # noqa: PLC0414  (the fixture)
 
 from engine.arguments import parse
 from factory.errors import DecisionRequired, InputError
@@ -58,7 +58,7 @@ def test_undecided_production_is_refused(place: Place, command: str) -> None:
 )
 def test_a_decision_to_serve_is_none_to_change_it_by_hand(place: Place, command: str) -> None:
     decided(place)
-    _stand(place, "2026-01-01T00:00:00")
+    stand(place, "2026-01-01T00:00:00")
     with pytest.raises(DecisionRequired, match=f"pulumi {command} is not for it"):
         ask(place, command)
     (reason,) = refused(place)
@@ -68,7 +68,7 @@ def test_a_decision_to_serve_is_none_to_change_it_by_hand(place: Place, command:
 def test_a_plain_destroy_is_refused_with_an_event_whatever_stands_or_is_decided(place: Place) -> None:
     with pytest.raises(DecisionRequired, match="not by a plain destroy"):
         ask(place, "destroy")
-    _stand(place, "2026-01-01T00:00:00")
+    stand(place, "2026-01-01T00:00:00")
     request = production.ask_to_destroy(place)
     decide(place, request.id)
     # The decision holds, for the driver: it is the door that is the wrong one.
