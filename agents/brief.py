@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.prices import Usage, price_of
+
 # The functions that have tools and a prompt; the others of app.yaml have no agent yet.
 FunctionName = Literal["coder", "code-reviewer"]
 NO_CHARGE = "scripted, no charge"
@@ -33,6 +35,8 @@ class ContextPart(_Part):
 class TaskBrief(_Part):
     """Everything that a task's process knows. `door` is the worker's own address for tasks (a loopback URL).
 
+    `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
+
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
     """
 
@@ -42,6 +46,7 @@ class TaskBrief(_Part):
     function: FunctionName
     attempt: str = Field(pattern=r"^[1-9][0-9]{0,3}(\.[0-9]{1,4})?$")
     worktree: Path
+    quiet: Path
     model_name: str
     scripted: bool
     limits: TaskLimits
@@ -86,15 +91,16 @@ class Outcome(_Part):
     submission: dict[str, Any] | None = None
 
     @classmethod
-    def failed(cls, reason: str, brief: TaskBrief) -> Self:
-        """The outcome of a task whose process ended without one of its own."""
+    def failed(cls, reason: str, brief: TaskBrief, *, turns: int, usage: Usage) -> Self:
+        """The outcome of a task that came to none of its own; what it has used by then has been paid for."""
+        price = price_of(brief.model_name)
         return cls(
             state=OutcomeState.FAILED,
             reason=reason,
-            turns=0,
-            input_tokens=0,
-            output_tokens=0,
-            dollars=0.0,
+            turns=turns,
+            input_tokens=usage.all_input,
+            output_tokens=usage.output,
+            dollars=0.0 if brief.scripted or price is None else price.dollars(usage),
             model=brief.model_name,
             scripted=brief.scripted,
         )

@@ -60,7 +60,7 @@ def toolbox(brief: TaskBrief, folder: Path) -> Toolbox:
     return Toolbox(
         names=frozenset(FUNCTIONS[brief.function].tools),
         place=Place(brief.worktree, folder),
-        runner=Runner(brief.worktree, nothing),
+        runner=Runner(brief.worktree, nothing, brief.quiet),
     )
 
 
@@ -69,10 +69,11 @@ def _work(brief: TaskBrief, folder: Path, token: str) -> Outcome:
     from agents.model import Model
 
     door = Door(brief.door, token)
+    record = Trajectory(folder)
     try:
-        return Loop(brief, Trajectory(folder), Model(brief, door), toolbox(brief, folder), door).run()
+        return Loop(brief, record, Model(brief, door), toolbox(brief, folder), door).run()
     except SandboxUnavailable as error:
-        return Outcome.failed(error.rendered(), brief)
+        return Outcome.failed(error.rendered(), brief, turns=len(record.steps), usage=record.usage())
 
 
 @contextlib.contextmanager

@@ -4,12 +4,14 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Collection
+from functools import partial
 
 from agents.twin import Twin
 from factory import daemons, db
 from factory.errors import InputError, MillwrightError
 from factory.settings import load, model_key
-from pipeline import records
+from pipeline import records, spending
+from pipeline.changefiles import ChangeMistakes
 from pipeline.commits import commit_step
 from pipeline.context import Context
 from pipeline.dbos_engine import DbosEngine
@@ -61,7 +63,7 @@ class Service:
             raise InputError("`model: live` needs a key", hint="set ANTHROPIC_API_KEY, or use `model: scripted`")
         self._twin = Twin(root.apps) if settings.model == "scripted" else None
         upstream = self._twin.start() if self._twin else LIVE_URL
-        self._door = TaskDoor(upstream, model_key, self._on_step)
+        self._door = TaskDoor(upstream, model_key, self._on_step, partial(spending.note, root))
         self._door.start()
         self._context = Context(
             root=root,
@@ -119,13 +121,23 @@ class Service:
             except Cancelled as reason:
                 return {"cancelled": str(reason)}
             except MillwrightError as error:
-                LOG.warning("%s: %s", subject, error.rendered())
-                return {"broken": error.rendered()}
+                LOG.warning("%s: %s", subject, told(error))
+                return {"broken": told(error)}
             except Exception as error:  # the seam: a bug in a stage is shown to a person, and waits
                 LOG.exception("%s", subject)
-                return {"broken": f"{type(error).__name__}: {error}"}
+                return {"broken": told(error)}
 
         return run
 
     def _on_step(self, task: str, step: Step) -> StepAnswer:
         return commit_step(self._context, task, step)
+
+
+def told(error: Exception) -> str:
+    """What everybody may know of an error in a stage, agents and events included: nothing of the held-out criteria."""
+    if isinstance(error, ChangeMistakes):
+        return error.public()
+    if isinstance(error, MillwrightError):
+        return error.rendered()
+    # A bug's message may quote whatever was read; the worker's log is for people alone.
+    return f"{type(error).__name__}: a bug; the worker's log says where"

@@ -76,7 +76,8 @@ class TaskDoor:
     """One worker's door, on loopback.
 
     `upstream_key` gives the API's key (None: the upstream needs none); `on_step` commits a step and is called again
-    for the same step when a task was killed before it heard the answer; `on_usage` hears what each answer has cost.
+    for the same step when a task was killed before it heard the answer; `on_usage` hears what each answer has cost, also of one
+    that the task did not hear to its end. It must be quick.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class TaskDoor:
         upstream_url: str,
         upstream_key: Callable[[], str | None],
         on_step: Callable[[str, Step], StepAnswer],
-        on_usage: Callable[[str, Usage], None] | None = None,
+        on_usage: Callable[[str, Usage], None],
     ) -> None:
         self._upstream = upstream_url.rstrip("/")
         self._key = upstream_key
@@ -201,10 +202,11 @@ class TaskDoor:
                 meter.feed(piece)
                 yield piece
         finally:
+            # Before anything is waited for: when the task is gone, this is cancelled at the next wait.
+            if meter.usage != Usage():
+                self._on_usage(task, meter.usage)
             await answer.aclose()
             await client.aclose()
-            if self._on_usage and meter.usage != Usage():
-                await run_in_threadpool(self._on_usage, task, meter.usage)
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -14,12 +14,14 @@ from agents.brief import ContextPart, Outcome, TaskBrief, TaskLimits
 from factory import db
 from factory.paths import private_folder
 from factory.processes import start_ticks
+from factory.quiet import quiet_lock
 from factory.spec import Function
 from pipeline import records
 from pipeline.context import Context, OpenTask
 from pipeline.gates import check_cancelled
 from pipeline.git import remove_tree
 from pipeline.records import ChangeRecord, TaskRecord
+from pipeline.spending import settled
 
 POLL_SECONDS = 0.1
 # The task ends itself at its own limit; this is for one that does not.
@@ -53,6 +55,7 @@ def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) ->
     folder = private_folder(context.root.tasks / task)
     if (done := _outcome(folder)) is None:
         _end_leftover(folder)
+        settled(folder)
         with _worktree(context, record, assignment, folder / "worktree") as worktree:
             context.faults.reach("generate.worktree-made")
             done = _run(context, record, assignment, task, folder, worktree)
@@ -109,7 +112,13 @@ def _run(
     done = _outcome(folder)
     if done is None:
         tail = (folder / "log").read_text(errors="replace")[-1000:]
-        done = Outcome.failed(f"its process ended with {code} and no outcome: {tail}", brief)
+        known = settled(folder)
+        done = Outcome.failed(
+            f"its process ended with {code} and no outcome: {tail}",
+            brief,
+            turns=len(known.steps),
+            usage=known.usage(),
+        )
     context.tell("task.ended", record, task=task, actor=_actor(record, assignment, task), **done.as_event())
     return done
 
@@ -123,6 +132,7 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task:
         function=assignment.function,
         attempt=str(assignment.attempt),
         worktree=worktree,
+        quiet=quiet_lock(context.root, record.app),
         model_name=context.settings.model_name,
         scripted=context.settings.model == "scripted",
         limits=TaskLimits(turns=agent.turns, minutes=agent.minutes, dollars=agent.dollars),

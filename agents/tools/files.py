@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.tools.inputs import Edit, Read, Search
-from agents.tools.places import Place, PlaceRefused, check_writable, parts_of, read_at
+from agents.tools.places import MOST_PARTS, Place, PlaceRefused, check_writable, parts_of, read_at
 from agents.tools.results import Result, failed, refused
 
 MOST_HITS = 200
@@ -152,7 +152,9 @@ def _files(place: Place, path: str) -> Iterator[tuple[str, bytes]]:
     seen = 0
     with place.folder(path) as top:
         for below, folders, names, folder in os.fwalk(dir_fd=top, follow_symlinks=False):
-            folders[:] = sorted(name for name in folders if name not in CACHES and name != ".git")
+            # Nothing deeper can be read, and os.fwalk goes one call deeper for each folder.
+            deep = below.count("/") >= MOST_PARTS
+            folders[:] = [] if deep else sorted(name for name in folders if name not in CACHES and name != ".git")
             for name in sorted(names):
                 seen += 1
                 if seen > MOST_FILES:

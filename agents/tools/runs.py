@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agents.tools.inputs import Run
 from agents.tools.results import Result
+from factory.quiet import beside_others
 from sandbox import Bind, Confined, Limits, Ran, python_binds, run
 
 INSIDE = "/work"
@@ -16,24 +17,28 @@ QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs programs for one task. `nothing` is an empty file, which stands where the worktree names its repository."""
+    """Runs programs for one task. `nothing` is an empty file, which stands where the worktree names its repository.
+
+    `quiet` is the lock of what runs the app's code (`factory.quiet`).
+    """
 
     worktree: Path
     nothing: Path
+    quiet: Path
     sandbox: Callable[[Confined], Ran] = run
 
     def run(self, asked: Run, seconds: float) -> Result:
         """Carry out the call, for at most `seconds`. Raises SandboxUnavailable: nothing runs unconfined."""
         allowed = min(float(asked.seconds), seconds)
-        ran = self.sandbox(
-            Confined(
-                argv=tuple(asked.argv),
-                binds=(*python_binds(), *self._binds()),
-                env=QUIET,
-                cwd=INSIDE,
-                limits=Limits(seconds=allowed),
-            )
+        confined = Confined(
+            argv=tuple(asked.argv),
+            binds=(*python_binds(), *self._binds()),
+            env=QUIET,
+            cwd=INSIDE,
+            limits=Limits(seconds=allowed),
         )
+        with beside_others(self.quiet):
+            ran = self.sandbox(confined)
         ended = f"timed out after {allowed:g} s" if ran.timed_out else f"exit code {ran.code} after {ran.seconds:.1f} s"
         cut = " (its output was cut)" if ran.truncated else ""
         output = "\n".join(text for text in (ran.out, ran.err) if text)

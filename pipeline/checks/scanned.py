@@ -1,6 +1,7 @@
 """A tree made ready for scanners: every file a UTF-8 text under its own name, and a finding for each that is none.
 
-What a scanner passes over in silence would count as clean: links, other encodings, names that it knows to skip.
+What a scanner passes over in silence would count as clean: links, other encodings, names that it knows to skip. So a
+file that is no text is scanned as well, as the letters that are in it: one byte must not hide the others.
 """
 
 import os
@@ -79,12 +80,14 @@ def _take(scanned: Scanned, tree: Path, path: str) -> None:
         return _unreadable(scanned, path, "link", "a symbolic link")
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(scanned, path, "special", "neither a file nor a folder")
+    with (tree / path).open("rb") as file:
+        content = file.read(FILE_BYTES)
     if status.st_size > FILE_BYTES:
-        return _unreadable(scanned, path, "too-large", f"larger than {FILE_BYTES // 1_000_000} MB")
-    content = (tree / path).read_bytes()
+        _unreadable(scanned, path, "too-large", f"larger than {FILE_BYTES // 1_000_000} MB")
     text = _text(content)
     if text is None:
-        return _unreadable(scanned, path, "binary", "not a text")
+        _unreadable(scanned, path, "binary", "not a text")
+        text = _letters(content)
     target = scanned.folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
@@ -98,7 +101,7 @@ def _take(scanned: Scanned, tree: Path, path: str) -> None:
 def _text(content: bytes) -> str | None:
     if content.startswith(_UTF16):
         try:
-            return content.decode("utf-16")
+            return _with_hidden_lines(content.decode("utf-16"), _letters(content))
         except UnicodeDecodeError:
             return None
     if b"\0" in content:
@@ -106,8 +109,23 @@ def _text(content: bytes) -> str | None:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        # Every byte is a letter there, so what is ASCII can be found.
-        return content.decode("latin-1")
+        return _letters(content)
+
+
+def _letters(content: bytes) -> str:
+    """Every byte as a letter, so that what is ASCII can be found; without the NULs that UTF-16 puts between letters."""
+    return content.replace(b"\0", b"").decode("latin-1")
+
+
+def _with_hidden_lines(text: str, letters: str) -> str:
+    """`text`, and below it what only shows when the file is not read as the encoding that its first bytes claim."""
+    shown = {_ascii(line) for line in text.splitlines()}
+    hidden = [line for line in letters.splitlines() if _ascii(line) not in shown]
+    return "\n".join([text, *hidden]) if hidden else text
+
+
+def _ascii(line: str) -> str:
+    return line.encode("ascii", "ignore").decode()
 
 
 def _other_encoding(content: bytes) -> str:

@@ -25,6 +25,8 @@ TREE: Final = "/app"
 DATA: Final = "/data"
 LOG_BYTES: Final = 1500
 LINE_BYTES: Final = 4096
+# As in releases: a service sees this name, and must not tell by it that it is tested.
+SOCKET: Final = "s"
 STOP_SECONDS: Final = 10.0
 # Longer than any scenario may take; the run as a whole is bounded more tightly.
 SERVICE_LIMITS: Final = Limits(seconds=600, memory_mib=1024, processes=128, file_mib=64)
@@ -92,7 +94,7 @@ class Stage:
     def _start(self) -> dict[str, Any]:
         self.number += 1
         # A folder of its own: the service can write there, and the door is not there.
-        socket = self.sockets / str(self.number) / "http"
+        socket = self.sockets / str(self.number) / SOCKET
         socket.parent.mkdir(mode=0o700)
         environment = {"APP_ENVIRONMENT": self.environment} if self.environment else {}
         confined = Confined(

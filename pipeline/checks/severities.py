@@ -64,8 +64,9 @@ RUFF_IN_TESTS: Final[dict[str, Rating]] = {
 }
 SECRET: Final = Rating(Severity.CRITICAL, "what stands in a repository is known to all who can read it, for good")
 UNREADABLE: Final[dict[str, Rating]] = {
-    "binary": Rating(Severity.MEDIUM, "no scanner can read it"),
-    "too-large": Rating(Severity.MEDIUM, "too large to be scanned"),
+    "binary": Rating(Severity.MEDIUM, "no scanner knows what it is for; only the letters in it were scanned"),
+    # Critical, so that a person looks: the rest of it may hold what would be critical.
+    "too-large": Rating(Severity.CRITICAL, "only its beginning was scanned"),
     "link": Rating(Severity.HIGH, "points somewhere else: what is used is not what was scanned"),
     "name": Rating(Severity.HIGH, "not scanned, and not what it seems to be"),
     "special": Rating(Severity.HIGH, "neither a file nor a folder"),

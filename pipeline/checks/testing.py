@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from factory.paths import FactoryRoot, private_folder
+from factory.quiet import alone, beside_others, quiet_lock
 from factory.spec import AppSpec
 from pipeline.changefiles import ChangeFile, HeldOut, read_held_out
 from pipeline.checks.acceptance import run_criteria
@@ -26,16 +27,18 @@ def run_tests(
     try:
         # Names that say nothing: a confined process can see where its folders stand on the host.
         suites = {name: Path(tempfile.mkdtemp(dir=work)) for name in SuiteName}
-        # Beside each other: all three mostly wait for processes to start.
-        with ThreadPoolExecutor(len(suites)) as pool:
+        hidden = read_held_out(held_out)
+        lock = quiet_lock(root, spec.name)
+        # These two beside each other: they mostly wait for processes to start, and agents are told all of both.
+        with beside_others(lock), ThreadPoolExecutor() as pool:
             asked = (
                 pool.submit(run_own_tests, tree, base, change.fewer_tests, suites[SuiteName.OWN]),
                 pool.submit(run_criteria, SuiteName.VISIBLE, change.visible, spec, tree, suites[SuiteName.VISIBLE]),
-                pool.submit(
-                    run_criteria, SuiteName.HELD_OUT, read_held_out(held_out), spec, tree, suites[SuiteName.HELD_OUT]
-                ),
             )
-        own, visible, hidden = (each.result() for each in asked)
+            own, visible = (each.result() for each in asked)
+        # And this one when they have ended: a process that an agent hears of could listen to what this service does.
+        with alone(lock):
+            kept = run_criteria(SuiteName.HELD_OUT, hidden, spec, tree, suites[SuiteName.HELD_OUT])
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return TestReport(own=own, visible=visible, held_out=hidden)
+    return TestReport(own=own, visible=visible, held_out=kept)

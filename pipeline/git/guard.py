@@ -84,11 +84,25 @@ def problems(changed: Sequence[Entry], whole: Sequence[Entry], limits: Limits) -
         yield from _name(entry, limits)
         if reason := next((why for part in entry.path.split("/") if (why := kept_for(part))), None):
             yield _problem(entry, f"agents do not touch {reason}")
+    yield from links(changed)
     yield from shape(changed, whole, limits)
 
 
+def links(entries: Sequence[Entry]) -> Iterator[Problem]:
+    """The symbolic links among `entries`: nothing that comes into a repository may be one."""
+    for entry in entries:
+        if entry.mode == LINK:
+            # An artefact holds none, so a merge that brought one could never be built, nor anything after it.
+            found = visible(entry.target or "", keep="")
+            yield _problem(entry, "is a symbolic link", found=found, allowed="files, executable files")
+
+
 def shape(changed: Sequence[Entry], whole: Sequence[Entry], limits: Limits) -> Iterator[Problem]:
-    """What no tree of an app may be, whoever wrote it: special files, links that lead out, too much."""
+    """What no tree of an app may be, whoever wrote it: special files, links that lead out, too much.
+
+    It lets links inside the tree through: a repository may hold some from before, and a change that removes them has
+    to be read.
+    """
     for entry in changed:
         yield from _kind(entry, limits)
     yield from _links(changed, whole)
@@ -114,7 +128,7 @@ def _kind(entry: Entry, limits: Limits) -> Iterator[Problem]:
         return
     if entry.mode not in MODES:
         kind = KINDS.get(entry.mode & 0o170000, "neither a file nor a link, or cannot be read")
-        yield _problem(entry, f"is {kind}", allowed="files, executable files, symbolic links")
+        yield _problem(entry, f"is {kind}", allowed="files, executable files")
     elif entry.size > limits.file_bytes:
         yield _problem(entry, f"has {entry.size} bytes", allowed=f"at most {limits.file_bytes}")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from factory.errors import InputError, MillwrightError
+from factory.errors import InputError, MillwrightError, Problem
 from factory.paths import FactoryRoot, private_folder
 from factory.spec import AppName
 from pipeline.git import merging, steps, worktrees
 from pipeline.git.command import Git, visible
 from pipeline.git.folders import write_out
-from pipeline.git.guard import Entry, Limits, shape
+from pipeline.git.guard import Limits, links, shape
 from pipeline.git.hooks import refuse_pushes_to_main
 from pipeline.git.locks import locked
 from pipeline.git.merging import MainMove, MergeCheck, Moving
@@ -82,7 +82,7 @@ class Repository:
     def ensure(self, source: Path) -> None:
         """Make the repository, unless it is there: one commit on main that holds the folder `source`.
 
-        Raises InputError when the source holds what no tree may: special files, links that lead out, too much.
+        Raises InputError when the source holds what no tree may: special files, links, too much.
         """
         if self.folder.is_dir():
             return
@@ -267,7 +267,8 @@ class Repository:
         git = self._git
         tree = read_tree(git, full_sha(treeish))
         limits = self._limits.for_whole_trees()
-        _require_shape(git.folder.name, tree=entries(tree), limits=limits)
+        held = entries(tree)
+        _require_none(git.folder.name, tuple(shape(held, held, limits)))
         write_out(git, tree, _place(folder))
 
     def _seed(self, git: Git, source: Path) -> None:
@@ -280,7 +281,8 @@ class Repository:
         refuse_pushes_to_main(git.folder)
         limits = self._limits.for_whole_trees()
         found = steps.gather(git, source, {}, limits)
-        _require_shape(str(source), tree=entries(found.tree), limits=limits)
+        held = entries(found.tree)
+        _require_none(str(source), (*links(held), *shape(held, held, limits)))
         write_blobs(git, {item.sha: found.contents[item.sha] for item in found.tree.values()})
         index = git.folder / "millwright-index"
         tree = write_tree(git, found.tree, index)
@@ -288,8 +290,8 @@ class Repository:
         move(git, MAIN, commit_tree(git, tree, [], SEED_MESSAGE, SEEDED), NOTHING)
 
 
-def _require_shape(what: str, *, tree: list[Entry], limits: Limits) -> None:
-    if found := tuple(shape(tree, tree, limits)):
+def _require_none(what: str, found: tuple[Problem, ...]) -> None:
+    if found:
         raise InputError(f"{what} holds what no app's tree may", problems=found)
 
 

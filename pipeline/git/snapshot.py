@@ -49,6 +49,7 @@ class _Walk:
     found: Snapshot = field(default_factory=Snapshot)
     seen: int = 0
     kept: int = 0
+    read: int = 0
 
     def folder(self, descriptor: int, above: str, depth: int) -> None:
         for name in self._names(descriptor):
@@ -68,7 +69,7 @@ class _Walk:
             for entry in listed:
                 self.seen += 1
                 if self.seen > MOST_SEEN:
-                    raise _too_many()
+                    raise _too_much("files", f"{MOST_SEEN} with caches")
                 names.append(entry.name)
         return sorted(names)
 
@@ -95,6 +96,10 @@ class _Walk:
                 return Item(stat.S_IFMT(facts.st_mode), "")
             if facts.st_size > self.limits.file_bytes:
                 return Item(kind, "", facts.st_size)
+            self.read += facts.st_size
+            # What is ignored counts too: it has to be read before that is known, and somebody waits for the lock.
+            if self.read > self.limits.tree_bytes:
+                raise _too_much("bytes", f"{self.limits.tree_bytes} with what is ignored")
             content = _read(file, self.limits.file_bytes)
         return self._kept(Item(kind, blob_sha(content), len(content)), content, path)
 
@@ -111,7 +116,7 @@ class _Walk:
 def snapshot(folder: Path, known: Mapping[str, Item], limits: Limits) -> Snapshot:
     """Everything in `folder` but caches and its `.git`; `known` is the tree that its repository has already.
 
-    Raises CommitRefused when there is far too much, OSError when `folder` is none.
+    Raises CommitRefused as soon as there is far too much, OSError when `folder` is none.
     """
     walk = _Walk(known, limits)
     with _opened(str(folder), os.O_DIRECTORY, None) as descriptor:
@@ -154,13 +159,13 @@ def _is_cache(name: str) -> bool:
     return name in CACHES or name.endswith(CACHE_ENDING)
 
 
-def _too_many() -> CommitRefused:
+def _too_much(what: str, allowed: str) -> CommitRefused:
     problem = Problem(
         file="the worktree",
         line=0,
         column=0,
         field="",
-        message="holds far too many files",
-        allowed=f"{MOST_SEEN} with caches",
+        message=f"holds far too many {what}",
+        allowed=allowed,
     )
     return CommitRefused("the commit is refused: nothing of it was committed", problems=(problem,))

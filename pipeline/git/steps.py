@@ -63,7 +63,7 @@ def commit_step(
 def gather(git: Git, folder: Path, known: Mapping[str, Item], limits: Limits) -> Snapshot:
     """What `folder` holds, without what its own .gitignore files leave out; `known` paths are never left out."""
     found = snapshot(folder, known, limits)
-    ignored = _ignored(git, found, known)
+    ignored = _ignored(git, found, known, limits.path_bytes)
     return replace(found, tree={path: item for path, item in found.tree.items() if path not in ignored})
 
 
@@ -83,10 +83,13 @@ def _next_index(worktree: Worktree) -> Path:
     return worktree.record / "millwright-index"
 
 
-def _ignored(git: Git, found: Snapshot, known: Mapping[str, Item]) -> set[str]:
-    """New paths that the tree's own .gitignore files leave out. Git reads copies of those files, nothing else."""
-    new = [path for path in found.tree if path not in known]
-    texts = _ignore_files(git, found)
+def _ignored(git: Git, found: Snapshot, known: Mapping[str, Item], longest: int) -> set[str]:
+    """New paths that the tree's own .gitignore files leave out. Git reads copies of those files, nothing else.
+
+    A path of more than `longest` bytes is never left out: no copy could stand there, and the guard is to refuse it.
+    """
+    new = [path for path in found.tree if path not in known and len(os.fsencode(path)) <= longest]
+    texts = {path: text for path, text in _ignore_files(git, found).items() if len(os.fsencode(path)) <= longest}
     if not new or not texts:
         return set()
     with scratch(git, "ignore") as folder:

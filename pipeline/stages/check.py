@@ -13,7 +13,7 @@ from pipeline.durable import Json
 from pipeline.records import ChangeRecord
 from pipeline.specification import as_submitted, report_file
 from pipeline.stages.main import main_as_recorded
-from pipeline.stages.trees import exported
+from pipeline.stages.trees import exported, exported_as_built
 from stacks.driver import Kind
 from stacks.driver.model import Violation
 
@@ -30,13 +30,16 @@ def test(context: Context, identifier: str, argument: Json) -> Json:
 
 
 def tested(context: Context, record: ChangeRecord, commit: str, base: str) -> TestReport:
-    """The report of every suite on a commit (or tree), beside the commit before it.
+    """The report of every suite on a commit (or tree), beside the commit before it; on what would be deployed of both.
 
     What people may know of it, held-out text included, is kept where no agent's sandbox reaches.
     """
     change, held_out = as_submitted(context.root, record)
     context.set(record, detail="tests run: the app's own, visible and held-out criteria")
-    with exported(context, record.app, commit) as tree, exported(context, record.app, base) as before:
+    with (
+        exported_as_built(context, record.app, commit) as tree,
+        exported_as_built(context, record.app, base) as before,
+    ):
         report = run_tests(context.root, context.spec(record.app), tree, change, held_out, base=before)
     path = report_file(context.root, record)
     path.touch(mode=0o600)

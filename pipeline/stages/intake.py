@@ -15,11 +15,12 @@ def intake(context: Context, identifier: str, argument: Json) -> Json:
     del argument
     record = context.change(identifier)
     spec = context.spec(record.app)
-    lint_change(context.root, record.app, record.change)
+    # First: what a mistake in another file would say is not for those who read the answer.
     try:
         as_submitted(context.root, record)
     except InputError as error:
         return {"ok": False, "reason": str(error)}
+    lint_change(context.root, record.app, record.change)
     context.repository(record.app).ensure(context.root.apps / record.app / "source")
     context.faults.reach("intake.repository-seeded")
     main_as_recorded(context, record)

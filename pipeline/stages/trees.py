@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from factory.paths import private_folder
+from factory.spec import source_files
 from pipeline.context import Context
 
 
@@ -20,3 +21,23 @@ def exported(context: Context, app: str, commit: str) -> Iterator[Path]:
         yield tree
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def exported_as_built(context: Context, app: str, commit: str) -> Iterator[Path]:
+    """A folder with what an artefact of `commit` would hold: what is tested must not have what is not deployed."""
+    with exported(context, app, commit) as tree:
+        leave_built(tree)
+        yield tree
+
+
+def leave_built(tree: Path) -> None:
+    """Remove what no artefact of `tree` holds: caches and hidden files, and folders that are empty without them."""
+    built = set(source_files(tree))
+    # What is in a folder comes before the folder.
+    for path in sorted(tree.rglob("*"), reverse=True):
+        if path.is_symlink() or not path.is_dir():
+            if path not in built:
+                path.unlink()
+        elif not any(path.iterdir()):
+            path.rmdir()

@@ -111,6 +111,7 @@ class Surroundings:
             "function": function,
             "attempt": "1",
             "worktree": self.worktree,
+            "quiet": self.path / "quiet.lock",
             "model_name": "claude-sonnet-5-5",
             "scripted": True,
             "limits": TaskLimits(turns=20, minutes=2, dollars=1),

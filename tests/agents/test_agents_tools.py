@@ -1,6 +1,8 @@
 """The tools act on the worktree and nowhere else, whatever the model names and whatever lies there."""
 
+import contextlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from agents.fence import Fence
 from agents.task import toolbox
 from agents.tools import Result, Toolbox
 from agents.tools.files import Change
+from factory.quiet import alone
+from pipeline.git import remove_tree
 
 SECRET = "the host's own secret"
 
@@ -207,6 +211,39 @@ def test_a_run_ends_with_its_time(place: Surroundings) -> None:
     result = _call(_tools(place), "run", argv=["python", "-c", "import time; time.sleep(30)"], seconds=1)
     assert result.error
     assert result.said == "timed out after 1 s"
+
+
+def test_a_search_goes_no_deeper_than_a_path_may_and_ends(place: Surroundings) -> None:
+    (place.worktree / "d" / "d").mkdir(parents=True)
+    (place.worktree / "d" / "d" / "near.txt").write_text("needle")
+    descriptor = os.open(place.worktree / "d", os.O_RDONLY)
+    for _ in range(3_000):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(os.open("needle", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+    os.close(descriptor)
+    result = _call(_tools(place), "search", pattern="needle")
+    assert not result.error
+    assert "d/d/near.txt:1: needle" in result.data
+    remove_tree(place.worktree / "d")
+
+
+def test_a_run_waits_while_held_out_criteria_are_run(place: Surroundings) -> None:
+    tools, ran = _tools(place), threading.Event()
+
+    def call() -> None:
+        if not _call(tools, "run", argv=["python", "-c", ""]).error:
+            ran.set()
+
+    with alone(place.brief().quiet):
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert not ran.wait(1)
+    thread.join()
+    assert ran.is_set()
 
 
 def test_a_test_run_leaves_nothing_to_commit(place: Surroundings) -> None:

@@ -96,12 +96,12 @@ class Place:
         )
         return ran.stdout
 
-    def push_by_hand(self, path: str, branch: str = BRANCH) -> str:
+    def push_by_hand(self, path: str, branch: str = BRANCH, *, mode: str = "100644", data: str = "by hand\n") -> str:
         """A commit that nobody looked at: it adds a file at `path` to the branch."""
         index = self.root.path / "index-by-hand"
-        blob = self.git("hash-object", "-w", "--stdin", data="by hand\n").strip()
+        blob = self.git("hash-object", "-w", "--stdin", data=data).strip()
         self.git("read-tree", branch, index=index)
-        self.git("update-index", "--index-info", data=f"100644 {blob}\t{path}\n", index=index)
+        self.git("update-index", "--index-info", data=f"{mode} {blob}\t{path}\n", index=index)
         tree = self.git("write-tree", index=index).strip()
         sha = self.git("commit-tree", "-p", branch, "-m", "by hand", tree).strip()
         self.git("update-ref", f"refs/heads/{branch}", sha)

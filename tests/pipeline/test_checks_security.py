@@ -73,6 +73,41 @@ def test_a_secret_in_another_encoding_is_found(place: Bench, encoding: str) -> N
     assert [finding.path for finding in found(place, "detect-secrets")] == ["notes.txt"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'key = "{AWS_KEY}"\n'.encode() + b"\0",
+        b"\0\1\2\n" + f'key = "{AWS_KEY}"\n'.encode(),
+        f'\u00e9 key = "{AWS_KEY}"\n'.encode("utf-16-le"),
+        f'key = "{AWS_KEY}"\n'.encode("utf-16-be"),
+        f'key = "{AWS_KEY}"\n'.encode("utf-32"),
+        b"\xff\xfe" + f'key = "{AWS_KEY}"\n'.encode() + b"\0",
+        b"\xff\xfe" + f'key = "{AWS_KEY}"  \n'.encode(),
+    ],
+    ids=["nul", "binary", "utf-16-le", "utf-16-be", "utf-32", "no utf-16", "false utf-16"],
+)
+def test_a_secret_in_what_is_no_text_is_found_and_stops_the_change(place: Bench, content: bytes) -> None:
+    (place.tree / "settings.cfg").write_bytes(content)
+    report = scan(place.root, place.tree, place.base, list)
+    assert [(finding.tool, finding.path) for finding in report.criticals] == [("detect-secrets", "settings.cfg")]
+
+
+def test_what_is_no_text_and_holds_no_secret_stops_nothing(place: Bench) -> None:
+    (place.tree / "picture.bin").write_bytes(bytes(range(256)) * 20)
+    report = scan(place.root, place.tree, place.base, list)
+    assert [(finding.rule, finding.severity) for finding in report.new] == [("binary", Severity.MEDIUM)]
+
+
+def test_what_is_too_large_to_be_scanned_whole_is_for_a_person_to_look_at(place: Bench) -> None:
+    (place.tree / "at-limit.txt").write_text("#" * 2_000_000)
+    (place.tree / "large.txt").write_text(f'key = "{AWS_KEY}"\n' + "#" * 2_000_000)
+    report = scan(place.root, place.tree, place.base, list)
+    assert {(finding.rule, finding.path) for finding in report.criticals} == {
+        ("too-large", "large.txt"),
+        ("aws-access-key", "large.txt"),
+    }
+
+
 EVIL = "import subprocess\n\n\ndef run(text: str) -> None:\n    subprocess.run(text, shell=True)"
 
 

@@ -6,6 +6,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from checks_helpers import Bench, bench
@@ -18,7 +19,7 @@ from pipeline.changefiles.criteria import Scenario
 from pipeline.checks import SuiteName, TestReport, run_tests
 from pipeline.checks.acceptance import judge
 from pipeline.checks.own_tests import run_own_tests
-from pipeline.checks.reports import SuiteReport
+from pipeline.checks.reports import TOLD_FAILURES, Failure, SuiteReport
 from pipeline.checks.verdicts import Case, NoVerdict, read_cases
 from sandbox import Ran
 
@@ -119,6 +120,28 @@ def test_own_tests_that_vanish_do_not_pass(place: Bench, path: str, text: str, s
     report = own(place)
     assert not report.ok
     assert said in report.problem
+
+
+FORGER = """
+import sys
+from pathlib import Path
+
+cases = '<testcase name="t"/>' * 1000
+Path("/out/verdict.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+sys.exit(0)
+"""
+
+
+@pytest.mark.parametrize("path", ["pytest.py", "pytest/__init__.py", "_pytest/__init__.py", "pluggy.py"])
+def test_a_module_of_the_app_is_not_taken_for_pytest(place: Bench, path: str) -> None:
+    place.write(path, FORGER)
+    # The app's own modules are found from its root, as when a person runs `python -m pytest` there.
+    place.write("helper_at_root.py", "SUM = 2\n")
+    place.write("tests/test_more.py", "def test_sum():\n    from helper_at_root import SUM\n    assert SUM == 3\n")
+    report = own(place)
+    assert (report.passed, report.failed) == (4, 1), report
+    (failure,) = report.failures
+    assert "assert 2 == 3" in failure.message
 
 
 def test_failures_under_exit_code_0_do_not_pass(place: Bench) -> None:
@@ -228,6 +251,53 @@ def test_the_apps_own_tests_cannot_find_the_held_out_criteria(place: Bench) -> N
     assert report.visible.ok
 
 
+TELLING = """
+def tell(path):
+    import fcntl, json, os, time
+    if (module := {"/canaryseen": json, "/canaryhidden": os}.get(path)) is not None:
+        with open(module.__file__) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            time.sleep(1)
+
+
+class Handler"""
+LISTENING = """
+import fcntl, json, os, time
+
+def told(module):
+    with open(module.__file__) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+def test_listens():
+    heard, end = set(), time.monotonic() + 30
+    while time.monotonic() < end:
+        for name, module in (("seen", json), ("hidden", os)):
+            if name not in heard and told(module):
+                heard.add(name)
+                end = time.monotonic() + 5
+        time.sleep(0.05)
+    assert not heard, f"heard: {sorted(heard)}"
+"""
+
+
+def test_nobody_listens_while_held_out_criteria_run(place: Bench) -> None:
+    # Both sandboxes can lock what of Python they both read; the service tells by it what it is asked.
+    place.replace("links/server.py", "class Handler", TELLING.lstrip())
+    asked = 'path = self.path.partition("?")[0]'
+    place.replace("links/server.py", asked, f"tell(self.path)\n        {asked}")
+    place.write("tests/test_listen.py", LISTENING)
+    place.change("try-it", VISIBLE.format(status=404).replace("/health", "/canaryseen"), HELD_OUT)
+    report = place.run("try-it")
+    assert report.visible.ok, report.visible
+    assert report.held_out.passed == 1
+    # That the visible one is heard shows that the channel is there.
+    assert "heard: ['seen']" in report.for_agent()
+
+
 def test_a_report_passes_only_when_all_of_it_does(place: Bench) -> None:
     place.change(
         "try-it", VISIBLE.format(status=200), HELD_OUT.replace("is_", "").partition("\n\n  Scenario: It is")[0]
@@ -240,6 +310,30 @@ def test_a_report_passes_only_when_all_of_it_does(place: Bench) -> None:
         assert not TestReport(own=bad, visible=good, held_out=good).ok
         assert not TestReport(own=good, visible=bad, held_out=good).ok
         assert not TestReport(own=good, visible=good, held_out=bad).ok
+
+
+def test_a_report_of_very_many_failures_stays_small() -> None:
+    def shown(count: int) -> tuple[dict[str, Any], TestReport]:
+        failures = tuple(Failure(name=f"test_x[{number}]", message="x" * 1500) for number in range(count))
+        own = SuiteReport(
+            name=SuiteName.OWN,
+            passed=1,
+            failed=count,
+            errors=0,
+            skipped=0,
+            failures=failures,
+            problem="",
+            seconds=0.1,
+        )
+        report = TestReport(own=own, visible=own, held_out=own)
+        return report.as_json()["suites"][0], report
+
+    few, _ = shown(TOLD_FAILURES)
+    many, report = shown(100_000)
+    assert (len(few["failures"]), few["more_failures"]) == (TOLD_FAILURES, 0)
+    assert (len(many["failures"]), many["more_failures"], many["failed"]) == (TOLD_FAILURES, 99_980, 100_000)
+    assert len(json.dumps(report.as_json())) < 200_000
+    assert "and 99980 more" in report.for_agent()
 
 
 RAN = Ran(code=0, out="", err="", timed_out=False, truncated=False, seconds=1.0)

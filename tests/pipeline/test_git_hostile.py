@@ -11,7 +11,9 @@ import pytest
 from git_place import BRANCH, GIT, Place, place
 
 from factory.paths import FactoryRoot
-from pipeline.git import remove_tree
+from pipeline.git import Limits, remove_tree, snapshot
+
+READ = snapshot._read
 
 
 @pytest.fixture
@@ -27,6 +29,10 @@ def link_out(here: Place) -> None:
 
 def link_up(here: Place) -> None:
     (here.tree / "links" / "up").symlink_to("../../brief.json")
+
+
+def link_inside(here: Place) -> None:
+    (here.tree / "links" / "alias.py").symlink_to("store.py")
 
 
 def folder_becomes_a_link(here: Place) -> None:
@@ -145,6 +151,7 @@ HOOKS = [
 ATTACKS = {
     link_out: ["passwd"],
     link_up: ["links/up"],
+    link_inside: ["links/alias.py"],
     folder_becomes_a_link: ["links"],
     pipe: ["pipe"],
     unix_socket: ["socket"],
@@ -318,6 +325,45 @@ def _deep(folder: Path, depth: int) -> None:
         os.close(descriptor)
         descriptor = inner
     os.close(descriptor)
+
+
+def test_an_ignore_file_below_a_path_that_is_too_long_is_refused(here: Place) -> None:
+    here.write("a.py")
+    descriptor = os.open(here.tree, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=descriptor)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    for name in (".gitignore", "f"):
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+    os.close(descriptor)
+    long = "/".join(["d" * 250] * 20)
+    assert here.refused() == [f"{long}/.gitignore", f"{long}/f"]
+    here.repository.restore(here.tree, BRANCH)
+    here.write("a.py")
+    assert here.refused() == []
+
+
+def test_files_are_read_no_further_than_to_the_limit(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counted(file: int, limit: int) -> bytes:
+        read.append(len(content := READ(file, limit)))
+        return content
+
+    monkeypatch.setattr(snapshot, "_read", counted)
+    few = Place(here.root, Limits(changed_bytes=900_000, tree_bytes=1_000_000))
+    here.write(".gitignore", "s*\n")
+    for number in range(30):
+        with (here.tree / f"s{number}").open("wb") as file:
+            file.truncate(100_000)
+    assert few.refused() == ["the worktree"]
+    assert sum(read) < 1_200_000
+    # What is ignored and not far too much stops nothing.
+    for number in range(3, 30):
+        (here.tree / f"s{number}").unlink()
+    assert few.refused() == []
 
 
 def test_a_worktree_is_removed_whatever_it_holds(here: Place) -> None:

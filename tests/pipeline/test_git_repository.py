@@ -45,18 +45,17 @@ def test_what_the_source_ignores_and_what_tools_leave_is_not_seeded(tmp_path: Pa
     assert other.files(other.head()) == [".gitignore", "a.py"]
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside"])
-def test_a_source_with_a_link_that_leads_out_is_refused_with_its_place(target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside", "README.md"])
+def test_a_source_with_a_link_is_refused_with_its_place(target: str, tmp_path: Path) -> None:
     made = place(tmp_path)
     source = tmp_path / "source"
     source.mkdir()
-    (source / "good").symlink_to("README.md")
     (source / "README.md").write_text("x")
     Repository(made.root, "notes").ensure(source)
     (source / "bad").symlink_to(target)
     with pytest.raises(InputError) as caught:
         Repository(made.root, "other").ensure(source)
-    assert [(p.file, p.found) for p in caught.value.problems] == [("bad", target)]
+    assert {(p.file, p.found) for p in caught.value.problems} == {("bad", target)}
     assert not (made.root.git / "other.git").exists()
 
 
@@ -79,12 +78,11 @@ def test_a_step_is_one_commit_with_its_trailers(here: Place) -> None:
 def test_every_kind_of_change_is_committed(here: Place) -> None:
     (here.tree / "README.md").unlink()
     here.write("links/store.py", "LINKS = {1: 2}\n").chmod(0o755)
-    (here.tree / "alias").symlink_to("links/store.py")
     here.commit()
     said = here.git("diff", "--name-status", "main", BRANCH).split()
-    assert said == ["D", "README.md", "A", "alias", "M", "links/store.py"]
+    assert said == ["D", "README.md", "M", "links/store.py"]
     modes = {row.split("\t")[1]: row.split()[0] for row in here.git("ls-tree", "-r", BRANCH).splitlines()}
-    assert (modes["links/store.py"], modes["alias"]) == ("100755", "120000")
+    assert modes["links/store.py"] == "100755"
 
 
 def test_a_step_that_changed_nothing_is_no_commit(here: Place) -> None:
@@ -209,8 +207,9 @@ def test_a_diff_spells_out_what_a_terminal_would_obey(here: Place) -> None:
 
 def test_an_exported_tree_is_the_commit_and_nothing_else(here: Place, tmp_path: Path) -> None:
     here.write("run.sh", "true\n").chmod(0o755)
-    (here.tree / "alias").symlink_to("README.md")
-    head = str(here.commit())
+    here.commit()
+    # One from before links were refused: what removes it has to be tested beside it.
+    head = here.push_by_hand("alias", mode="120000", data="README.md")
     out = tmp_path / "out" / "tree"
     here.repository.export(head, out)
     found = {str(path.relative_to(out)) for path in out.rglob("*") if not path.is_dir()}
