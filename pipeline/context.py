@@ -19,6 +19,7 @@ from pipeline.faults import Faults
 from pipeline.git import Repository
 from pipeline.records import ChangeRecord
 from pipeline.task_door import TaskDoor
+from pipeline.task_process import TaskProcesses
 from stacks.driver import Driver
 from stacks.production import Place
 
@@ -49,6 +50,7 @@ class Context:
     door: TaskDoor
     faults: Faults
     open_tasks: dict[str, OpenTask] = field(default_factory=dict)
+    processes: TaskProcesses = field(default_factory=TaskProcesses)
 
     def change(self, identifier: str) -> ChangeRecord:
         """The row of a change."""

@@ -11,8 +11,10 @@ from pathlib import Path
 POINTS = (
     "intake.repository-seeded",
     "generate.worktree-made",
+    "generate.process-made",
     "generate.task-started",
     "generate.step-committed",
+    "generate.outcome-written",
     "generate.task-ended",
     "test.suites-ran",
     "security.scanned",
