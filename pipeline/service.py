@@ -10,7 +10,7 @@ from agents.twin import Twin
 from factory import daemons, db
 from factory.errors import InputError, MillwrightError
 from factory.settings import load, model_key
-from pipeline import records, spending
+from pipeline import leftovers, records, spending
 from pipeline.changefiles import ChangeMistakes
 from pipeline.commits import commit_step
 from pipeline.context import Context
@@ -30,6 +30,8 @@ from pipeline.task_door import Step, StepAnswer, TaskDoor
 from stacks.driver import Driver, warm_env
 
 POLL_SECONDS = 0.25
+# At most so long between two looks for changes, when looking fails again and again.
+MOST_SECONDS = 30.0
 LOG = logging.getLogger("millwright.worker")
 CHANGE = "change"
 LIVE_URL = "https://api.anthropic.com"
@@ -83,15 +85,17 @@ class Service:
         self._begun: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set. Tasks that run then are ended, and go on with the next worker."""
+        leftovers.sweep(self._context.root)
         self._engine.launch()
         addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
         self._claim.publish(addresses, generation=uuid.uuid4().hex)
         LOG.info("ready")
         try:
-            while not stop.wait(POLL_SECONDS):
-                self._take_up()
+            watch(self._take_up, stop)
         finally:
+            # First of all: what comes after may fail, or take its time.
+            self._context.processes.close()
             self._engine.close()
             self._door.stop()
             if self._twin:
@@ -131,6 +135,19 @@ class Service:
 
     def _on_step(self, task: str, step: Step) -> StepAnswer:
         return commit_step(self._context, task, step)
+
+
+def watch(look: Callable[[], None], stop: threading.Event) -> None:
+    """Look until `stop` is set. A look that fails (the database is away) is logged and repeated, ever more rarely."""
+    seconds = POLL_SECONDS
+    while not stop.wait(seconds):
+        try:
+            look()
+        except Exception:
+            seconds = min(2 * seconds, MOST_SECONDS)
+            LOG.exception("looking for changes failed; again in %g s", seconds)
+        else:
+            seconds = POLL_SECONDS
 
 
 def told(error: Exception) -> str:
