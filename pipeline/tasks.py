@@ -128,6 +128,7 @@ def _run(
         "task.started",
         record,
         task=task,
+        once=task,
         function=assignment.function,
         commit=assignment.commit,
         context=assignment.context,
@@ -250,7 +251,7 @@ def _close(context: Context, record: ChangeRecord, task: str, done: Outcome) -> 
     if row is None or row.ended is not None:
         return
     actor = f"agent:{record.app}/{row.function}/{task}"
-    context.tell("task.ended", record, task=task, actor=actor, **done.as_event())
+    context.tell("task.ended", record, task=task, actor=actor, once=task, **done.as_event())
     ended = done.model_dump(exclude={"submission"}) | {"state": done.state.value, "ended": records.now()}
     with db.transaction(context.database) as connection:
         records.put_task(connection, row.model_copy(update=ended))
