@@ -10,6 +10,7 @@ from pathlib import Path
 
 POINTS = (
     "intake.repository-seeded",
+    "intake.build-made",
     "generate.worktree-made",
     "generate.process-made",
     "generate.task-started",

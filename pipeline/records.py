@@ -235,6 +235,12 @@ def tasks_of(connection: Connection, app: str, change: str) -> list[TaskRecord]:
     return [TaskRecord.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 
+def open_tasks(connection: Connection) -> list[TaskRecord]:
+    """The tasks of all changes that have not ended."""
+    query = select(TASKS).where(TASKS.c.ended.is_(None))
+    return [TaskRecord.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
 def now() -> str:
     """The present time as the rows hold it: UTC, ISO 8601, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

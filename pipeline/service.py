@@ -10,7 +10,7 @@ from agents.twin import Twin
 from factory import daemons, db
 from factory.errors import InputError, MillwrightError
 from factory.settings import load, model_key
-from pipeline import leftovers, records, spending
+from pipeline import leftovers, records, spending, tasks
 from pipeline.changefiles import ChangeMistakes
 from pipeline.commits import commit_step
 from pipeline.context import Context
@@ -87,6 +87,7 @@ class Service:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Tasks that run then are ended, and go on with the next worker."""
         leftovers.sweep(self._context.root)
+        tasks.sweep_ended(self._context)
         self._engine.launch()
         addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
         self._claim.publish(addresses, generation=uuid.uuid4().hex)

@@ -16,7 +16,7 @@ from factory.processes import start_ticks
 
 POLL_SECONDS = 0.1
 END_SECONDS = 10.0
-LOG, PROCESS = "log", "process"
+OUTPUT, PROCESS = "log", "process"
 COMMAND = (sys.executable, "-P", "-m", "agents.task")
 
 
@@ -87,7 +87,7 @@ def end_leftovers(root: FactoryRoot) -> None:
 
 
 def _start(folder: Path, token: str, made: Callable[[], None]) -> subprocess.Popen[bytes]:
-    with (folder / LOG).open("ab") as log:
+    with (folder / OUTPUT).open("ab") as log:
         process = subprocess.Popen(
             [*COMMAND, "--folder", str(folder)],
             stdin=subprocess.PIPE,

@@ -1,7 +1,10 @@
 """One run of one agent: its worktree, its token, its process, its row; taken up again where a dead worker left it."""
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agents.brief import ContextPart, Outcome, OutcomeState, TaskBrief, TaskLimits
@@ -16,7 +19,7 @@ from pipeline.gates import Cancelled, check_cancelled
 from pipeline.git import remove_tree
 from pipeline.records import ChangeRecord, TaskRecord
 from pipeline.spending import settled
-from pipeline.task_process import LOG, end_leftover
+from pipeline.task_process import OUTPUT, end_leftover
 
 POLL_SECONDS = 0.1
 # The task ends itself at its own limit; this is for one that does not.
@@ -25,6 +28,7 @@ GRACE_SECONDS = 60.0
 RESUMES = 20
 RESUME_SECONDS = 2.0
 WORKTREE = "worktree"
+LOG = logging.getLogger("millwright.worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +76,29 @@ def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) ->
 def sweep(context: Context, record: ChangeRecord) -> None:
     """Leave nothing of a change that ends: its tasks' processes, worktrees and open rows, its branch.
 
-    May be repeated, and goes on after a kill. The branch's commits stay reachable (see `Repository.retire`).
+    May be repeated, and goes on after a kill. The branch's commits stay reachable (see `Repository.retire`). What
+    cannot be removed is logged, and keeps no change from its end; open tasks are tried again by the next worker.
     """
     for folder in _folders(context, record):
-        end_task(context, record, folder)
-    context.repository(record.app).retire(record.branch)
+        _logged(partial(end_task, context, record, folder))
+    _logged(lambda: context.repository(record.app).retire(record.branch))
+
+
+def sweep_ended(context: Context) -> None:
+    """Sweep every change that has ended and has a task that has not."""
+    with db.transaction(context.database) as connection:
+        open_tasks = records.open_tasks(connection)
+        ended = [record for record in records.all_changes(connection) if record.ended]
+    for record in ended:
+        if {task.id for task in open_tasks} & {folder.name for folder in _folders(context, record)}:
+            sweep(context, record)
+
+
+def _logged(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:
+        LOG.exception("something of a change that ends could not be removed")
 
 
 def end_task(context: Context, record: ChangeRecord, folder: Path) -> None:
@@ -147,7 +169,7 @@ def _run(
         context.door.revoke(task)
         context.open_tasks.pop(task, None)
     if (done := _outcome(folder)) is None:
-        tail = (folder / LOG).read_text(errors="replace")[-1000:]
+        tail = (folder / OUTPUT).read_text(errors="replace")[-1000:]
         known = settled(folder)
         reason = f"its process ended with {code} and no outcome: {tail}"
         done = Outcome.failed(reason, brief, turns=len(known.steps), usage=known.usage())

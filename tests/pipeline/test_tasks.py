@@ -12,10 +12,12 @@ import pytest
 from task_bench import SUBMITTED, WAITS, Killed, TaskBench, make_task_bench
 
 from agents.brief import OutcomeState
-from factory import daemons
+from factory import daemons, db
 from factory.processes import start_ticks
-from pipeline import leftovers, task_process, tasks
+from pipeline import leftovers, records, task_process, tasks
 from pipeline.gates import Cancelled
+from pipeline.git import Repository
+from pipeline.records import ChangeState
 
 FIRST = "links.tags.coder.1"
 
@@ -127,6 +129,26 @@ def test_a_change_cancelled_while_no_worker_ran_leaves_nothing_of_its_tasks(benc
     assert [event.properties["state"] for event in bench.told()] == ["cancelled"]
     assert bench.context.repository("links").worktrees() == []
     assert list(bench.context.root.tasks.glob("*/*worktree*")) == [other / "worktree"]
+
+
+def test_what_cannot_be_swept_keeps_no_change_from_its_end_and_is_tried_again(
+    bench: TaskBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_by_a_killed_worker(bench)
+    bench.cancel()
+    with monkeypatch.context() as broken:
+        broken.setattr(Repository, "remove_worktree", lambda *_: (_ for _ in ()).throw(OSError("read-only")))
+        tasks.sweep(bench.context, bench.record)
+    assert "read-only" in caplog.text
+    assert [row.ended for row in bench.rows] == [None]
+    # The change has not ended yet: nothing of it is the sweep's.
+    tasks.sweep_ended(bench.context)
+    assert [row.ended for row in bench.rows] == [None]
+    with db.transaction(bench.context.database) as connection:
+        records.end_change(connection, bench.record.id, ChangeState.CANCELLED, "not wanted")
+    tasks.sweep_ended(bench.context)
+    assert [row.state for row in bench.rows] == ["cancelled"]
+    assert bench.context.repository("links").worktrees() == []
 
 
 def test_an_outcome_that_was_reached_is_what_a_swept_task_ended_with(bench: TaskBench) -> None:
