@@ -3,13 +3,16 @@
 A plain `pulumi up -s links-staging` gets the same backend, policy pack and local cloud as the driver, waits for the
 same lock, touches only declared stacks, and is recorded. `python -m stacks.door` (named by string: the engine knows no
 stacks) is asked before and told after, while the lock is held: it must not take the lock itself. It refuses by its exit
-code, with the reason on stderr; `{"refresh": true}` on its stdout makes the engine refresh the state first.
+code, with the reason on stderr; `{"refresh": true}` on its stdout makes the engine refresh the state first. It is also
+told of a command line that is refused here, because that may have meant a stack whose refusals are recorded.
 
-Without `-s` the selected stack counts (PULUMI_STACK, or `pulumi stack select`). A command that works on a stack and has
-none is refused: left to itself, the CLI would ask and then work on a stack that nobody locked.
+What is not in `engine.commands` is refused. Without `-s` the selected stack counts (PULUMI_STACK, or `pulumi stack
+select`); a command that works on a stack and has none is refused: left to itself, the CLI would ask and then work on a
+stack that nobody judged.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -22,40 +25,32 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from engine.arguments import Invocation, parse
+from engine.arguments import Invocation, parse, policy_problem
 from engine.cli import find_or_build
+from engine.commands import COMMANDS, Effect
 from engine.environment import EngineEnv, prepare
 from engine.locks import stack_lock
 from engine.machine import Machine
 from engine.path_cli import SHIM_MARKER
 from engine.progress import Progress
+from engine.projects import is_another_project, project_name
 from engine.selected import selected_stack
 from factory import daemons
 from factory.errors import ExitCode, InputError, MillwrightError, PolicyViolation
-from factory.paths import FactoryRoot, find_root
+from factory.paths import FactoryRoot, find_root, private_folder
 from factory.settings import Settings, load
 
 if TYPE_CHECKING:
     from types import FrameType
 
 # Run the program or the providers, so the local cloud must be there.
-NEED_CLOUD = frozenset({"up", "preview", "refresh", "destroy", "import", "watch"})
-# Change the cloud, so what they did is recorded.
-MUTATING = frozenset({"up", "refresh", "destroy", "import", "watch"})
-# Change the state, so no other may do so meanwhile.
-LOCKING = MUTATING | {"stack remove", "stack rename", "stack import", "state"}
-# Change what the backend holds without running anything: production's is not theirs to change.
-GUARDED = frozenset({"stack remove", "stack rename", "stack import", "stack select", "state", "config"})
-# Name a stack that must be a declared one.
-NAMED = NEED_CLOUD | {"stack new"}
-# Take --refresh.
-REFRESHABLE = frozenset({"up", "preview", "destroy", "watch"})
+NEED_CLOUD = frozenset({Effect.PREVIEWS, Effect.CLOUD})
+# Change state or cloud, so no other may do so meanwhile.
+LOCKING = frozenset({Effect.STATE, Effect.CLOUD})
+# Need no answer from a person. On a terminal the CLI would offer to make a stack that is not there.
+UNASKED = frozenset({Effect.READS, Effect.SELECTS})
 # Named by string: the engine may not import them.
 DOOR = "stacks.door"
-PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 POLICIES = "policies"
 
 
@@ -83,25 +78,23 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str], base: Mapping[str, str]) -> int:
     """Run one `pulumi` command line; its exit code. Raises MillwrightError when it must not or cannot run."""
     invocation = parse(arguments)
-    folder = Path.cwd() / (invocation.folder or ".")
+    here = Path.cwd()
+    folder = here / (invocation.folder or ".")
+    root = _root_of(folder)
+    if root is None:
+        # A folder of a factory is left only as it was understood.
+        return _outside(arguments if _root_of(here) is None else invocation.line(invocation.stack), base)
+    env = prepare(root, load(root), policy_pack=_policy_pack(), progress=_show)
+    job = Job(root, env, invocation, folder, env.process_environment(base))
+    if invocation.asks_help:
+        return _run_cli(env.cli.path, invocation.line(None), job.environment)
+    if is_another_project(folder, root):
+        return _run_beside(job, arguments, base)
     try:
-        root = find_root(folder)
-    except InputError:
-        return _outside(arguments, base)
-    if "policy-pack-config" in invocation.flags:
-        raise PolicyViolation(
-            "--policy-pack-config could switch the factory's own policies off, so it is refused here",
-            hint="leave it out; what a policy found is accepted by an exception, not by configuration",
-        )
-    settings = load(root)
-    env = prepare(root, settings, policy_pack=_policy_pack(), progress=_show)
-    if settings.aws == "local" and invocation.command in NEED_CLOUD and not invocation.asks_help:
-        daemons.ensure(root, daemons.LOCAL_CLOUD)
-    environment = env.process_environment(base)
-    if invocation.asks_help or _is_another_project(folder, root):
-        # Another Pulumi project inside the factory: the factory's guardrails, but its stacks are not declared here.
-        return _run_cli(env.cli.path, arguments, environment)
-    return _run_at_door(Job(root, env, invocation, folder, environment), arguments)
+        stack = job.stack()
+    except MillwrightError as problem:
+        return job.refuse(arguments, problem)
+    return _run_cli(env.cli.path, invocation.line(None), job.environment) if stack is None else _run_at_door(job, stack)
 
 
 @dataclass(frozen=True)
@@ -114,9 +107,25 @@ class Job:
     folder: Path
     environment: Mapping[str, str]
 
+    def stack(self) -> str | None:
+        """The stack that is meant, without the organization and project that the CLI may put before it; None: no stack.
+
+        Raises what is wrong with the command line; InputError when none is named or selected, or another project's is.
+        """
+        if self.invocation.spec.effect is Effect.NO_STACK:
+            return None
+        selected = None if self.invocation.spec.by_name else selected_stack(self.root, self.env, self.environment)
+        full = self.invocation.stack or selected
+        if not full:
+            raise InputError(f"pulumi {self.invocation.command}: which stack?", hint="name it: -s STACK")
+        stack = full.removeprefix(f"organization/{project_name(self.root.project_file)}/")
+        if "/" in stack:
+            raise InputError(f"{full!r} is no stack of this factory's project", hint="name one of it: -s STACK")
+        return stack
+
     def ask(self, stack: str) -> tuple[int, bool]:
         """Ask the door before the command: its exit code, and whether the engine must refresh the state first."""
-        answer = self._door("before", self.invocation.command, stack, stdout=subprocess.PIPE)
+        answer = self._door("before", self.invocation.command, stack, *self.invocation.flags, stdout=subprocess.PIPE)
         said = answer.stdout.strip()
         return answer.returncode, bool(said) and json.loads(said).get("refresh") is True
 
@@ -124,9 +133,27 @@ class Job:
         """Tell the door how the command ended; its exit code."""
         return self._door("after", self.invocation.command, stack, str(code), stdout=None).returncode
 
+    def refuse(self, arguments: Sequence[str], problem: MillwrightError) -> int:
+        """Tell the door what is refused here: its exit code when it refuses for a reason of its own.
+
+        Raises `problem` otherwise.
+        """
+        selected = selected_stack(self.root, self.env, self.environment) or ""
+        code = self._door("refused", str(problem), *arguments, selected, stdout=None).returncode
+        if code:
+            return code
+        raise problem
+
     def _door(self, *words: str, stdout: int | None) -> "subprocess.CompletedProcess[bytes]":
         command = [sys.executable, "-P", "-m", DOOR, *words]
         return subprocess.run(command, cwd=self.folder, env=dict(self.environment), stdout=stdout, check=False)
+
+
+def _root_of(folder: Path) -> FactoryRoot | None:
+    try:
+        return find_root(folder)
+    except InputError:
+        return None
 
 
 def _outside(arguments: Sequence[str], base: Mapping[str, str]) -> int:
@@ -135,40 +162,53 @@ def _outside(arguments: Sequence[str], base: Mapping[str, str]) -> int:
     return _run_cli(cli.path, arguments, {**base, "MILLWRIGHT_PYTHON": sys.executable, "PATH": path})
 
 
-def _run_at_door(job: Job, arguments: Sequence[str]) -> int:
-    command = job.invocation.command
-    cli = job.env.cli.path
-    stack = job.invocation.stack or selected_stack(job.root, job.env, job.environment)
-    if stack is None:
-        if command in NAMED:
-            raise InputError(f"pulumi {command}: which stack?", hint="name it: -s STACK")
-        return _run_cli(cli, arguments, job.environment)
-    with _held(job.root, stack) if command in LOCKING else contextlib.nullcontext():
-        if command in NAMED:
-            refused, refresh = job.ask(stack)
-            if refused:
-                return refused
-            arguments = _amended(arguments, command, stack, refresh=refresh)
-        elif command in GUARDED:
-            refused, _ = job.ask(stack)
-            if refused:
-                return refused
-        code = _run_cli(cli, arguments, job.environment)
-        if command in MUTATING:
-            recorded = job.tell(stack, code)
-            return code or recorded
-        return code
+def _run_beside(job: Job, arguments: Sequence[str], base: Mapping[str, str]) -> int:
+    """Another Pulumi project inside the factory: the same policies and cloud, and a backend of its own."""
+    ours = f"organization/{project_name(job.root.project_file)}/"
+    if any(ours in argument for argument in arguments):
+        problem = InputError(
+            "a stack of this factory is not worked on from another project's folder",
+            hint="run the command in the factory's own folder",
+        )
+        return job.refuse(arguments, problem)
+    if policies := policy_problem(arguments):
+        raise policies
+    backend = private_folder(job.root.state / "other-projects")
+    env = dataclasses.replace(job.env, backend_url=f"file://{backend}")
+    _ensure_cloud(job)
+    return _run_cli(env.cli.path, arguments, env.process_environment(base))
 
 
-def _amended(arguments: Sequence[str], command: str, stack: str, *, refresh: bool) -> list[str]:
-    """The command line to run once the door has agreed."""
-    if command == "stack new":
-        # The door has just made it.
-        return ["stack", "select", stack]
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    # Said last, so that it holds: the CLI must work on the very stack that was judged, however it reads the rest.
-    added = [f"--stack={stack}", *(["--refresh=true"] if refresh and command in REFRESHABLE else [])]
-    return [*arguments[:end], *added, *arguments[end:]]
+def _ensure_cloud(job: Job) -> None:
+    known = COMMANDS.get(job.invocation.command)
+    if job.env.aws == "local" and known is not None and known.effect in NEED_CLOUD:
+        daemons.ensure(job.root, daemons.LOCAL_CLOUD)
+
+
+def _run_at_door(job: Job, stack: str) -> int:
+    call, spec = job.invocation, job.invocation.spec
+    _ensure_cloud(job)
+    with _held(job.root, stack) if spec.effect in LOCKING else contextlib.nullcontext():
+        refused, refresh = (0, False) if call.is_harmless else job.ask(stack)
+        if refused:
+            return refused
+        if spec.effect is Effect.CREATES:
+            # The door has just made it.
+            return _select(job, stack)
+        added = ["--refresh=true"] if refresh and "refresh" in spec.flags else []
+        unasked = ["--non-interactive"] if spec.effect in UNASKED else []
+        code = _run_cli(job.env.cli.path, call.line(stack, *added, *unasked), job.environment)
+        if spec.effect is not Effect.CLOUD:
+            return code
+        recorded = job.tell(stack, code)
+        return code or recorded
+
+
+def _select(job: Job, stack: str) -> int:
+    if "--no-select" in job.invocation.flags:
+        return ExitCode.OK
+    folder = [f"--cwd={job.invocation.folder}"] if job.invocation.folder else []
+    return _run_cli(job.env.cli.path, ["stack", "select", f"--stack={stack}", *folder], job.environment)
 
 
 @contextlib.contextmanager
@@ -212,20 +252,6 @@ def _policy_pack() -> Path:
             hint="install Millwright there again: make setup",
         )
     return Path(next(iter(spec.submodule_search_locations)))
-
-
-def _is_another_project(folder: Path, root: FactoryRoot) -> bool:
-    """Whether `folder` belongs to another Pulumi project. The name decides: it is what the state is kept under."""
-    folder = folder.resolve()
-    files = (f / name for f in (folder, *folder.parents) for name in PROJECT_FILES)
-    found = next((file for file in files if file.is_file()), None)
-    return found is None or (found != root.project_file and _project_name(found) != _project_name(root.project_file))
-
-
-def _project_name(file: Path) -> object:
-    with contextlib.suppress(OSError, YAMLError, AttributeError):
-        return YAML(typ="safe").load(file.read_text()).get("name")
-    return None
 
 
 def _show(progress: Progress) -> None:

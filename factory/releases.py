@@ -151,8 +151,11 @@ def failed(connection: Connection, release: Release, reason: str) -> Release | N
 
 
 def refused(connection: Connection, release: int, reason: str) -> None:
-    """A person refused it, or it was superseded before anybody decided."""
-    _set(connection, release, state=ReleaseState.REFUSED, reason=reason, ended=_now())
+    """A person refused it, or it was superseded before it was applied. One that serves, or did, stays what it is."""
+    query = update(RELEASES).where(
+        RELEASES.c.id == release, RELEASES.c.state.in_((ReleaseState.PROPOSED, ReleaseState.DEPLOYING))
+    )
+    connection.execute(query.values(state=ReleaseState.REFUSED, reason=reason, ended=_now()))
 
 
 def forget_environment(connection: Connection, app: str, environment: str) -> None:

@@ -70,6 +70,11 @@ class DbosEngine:
         with SetWorkflowID(f"{flow}:{subject}"):
             DBOS.start_workflow(self._flow, flow, subject)
 
+    def failure(self, flow: str, subject: str) -> str:
+        """Why the flow of `subject` is over although it did not end; "" when it is not."""
+        status = DBOS.get_workflow_status(f"{flow}:{subject}")
+        return str(status.error or "it failed") if status is not None and status.status == "ERROR" else ""
+
     def step(self, name: str, work: Callable[[], Json]) -> Json:
         """See Durable."""
         return DBOS.run_step({"name": name}, work)

@@ -58,26 +58,46 @@ def wait(context: Context, identifier: str, request_id: int, moved: Callable[[],
     The answer: `{"verdict": "approve" | "refuse" | "withdrawn", "person", "reason"}`. Raises Cancelled.
     """
     while True:
-        with db.transaction(context.database) as connection:
-            request = requests.read(connection, request_id)
-            change = records.read_change(connection, identifier)
-            decision = decisions.decision_of(connection, request_id)
-        if request is None:
-            raise LookupError(f"the request {request_id} has no row any more")
-        if change is not None and change.state is ChangeState.CANCELLING:
-            _withdraw(context, request, "the change was cancelled")
+        change = context.change(identifier)
+        if change.state is ChangeState.CANCELLING:
+            _withdraw(context, _request(context, request_id), "the change was cancelled")
             raise Cancelled(change.detail)
-        if decision is not None:
-            answer = _answered(context, request, decision)
-            with db.transaction(context.database) as connection:
-                records.set_change(connection, identifier, state=ChangeState.RUNNING, detail=f"{request.gate} decided")
+        if answer := _answer(context, identifier, request_id):
             return answer
-        if request.state is RequestState.WITHDRAWN:
-            return {"verdict": "withdrawn", "person": "", "reason": request.reason}
         if moved():
-            _withdraw(context, request, GONE_ON)
+            _withdraw(context, _request(context, request_id), GONE_ON)
             continue
         time.sleep(POLL_SECONDS)
+
+
+def wait_in_any_case(context: Context, identifier: str, request_id: int) -> Json:
+    """Wait until a person has decided, also when the change was cancelled: what is asked is owed. Answers as `wait`."""
+    while not (answer := _answer(context, identifier, request_id)):
+        time.sleep(POLL_SECONDS)
+    return answer
+
+
+def _answer(context: Context, identifier: str, request_id: int) -> Json | None:
+    """What was said to a request; None while it is open."""
+    request = _request(context, request_id)
+    with db.transaction(context.database) as connection:
+        decision = decisions.decision_of(connection, request_id)
+    if decision is not None:
+        answer = _answered(context, request, decision)
+        with db.transaction(context.database) as connection:
+            records.set_change(connection, identifier, state=ChangeState.RUNNING, detail=f"{request.gate} decided")
+        return answer
+    if request.state is RequestState.WITHDRAWN:
+        return {"verdict": "withdrawn", "person": "", "reason": request.reason}
+    return None
+
+
+def _request(context: Context, request_id: int) -> Request:
+    with db.transaction(context.database) as connection:
+        request = requests.read(connection, request_id)
+    if request is None:
+        raise LookupError(f"the request {request_id} has no row any more")
+    return request
 
 
 def _answered(context: Context, request: Request, decision: Decision) -> Json:
@@ -85,8 +105,14 @@ def _answered(context: Context, request: Request, decision: Decision) -> Json:
     verdict, reason = decision.verdict.value, decision.reason
     if decision.verdict is Verdict.APPROVE:
         try:
+            role = context.spec(request.app).role_at(request.gate)
             decisions.verified(
-                context.database, context.people(), request.id, gate=request.gate, fingerprint=request.fingerprint
+                context.database,
+                context.people(),
+                request.id,
+                gate=request.gate,
+                fingerprint=request.fingerprint,
+                role=role,
             )
         except DecisionRequired as error:
             verdict, reason = "withdrawn", str(error)

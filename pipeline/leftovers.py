@@ -5,7 +5,7 @@ import contextlib
 from factory import artefacts, daemons
 from factory.errors import Busy
 from factory.paths import FactoryRoot
-from pipeline.git import remove_tree
+from factory.trees import remove_tree
 from pipeline.task_process import end_leftovers
 
 # Exported trees and what checks write beside them, held-out criteria too. Other folders there are running commands'.

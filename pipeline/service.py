@@ -19,6 +19,7 @@ from pipeline.durable import Json
 from pipeline.faults import Faults
 from pipeline.flow import ChangeFlow
 from pipeline.gates import Cancelled, check_cancelled
+from pipeline.line import OWED
 from pipeline.records import ChangeState
 from pipeline.stages import deploy
 from pipeline.stages.check import security, test
@@ -51,6 +52,7 @@ STAGES: dict[str, StageWork] = {
     "production": deploy.to_production,
     "refuse": deploy.refuse,
     "take-back-staging": deploy.take_back_staging,
+    "abandon": deploy.abandon,
 }
 
 
@@ -79,22 +81,25 @@ class Service:
             root,
             settings,
             flows={CHANGE: self._change},
-            stages={name: self._guarded(work) for name, work in STAGES.items()},
+            stages={name: self._guarded(name, work) for name, work in STAGES.items()},
         )
 
         self._begun: set[str] = set()
+        self._stopping = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Tasks that run then are ended, and go on with the next worker."""
         leftovers.sweep(self._context.root)
         tasks.sweep_ended(self._context)
         self._engine.launch()
+        self._end_broken()
         addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
         self._claim.publish(addresses, generation=uuid.uuid4().hex)
         LOG.info("ready")
         try:
             watch(self._take_up, stop)
         finally:
+            self._stopping.set()
             # First of all: what comes after may fail, or take its time.
             self._context.processes.close()
             self._engine.close()
@@ -111,17 +116,42 @@ class Service:
                 self._engine.start(CHANGE, record.id)
                 self._begun.add(record.id)
 
+    def _end_broken(self) -> None:
+        """Changes whose flow an earlier worker saw fail: the engine does not take such a flow up again."""
+        with db.transaction(self._context.database) as connection:
+            found = [record for record in records.all_changes(connection) if not record.ended]
+        for record in found:
+            if reason := self._engine.failure(CHANGE, record.id):
+                self._give_up(record.id, reason)
+
     def _change(self, engine: DbosEngine, subject: str) -> None:
         flow = ChangeFlow(self._context, engine, subject)
-        if self._context.change(subject).promotes:
-            flow.run_promotion()
-        else:
-            flow.run()
+        try:
+            if self._context.change(subject).promotes:
+                flow.run_promotion()
+            else:
+                flow.run()
+        except Exception as error:  # the seam: for the engine such a flow is over, so people must see that it is
+            if not self._stopping.is_set():
+                LOG.exception("%s", subject)
+                self._give_up(subject, f"{type(error).__name__}: {error}")
+            raise
 
-    def _guarded(self, work: StageWork) -> Callable[[str, Json], Json]:
+    def _give_up(self, subject: str, reason: str) -> None:
+        """The flow of a change is over, by a fault of the factory's own: nobody will go on with it."""
+        detail = f"the factory failed: {reason}; submit it again"
+        record = self._context.change(subject)
+        tasks.sweep(self._context, record)
+        with db.transaction(self._context.database) as connection:
+            ended = records.end_change(connection, subject, ChangeState.FAILED, detail)
+        if ended:
+            self._context.tell("change.ended", record, state=ChangeState.FAILED.value, detail=detail)
+
+    def _guarded(self, name: str, work: StageWork) -> Callable[[str, Json], Json]:
         def run(subject: str, argument: Json) -> Json:
             try:
-                check_cancelled(self._context, subject)
+                if name not in OWED:
+                    check_cancelled(self._context, subject)
                 return work(self._context, subject, argument)
             except Cancelled as reason:
                 return {"cancelled": str(reason)}

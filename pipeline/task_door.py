@@ -76,8 +76,8 @@ class TaskDoor:
     """One worker's door, on loopback.
 
     `upstream_key` gives the API's key (None: the upstream needs none); `on_step` commits a step and is called again
-    for the same step when a task was killed before it heard the answer; `on_usage` hears, and
-    takes no time over it, what each answer has cost, also one that the task did not hear to its end.
+    for the same step when a task was killed before it heard the answer; `on_usage` hears what each answer has cost,
+    also of one that the task did not hear to its end. It must be quick.
     """
 
     def __init__(

@@ -13,11 +13,11 @@ from factory import db
 from factory.paths import private_folder
 from factory.quiet import quiet_lock
 from factory.spec import Function
+from factory.trees import remove_tree
 from pipeline import records
 from pipeline.context import Context, OpenTask
 from pipeline.gates import Cancelled, check_cancelled
-from pipeline.git import remove_tree
-from pipeline.records import ChangeRecord, TaskRecord
+from pipeline.records import ChangeRecord, ChangeState, TaskRecord
 from pipeline.spending import settled
 from pipeline.task_process import OUTPUT, end_leftover
 
@@ -108,7 +108,9 @@ def end_task(context: Context, record: ChangeRecord, folder: Path) -> None:
     with db.transaction(context.database) as connection:
         row = records.read_task(connection, folder.name)
     if row is not None and row.ended is None:
-        reason = context.change(record.id).detail
+        change = context.change(record.id)
+        said = change.state is ChangeState.CANCELLING or change.ended
+        reason = change.detail if said else "its change has come to an end"
         _close(context, record, row.id, _outcome(folder) or _cancelled(reason, row, folder))
 
 

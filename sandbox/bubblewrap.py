@@ -4,15 +4,20 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from factory.errors import SandboxUnavailable
+from sandbox import syscalls
 from sandbox.model import Bind, Confined
 
 NOBODY = 65532
 HOSTNAME = "sandbox"
 TMP_BYTES = 512 * 1024 * 1024
+SHM_BYTES = 64 * 1024 * 1024
+# From the process that is started to what it confines: its init, the inner bubblewrap, and that one's init lie between.
+DEPTH = 4
 HINT = "install it: apt-get install bubblewrap (Linux; unprivileged user namespaces must be allowed)"
 # Of /etc only what a dynamic linker, a libc and a clock look up; no resolver, no host names of the host.
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
@@ -32,31 +37,54 @@ def program() -> Path:
     return bundled
 
 
+@dataclass(frozen=True)
+class Told:
+    """Descriptors from which bubblewrap reads what does not stand on its command line."""
+
+    environment: int
+    syscalls: int
+
+    @property
+    def all(self) -> tuple[int, int]:
+        """To be handed to bubblewrap."""
+        return self.environment, self.syscalls
+
+
 @contextlib.contextmanager
-def environment(confined: Confined) -> Iterator[int]:
-    """A descriptor from which bubblewrap reads the environment: its command line is seen by everybody on the host."""
+def told(confined: Confined) -> Iterator[Told]:
+    """The environment, as a command line is seen by everybody on the host, and the filter of system calls."""
     words: list[str] = []
     for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **confined.env}.items():  # noqa: S108
         words += ["--setenv", name, value]
-    with open(os.memfd_create("environment", os.MFD_CLOEXEC), "w+b") as file:  # noqa: PTH123 -- it has no path
-        file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+    environment = b"".join(os.fsencode(word) + b"\0" for word in words)
+    with _in_memory(environment) as first, _in_memory(syscalls.refusing()) as second:
+        yield Told(first, second)
+
+
+@contextlib.contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    with open(os.memfd_create("told", os.MFD_CLOEXEC), "w+b") as file:  # noqa: PTH123 -- it has no path
+        file.write(content)
         file.seek(0)
         yield file.fileno()
 
 
-def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: int) -> list[str]:
-    """The whole command: every namespace of its own, no capability, no network, only what is bound.
+def command_line(bwrap: Path, confined: Confined, accounts: Path, told: Told) -> list[str]:
+    """The whole command, of two bubblewraps: every namespace of its own, no capability, no network, only what is bound.
 
-    `accounts` is a folder with the passwd and group files that are seen inside; `environment` as made above.
+    `accounts` is a folder with the passwd and group files that are seen inside; `told` as made above.
     """
     words = [
+        *_outer(bwrap),
         *(str(bwrap), "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", HOSTNAME),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
-        *("--args", str(environment)),
+        *("--args", str(told.environment), "--seccomp", str(told.syscalls)),
         *("--ro-bind", "/usr", "/usr"),
         *_roots(),
-        *("--dir", "/etc", "--proc", "/proc", "--dev", "/dev"),
+        # Where the factory is root, so is the kernel's view of whoever is inside: sysctls would be theirs to write.
+        *("--dir", "/etc", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/proc"),
+        *("--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108
         *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 -- inside, where it is its own
         *("--ro-bind", str(accounts / "passwd"), "/etc/passwd", "--ro-bind", str(accounts / "group"), "/etc/group"),
     ]
@@ -64,7 +92,16 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path, environment: i
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for bind in confined.binds:
         words += _bound(bind)
-    return [*words, "--chdir", confined.cwd, "--", *_limited(confined)]
+    # Last, when every place to bind at has been made: it is in memory, and without a limit.
+    return [*words, "--remount-ro", "/", "--chdir", confined.cwd, "--", *_limited(confined)]
+
+
+def _outer(bwrap: Path) -> list[str]:
+    """A process namespace around the sandbox's own, whose first process nobody inside can see.
+
+    The first process of the inner one has the uid of what it confines: that could make it outlive its parent.
+    """
+    return [str(bwrap), "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--"]
 
 
 def _roots() -> list[str]:

@@ -11,13 +11,15 @@ WORK = "/work"
 class Limits:
     """What a confined process may use: wall-clock seconds, MiB of memory per process, and so on.
 
-    `file_mib` bounds each file it writes, `output_bytes` what is kept of each of its two outputs.
+    `file_mib` bounds each file it writes, `disk_mib` what its writable folders hold together (what was there before
+    too), `output_bytes` what is kept of each of its two outputs.
     """
 
     seconds: float = 60
     memory_mib: int = 1024
     processes: int = 256
     file_mib: int = 256
+    disk_mib: int = 1024
     open_files: int = 1024
     output_bytes: int = 1_000_000
 
@@ -45,7 +47,10 @@ class Confined:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """How it ended. `truncated`: more was written than is kept. A command ended by a signal has a code over 128."""
+    """How it ended. `truncated`: more was written than is kept. A command ended by a signal has a code over 128.
+
+    `ended_for`: what it used too much of in sum, when it was ended for that; `err` says it too.
+    """
 
     code: int
     out: str
@@ -53,3 +58,4 @@ class Ran:
     timed_out: bool
     truncated: bool
     seconds: float
+    ended_for: str = ""

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from factory.errors import InputError
-from sandbox import forwarder
-from sandbox.bubblewrap import command_line, environment, program
+from sandbox import forwarder, usage
+from sandbox.bubblewrap import DEPTH, command_line, program, told
 from sandbox.model import Bind, Confined
 from sandbox.running import end, probe, with_defaults
 
@@ -27,6 +29,8 @@ class Served:
     socket: Path
     _process: subprocess.Popen[bytes]
     _accounts: tempfile.TemporaryDirectory[str]
+    # What it used too much of in sum, when it was ended for that.
+    ended_for: str = ""
 
     @property
     def pid(self) -> int:
@@ -41,6 +45,10 @@ class Served:
         """Its exit status (over 128: ended by a signal); None while it runs."""
         code = self._process.poll()
         return None if code is None else 128 - code if code < 0 else code
+
+    def used_mib(self) -> int:
+        """What everything inside holds in memory."""
+        return usage.memory(self.pid) // usage.MIB
 
     def stop(self, grace_seconds: float = 5.0) -> None:
         """Ask it to end, wait for so long, then end it. Its socket is gone afterwards."""
@@ -72,24 +80,36 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     known = tempfile.TemporaryDirectory(prefix="millwright-sandbox-")
     (Path(known.name) / "passwd").write_text("nobody:x:65532:65532::/tmp:/usr/sbin/nologin\n")
     (Path(known.name) / "group").write_text("nobody:x:65532:\n")
-    with log.open("ab") as output, environment(inside) as told:
+    with log.open("ab") as output, told(inside) as handed:
         process = subprocess.Popen(
-            command_line(program(), inside, Path(known.name), told),
-            pass_fds=[told],
+            command_line(program(), inside, Path(known.name), handed),
+            pass_fds=handed.all,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={},
             start_new_session=True,
         )
-    return Served(socket, process, known)
+    served = Served(socket, process, known)
+    threading.Thread(target=_watch, args=(served, usage.Watch(inside)), daemon=True).start()
+    return served
+
+
+def _watch(served: Served, watch: usage.Watch) -> None:
+    """End a service that uses more in sum than it may."""
+    while served.alive():
+        time.sleep(watch.rest())
+        if reason := watch.overuse(served.pid):
+            served.ended_for = reason
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(served.pid, signal.SIGKILL)
+            return
 
 
 def _ask(bwrap: int) -> None:
-    """SIGTERM to the forwarder: bubblewrap itself passes no signal on."""
+    """SIGTERM to the forwarder, the innermost process: bubblewrap itself passes no signal on."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        for _ in range(2):
-            # The outer process's child is the namespace's init, whose child is the forwarder.
+        for _ in range(DEPTH):
             children = Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split()
             if not children:
                 return

@@ -1,23 +1,26 @@
-"""The plain door's two hooks: what has to hold before `pulumi <command> -s <stack>`, and what is recorded after it.
+"""The plain door's hooks: what has to hold before `pulumi <command> -s <stack>`, and what is recorded after it.
 
-Run by the `pulumi` shim as `python -m stacks.door before|after <command> <stack> [<exit code>]`, under the stack's
-lock and in EngineEnv's environment.
+Run by the `pulumi` shim in EngineEnv's environment, under the stack's lock where the command changes something, as
+`python -m stacks.door before <command> <stack> [<flag>...]`, `... after <command> <stack> <exit code>`, or, when the
+shim itself refuses a command line, `... refused <reason> [<word>...]`. `engine.commands` says what each command does
+and which flags it may have on production.
 """
 
-import contextlib
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine import clear_dead_locks, clear_wreckage
+from engine.commands import COMMANDS, Effect, forbidden
 from factory import db
-from factory.errors import DecisionRequired, ExitCode, InputError, MillwrightError, UpdateFailed
+from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
-from factory.spec import AppSpec, Environment
-from stacks import destruction, production
+from factory.spec import AppSpec, Environment, app_names, load_app
+from stacks import production
 from stacks.driver import ledger
 from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
@@ -27,23 +30,23 @@ from stacks.names import resolve
 
 DOOR = ledger.By(door="plain")
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
-READS = {"preview", "stack new"}
-UNHARMFUL = {"stack select"}
-# Change what the backend holds without running anything.
-GUARDED = {"stack remove", "stack rename", "stack import", "stack select", "state", "config"}
-# Applies updates for as long as it runs: no decision, no plan, no record of each.
-REFUSED = {"watch": "use `pulumi up`", "stack rename": "stacks are named by app and environment, in app.yaml"}
+# Neither run the program nor need the stack to be there.
+NOT_RUN = frozenset({Effect.READS, Effect.SELECTS, Effect.STATE})
 
 
 def main() -> int:
     """Run one hook; the exit code is the command's when it refuses."""
-    moment, command, stack, *rest = sys.argv[1:]
+    moment, *words = sys.argv[1:]
     try:
         root = find_root(Path.cwd())
         settings = load(root)
+        if moment == "refused":
+            refused(root, settings, *words)
+            return ExitCode.OK
+        command, stack, *rest = words
         spec, environment = resolve(root, stack)
         if moment == "before":
-            before(root, settings, spec, environment, command)
+            before(root, settings, spec, environment, command, rest)
         else:
             after(root, settings, spec, environment, command, int(rest[0]))
     except MillwrightError as error:
@@ -52,20 +55,31 @@ def main() -> int:
     return ExitCode.OK
 
 
-def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, command: str) -> None:
+def before(
+    root: FactoryRoot,
+    settings: Settings,
+    spec: AppSpec,
+    environment: Environment,
+    command: str,
+    flags: Sequence[str] = (),
+) -> None:
     """Refuse what must not happen, create a declared stack that is not there yet, and write the intent down.
 
-    Raises DecisionRequired for production, UpdateFailed when the stack cannot be created.
+    Raises DecisionRequired for production, InputError for a command nobody knows, UpdateFailed when the stack cannot be
+    created.
     """
     stack = spec.stack(environment)
-    if command in REFUSED:
-        raise InputError(f"pulumi {command} is not for this factory's stacks", hint=REFUSED[command])
-    _require_decided(root, settings, spec, environment, command)
-    if command in GUARDED:
+    if environment is Environment.PRODUCTION:
+        place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+        _require_decided(place, command, flags)
+    if command not in COMMANDS:
+        raise InputError(f"pulumi {command} is not for this factory's stacks")
+    effect = COMMANDS[command].effect
+    if effect in NOT_RUN:
         return
     killed = bool(clear_dead_locks(root, settings, stack))
-    if command not in READS:
-        # A preview holds no lock: an engine may be at work.
+    if effect is Effect.CLOUD:
+        # Any other holds no lock: an engine may be at work.
         clear_wreckage(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
     if killed:
@@ -80,31 +94,43 @@ def before(root: FactoryRoot, settings: Settings, spec: AppSpec, environment: En
         ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
 
 
-def _require_decided(
-    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, command: str
-) -> None:
+def _require_decided(place: production.Place, command: str, flags: Sequence[str]) -> None:
     """Production by the plain door: what was decided may be applied again, seen and refreshed; nothing else.
 
     The program verifies the same once more, so leaving this door out gains nothing.
     """
-    if environment is not Environment.PRODUCTION or command in UNHARMFUL:
-        return
-    place = production.Place(root, settings, db.connect(root, settings), spec, environment)
-    if command in READS:
-        production.require_proposal(place)
-        return
     if command == "destroy":
-        with contextlib.suppress(InputError):
-            destruction.require_destroy(place)
-        raise DecisionRequired(
-            f"{place.stack} is production: it is destroyed by a decision, not by a plain destroy",
-            hint=f"millwright destroy {spec.name} {environment} carries the decision out",
+        production.refuse(
+            place,
+            "it is destroyed by a person's recorded decision, not by a plain destroy",
+            hint=f"millwright destroy {place.spec.name} {place.environment} asks for one, and carries it out",
         )
-    production.require_release(place)
-    if command not in ("up", "refresh"):
-        raise DecisionRequired(
-            f"{place.stack} is production: pulumi {command} is not for it", hint="its state changes by updates only"
+    excess = forbidden(command, flags)
+    if excess is None:
+        production.refuse(place, f"pulumi {command} is not for it: it changes only by a person's recorded decision")
+    effect = COMMANDS[command].effect
+    if effect is Effect.CLOUD:
+        production.require_release(place)
+    elif effect in (Effect.PREVIEWS, Effect.CREATES):
+        production.require_proposal(place)
+    if excess:
+        names = ", ".join(flag.partition("=")[0] if not flag.startswith("--refresh") else flag for flag in excess)
+        allowed = ", ".join(f"--{name}" for name in sorted(COMMANDS[command].on_production or ()))
+        production.refuse(
+            place, f"pulumi {command} on it takes no {names}: that was never decided", hint=f"it takes {allowed}"
         )
+
+
+def refused(root: FactoryRoot, settings: Settings, reason: str, *words: str) -> None:
+    """The shim refuses a command line: it is an event where one of its words ends in the name of a production stack.
+
+    Raises DecisionRequired then; the shim tells its own reason otherwise.
+    """
+    for spec in (load_app(root, app) for app in app_names(root)):
+        stack = spec.stack(Environment.PRODUCTION)
+        if Environment.PRODUCTION in spec.environments and any(word.endswith(stack) for word in words):
+            place = production.Place(root, settings, db.connect(root, settings), spec, Environment.PRODUCTION)
+            production.refuse(place, f"{reason}; it changes only by a person's recorded decision")
 
 
 def after(

@@ -141,7 +141,9 @@ def require_plan(place: Place, release: Release, plan: Plan) -> None:
         refuse(place, f"the update would do what nobody was shown: {what}, and {len(strange) - 1} more")
 
 
-def refuse(place: Place, why: str) -> NoReturn:
+def refuse(
+    place: Place, why: str, hint: str = "millwright promote proposes a release; millwright inbox shows it"
+) -> NoReturn:
     """Refuse something that production does not take, and write that down. Raises DecisionRequired."""
     event = events.new_event(
         "update.refused",
@@ -152,9 +154,7 @@ def refuse(place: Place, why: str) -> NoReturn:
     )
     with db.transaction(place.database) as connection:
         events.append(connection, event)
-    raise DecisionRequired(
-        f"{place.stack} is production: {why}", hint="millwright promote proposes a release; millwright inbox shows it"
-    )
+    raise DecisionRequired(f"{place.stack} is production: {why}", hint=hint)
 
 
 def _named(release: Release) -> dict[str, str]:
@@ -222,7 +222,10 @@ def _require_inputs(place: Place, request: Request) -> None:
 
 def _verify(place: Place, request: Request) -> None:
     people = load_people(place.root, place.settings)
-    decisions.verified(place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint)
+    role = place.spec.role_at(Gate.PRODUCTION)
+    decisions.verified(
+        place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint, role=role
+    )
 
 
 def _request(place: Place, request_id: int | None) -> Request | None:

@@ -15,7 +15,7 @@ from factory import daemons, db, demo_people, signatures
 from factory.decisions import Verdict
 from factory.settings import load
 from factory.spec import Environment, app_names, load_app
-from pipeline.git import remove_tree
+from factory.trees import remove_tree
 from pipeline.leftovers import stop_worker
 from stacks import destruction, production
 from stacks.driver import Kind

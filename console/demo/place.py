@@ -9,7 +9,7 @@ from factory.errors import InputError
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import app_names
-from pipeline.git import remove_tree
+from factory.trees import remove_tree
 from pipeline.leftovers import stop_worker
 
 APP = "links"

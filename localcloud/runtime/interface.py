@@ -40,6 +40,10 @@ class Running(Protocol):
     def exit_code(self) -> int | None:
         """How it ended (over 128: by a signal), or None while it runs."""
 
+    @property
+    def ended_for(self) -> str:
+        """What it used too much of, when it was ended for that; empty otherwise."""
+
     def used_mib(self) -> int:
         """How much memory it holds now."""
 

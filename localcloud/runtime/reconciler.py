@@ -176,7 +176,7 @@ class Reconciler:
         for copy in self._copies.values():
             if copy.leaving is None and (code := copy.running.exit_code()) is not None:
                 how = f"signal {code - BY_SIGNAL}" if code > BY_SIGNAL else f"exit code {code}"
-                reason = f"Essential container in task exited ({how})"
+                reason = copy.running.ended_for or f"Essential container in task exited ({how})"
                 self._leave(copy, reason, EXITED, now)
                 self._fail(copy, reason, now)
 

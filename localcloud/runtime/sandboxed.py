@@ -5,19 +5,18 @@ Weaker than a container where it matters little here: no image, no cgroup for CP
 
 import contextlib
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sandbox
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
+from factory.trees import remove_tree
 from localcloud.runtime.interface import CannotStart, Launch
-from localcloud.runtime.memory import family, resident
 
 # Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
 ARTEFACT: Final = "/app"
@@ -58,9 +57,14 @@ class Process:
         """How it ended, or None while it runs."""
         return self.served.exit_code()
 
+    @property
+    def ended_for(self) -> str:
+        """What it used too much of, when it was ended for that."""
+        return self.served.ended_for
+
     def used_mib(self) -> int:
         """What its processes hold in memory."""
-        return sum(map(resident, family(self.served.pid))) // (1024 * 1024)
+        return self.served.used_mib()
 
     def stop(self, grace_seconds: float) -> None:
         """End it, if it still runs."""
@@ -71,8 +75,8 @@ class Process:
         if self._pinned is not None:
             os.close(self._pinned)
             self._pinned = None
-        discard(self.door)
-        discard(self.folder)
+        remove_tree(self.door)
+        remove_tree(self.folder)
 
 
 def _pin(path: Path) -> int:
@@ -104,7 +108,7 @@ class SandboxedProcesses:
         try:
             return self._confined(launch, tree, private_folder(folder))
         except (MillwrightError, OSError, ValueError) as error:
-            discard(folder)
+            remove_tree(folder)
             raise CannotStart(f"no confined process can be made: {error}", lasting=False) from None
 
     def _confined(self, launch: Launch, tree: Path, folder: Path) -> Process:
@@ -139,21 +143,5 @@ class SandboxedProcesses:
         with contextlib.suppress(FileNotFoundError):
             sockets = Path((self._folder / "sockets").read_text())
             if sockets.parent == Path(tempfile.gettempdir()) and sockets.name.startswith(SOCKETS):
-                shutil.rmtree(sockets, ignore_errors=True)
-        discard(self._folder)
-
-
-def discard(folder: Path) -> None:
-    """Remove a folder whose content was written by somebody else, who may have taken its permissions away."""
-
-    def open_up(remove: Callable[[str], Any], path: str, _: BaseException) -> None:
-        with contextlib.suppress(OSError):
-            Path(path).parent.chmod(stat.S_IRWXU)
-            if not Path(path).is_symlink():
-                Path(path).chmod(stat.S_IRWXU)
-            remove(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=lambda function, path, info: open_up(function, path, info[1]))
-        # A folder that could not be listed is emptied at the second attempt.
-        shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(sockets)
+        remove_tree(self._folder)

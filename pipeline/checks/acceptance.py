@@ -3,13 +3,13 @@
 The tree is on no path of the test process, and nothing that the app writes can reach the criteria or the verdict.
 """
 
-import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from factory.spec import AppSpec
+from factory.trees import remove_tree
 from pipeline.changefiles import criteria, vocabulary
 from pipeline.changefiles.criteria import Scenario
 from pipeline.checks.reports import Failure, SuiteName, SuiteReport
@@ -56,7 +56,7 @@ def run_criteria(name: SuiteName, text: str, spec: AppSpec, tree: Path, work: Pa
         with service_door(spec, tree, sockets, service):
             ran = run(_confined(suite, out, sockets, found.runs))
     finally:
-        shutil.rmtree(sockets, ignore_errors=True)
+        remove_tree(sockets)
     try:
         cases = read_cases(out / VERDICT)
     except NoVerdict as error:

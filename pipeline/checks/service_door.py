@@ -7,7 +7,6 @@ writes goes to a folder of one scenario, which is removed with it.
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socketserver
 import threading
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from factory.errors import InputError, MillwrightError
 from factory.spec import AppSpec, ServiceSpec
+from factory.trees import remove_tree
 from pipeline.changefiles.vocabulary.talking import DOOR
 from sandbox import Bind, Confined, Limits, Served, python_binds, start_service
 
@@ -68,7 +68,7 @@ class Stage:
         if self.served is not None:
             self._kill(self.served)
             self.served = None
-        shutil.rmtree(self._data, ignore_errors=True)
+        remove_tree(self._data)
         self._log.unlink(missing_ok=True)
 
     def _start_anew(self, environment: str | None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The test stage: own tests, visible criteria, held-out criteria, each in sandboxes that no agent has a part in."""
 
-import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from factory.paths import FactoryRoot, private_folder
 from factory.quiet import alone, beside_others, quiet_lock
 from factory.spec import AppSpec
+from factory.trees import remove_tree
 from pipeline.changefiles import ChangeFile, HeldOut, read_held_out
 from pipeline.checks.acceptance import run_criteria
 from pipeline.checks.own_tests import run_own_tests
@@ -40,5 +40,5 @@ def run_tests(
         with alone(lock):
             kept = run_criteria(SuiteName.HELD_OUT, hidden, spec, tree, suites[SuiteName.HELD_OUT])
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
     return TestReport(own=own, visible=visible, held_out=kept)

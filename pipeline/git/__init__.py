@@ -5,7 +5,6 @@ itself, as data, and hands git what the guard let through.
 """
 
 from pipeline.git.command import visible
-from pipeline.git.folders import remove_tree
 from pipeline.git.guard import CommitRefused, Entry, Limits
 from pipeline.git.merging import Conflicts, MergeCheck, Moved
 from pipeline.git.repository import Repository
@@ -20,6 +19,5 @@ __all__ = [
     "Moved",
     "Repository",
     "Worktree",
-    "remove_tree",
     "visible",
 ]

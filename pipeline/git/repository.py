@@ -239,7 +239,11 @@ class Repository:
 
     def holds(self, commit: str) -> bool:
         """Whether main holds a commit."""
-        ask = ("merge-base", "--is-ancestor", full_sha(commit), branch_ref(MAIN))
+        return self.contains(self.head(), commit)
+
+    def contains(self, commit: str, other: str) -> bool:
+        """Whether `other` is in the history of `commit`, or is it. False for one that is not known here."""
+        ask = ("merge-base", "--is-ancestor", full_sha(other), full_sha(commit))
         return self._git.run(*ask, expect=(0, 1, 128)).code == 0
 
     def merge(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from factory.errors import Busy, MillwrightError
 from factory.paths import private_folder
+from factory.trees import remove_tree
 from pipeline.git.command import Git
-from pipeline.git.folders import remove_tree
 from pipeline.git.refs import branch_ref, find
 from pipeline.git.snapshot import GIT_LINK, read_small
 

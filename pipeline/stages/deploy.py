@@ -1,36 +1,46 @@
 """Deploy: one artefact to staging by itself, to production by decision; a bad release returns to the one before."""
 
-from typing import Any
-
-from factory import artefacts, db, decisions, releases, requests
+from factory import artefacts, db, releases, requests
 from factory.errors import DecisionRequired, MillwrightError
 from factory.gates import Gate
 from factory.releases import Proposal, Release, ReleaseState
 from factory.requests import RequestState
 from factory.spec import Environment
-from pipeline import health, records
-from pipeline.context import ACTOR, Context
+from pipeline import records
+from pipeline.approvals import approved
+from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.gates import ask
 from pipeline.records import ChangeRecord
+from pipeline.stages.main import main_as_recorded
 from pipeline.stages.merge import build
+from pipeline.stages.serving import OVERTAKEN, return_to_before, serve
 from stacks import production
 
 
 def staging(context: Context, identifier: str, argument: Json) -> Json:
     """Serve the artefact in staging. The answer: `{"ok", "reason", "release"}`."""
     record = context.change(identifier)
+    if newer := _contained(context, record, Environment.STAGING, argument["artefact"]):
+        return {"ok": True, "reason": newer, "release": None}
     release = _propose(context, record, Environment.STAGING, argument["artefact"], argument["round"])
     if release.state is ReleaseState.FAILED:
         # Killed after it had been found bad: the return may not have been finished.
-        return _return(context, record, release, release.reason)
+        return return_to_before(context, record, release, release.reason)
+    if release.state in (ReleaseState.REPLACED, ReleaseState.REFUSED):
+        return {"ok": True, "reason": OVERTAKEN, "release": None}
     _begin(context, release, None)
-    return _serve(context, record, release)
+    return serve(context, record, release)
 
 
 def propose(context: Context, identifier: str, argument: Json) -> Json:
-    """Preview the release in production and ask a person. The answer: `{"release", "request"}`."""
+    """Preview the release in production and ask a person. The answer: `{"state", "release", "request"}`.
+
+    `state` is asked, or contained (with a `reason`): what serves there was built on top of it.
+    """
     record = context.change(identifier)
+    if newer := _contained(context, record, Environment.PRODUCTION, argument["artefact"]):
+        return {"state": "contained", "reason": newer}
     context.set(record, detail="production is previewed")
     release = _propose(context, record, Environment.PRODUCTION, argument["artefact"], argument["round"])
     result = context.driver.preview(record.app, Environment.PRODUCTION, release=release.id)
@@ -42,6 +52,7 @@ def propose(context: Context, identifier: str, argument: Json) -> Json:
     extra = {
         "commit": built.commit if built else "",
         "changes": [{"change": each.id, "title": each.title, "author": each.author} for each in changes],
+        "takes back": [each.id for each in _brought(context, record.app, replaced, release)] if replaced else [],
         "staging": argument["staging"],
         "title": record.title,
     }
@@ -52,7 +63,7 @@ def propose(context: Context, identifier: str, argument: Json) -> Json:
     # Whoever asks for it: nobody decides on what they wrote.
     request = ask(context, record, Gate.PRODUCTION, key, title, shown, [each.author for each in changes])
     context.faults.reach("production.asked")
-    return {"release": release.id, "request": request.id}
+    return {"state": "asked", "release": release.id, "request": request.id}
 
 
 def provenance(context: Context, identifier: str, argument: Json) -> Json:
@@ -61,6 +72,7 @@ def provenance(context: Context, identifier: str, argument: Json) -> Json:
     artefact = argument["artefact"]
     repository = context.repository(record.app)
     repository.ensure(context.root.apps / record.app / "source")
+    main_as_recorded(context, record)
     # What serves before the first change is the tree that main begins with.
     build(context, record.app, None, repository.seed())
     with db.transaction(context.database) as connection:
@@ -83,31 +95,41 @@ def outdated(context: Context, release_id: int) -> bool:
 
 
 def to_production(context: Context, identifier: str, argument: Json) -> Json:
-    """Serve what was decided. The answer: `{"state": serving | returned | stale | refused, "reason"}`."""
+    """Serve what was decided. The answer: `{"state": serving | returned | stale, "reason"}`."""
     record = context.change(identifier)
     release = _read(context, argument["release"])
     if release.state is ReleaseState.FAILED:
-        return {"state": "returned", **_return(context, record, release, release.reason)}
-    if release.state is ReleaseState.PROPOSED and outdated(context, release.id):
-        return _set_aside(context, release, "another release came first")
-    request = _request(context, argument["request"])
+        return {"state": "returned", **return_to_before(context, record, release, release.reason)}
+    # Taken up again after a kill: it may have been applied already, in part or as a whole.
+    resumed = release.state in releases.WANTED
+    if not resumed and outdated(context, release.id):
+        return _set_aside(context, release, OVERTAKEN)
     try:
-        decisions.verified(
-            context.database, context.people(), request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint
-        )
+        request = _request(context, argument["request"])
+        approved(context, record, request.id, Gate.PRODUCTION, request.shown)
+        _begin(context, release, request.id)
+        context.faults.reach("production.release-begun")
+        answer = serve(context, record, release)
     except DecisionRequired as error:
-        _set_aside(context, release, str(error))
-        return {"state": "refused", "reason": str(error)}
-    _begin(context, release, request.id)
-    context.faults.reach("production.release-begun")
-    try:
-        answer = _serve(context, record, release)
-    except DecisionRequired as error:
-        # The driver or the program found that it is not what was decided (another plan): nothing was applied.
-        with db.transaction(context.database) as connection:
-            releases.refused(connection, release.id, str(error))
-        return {"state": "stale", "reason": str(error)}
+        # It is not, or no more, what was decided: another plan, a role that was lost.
+        if resumed:
+            return {"state": "returned", **return_to_before(context, record, release, str(error))}
+        return _set_aside(context, release, str(error))
     return {"state": "serving" if answer["ok"] else "returned", **answer}
+
+
+def abandon(context: Context, identifier: str, argument: Json) -> Json:
+    """What the change began there and will not finish: a proposal is refused, a release returns. No answer."""
+    record = context.change(identifier)
+    environment, reason = argument["environment"], argument["reason"]
+    with db.transaction(context.database) as connection:
+        mine = [r for r in releases.of_app(connection, record.app) if r.key.startswith(f"{record.id}:{environment}:")]
+    for release in mine:
+        if release.state is ReleaseState.PROPOSED:
+            _set_aside(context, release, reason)
+        elif release.state is ReleaseState.DEPLOYING:
+            return_to_before(context, record, release, reason)
+    return {}
 
 
 def refuse(context: Context, identifier: str, argument: Json) -> Json:
@@ -126,7 +148,7 @@ def take_back_staging(context: Context, identifier: str, argument: Json) -> Json
         wanted = releases.wanted(connection, release.app, release.environment)
     if release.state is not ReleaseState.FAILED and (wanted is None or wanted.id != release.id):
         return {"ok": True, "reason": "another release serves in staging already"}
-    return _return(context, record, release, argument["reason"])
+    return return_to_before(context, record, release, argument["reason"])
 
 
 def _propose(context: Context, record: ChangeRecord, environment: Environment, artefact: str, number: int) -> Release:
@@ -155,79 +177,42 @@ def _begin(context: Context, release: Release, request: int | None) -> None:
         context.faults.reach("staging.release-begun")
 
 
-def _serve(context: Context, record: ChangeRecord, release: Release) -> Json:
-    """Bring the stack to the release and watch it; return to the one before when it is bad."""
-    environment = release.environment
-    context.set(record, detail=f"{environment} is updated")
-    try:
-        context.driver.up(record.app, environment, release=release.id, actor=ACTOR)
-        context.faults.reach(_point(environment, "stack-updated"))
-        context.set(record, detail=f"{environment}: health is watched")
-        seen = _watch(context, record.app, environment)
-    except DecisionRequired:
-        raise
-    except MillwrightError as error:
-        return _return(context, record, release, str(error))
-    context.faults.reach(_point(environment, "watched"))
-    if seen.bad:
-        return _return(context, record, release, seen.detail)
-    with db.transaction(context.database) as connection:
-        releases.serves(connection, release)
-    context.tell("release.served", record, environment=environment, release=release.id, artefact=release.artefact)
-    return {"ok": True, "reason": seen.detail, "release": release.id}
-
-
-def _return(context: Context, record: ChangeRecord, release: Release, reason: str) -> Json:
-    """Automatic return to the release before, by the same driver; people learn of it."""
-    with db.transaction(context.database) as connection:
-        before = releases.failed(connection, release, reason)
-    context.faults.reach("rollback.release-failed")
-    told: dict[str, Any] = {"environment": release.environment, "release": release.id, "reason": reason}
-    context.tell("release.failed", record, **told)
-    if before is None:
-        return {"ok": False, "release": release.id, "reason": f"{reason} (no release before it to return to)"}
-    context.set(record, detail=f"{release.environment}: returns to release {before.id}")
-    try:
-        context.driver.up(record.app, release.environment, release=before.id, actor=ACTOR)
-    except DecisionRequired as error:
-        # Not the refusal of a new release: the bad one still runs, so a person is asked, and it is tried again.
-        raise MillwrightError(
-            f"{release.environment} cannot return to release {before.id}, and still runs the bad release {release.id}: "
-            f"{error}",
-            hint="mend what the decision misses, then approve trying again",
-        ) from None
-    context.faults.reach("rollback.stack-updated")
-    seen = _watch(context, record.app, release.environment)
-    context.tell("release.returned", record, to=before.id, healthy=not seen.bad, **told)
-    back = f"returned to release {before.id}" + (
-        "" if not seen.bad else f", which is not healthy either: {seen.detail}"
-    )
-    return {"ok": False, "release": release.id, "reason": f"{reason}; {back}"}
-
-
-def _watch(context: Context, app: str, environment: str) -> health.Health:
-    outputs = context.driver.outputs(app, environment)
-    if outputs is None:
-        raise MillwrightError(f"{app}-{environment} has no outputs after its update")
-    return health.watch(health.of_environment(context.root, context.settings, outputs))
-
-
 def _brought(context: Context, app: str, release: Release, replaced: Release | None) -> list[ChangeRecord]:
     """The changes that a release brings to an environment, newest first: merged since what it replaces was built."""
+    here = _commit(context, release.artefact)
+    if here is None:
+        return []
+    since = _commit(context, replaced.artefact) if replaced else None
+    merged = context.repository(app).merged_changes(here, since=since)
     with db.transaction(context.database) as connection:
-        here = artefacts.read(connection, release.artefact)
-        before = artefacts.read(connection, replaced.artefact) if replaced else None
-        if here is None or not here.commit:
-            return []
-        merged = context.repository(app).merged_changes(here.commit, since=before.commit if before else None)
         found = (records.read_change(connection, change) for change in merged)
         return [change for change in found if change is not None]
 
 
+def _contained(context: Context, record: ChangeRecord, environment: str, artefact: str) -> str:
+    """That what serves there was built on top of this artefact, in words; "" when it was not.
+
+    Who promotes an older artefact means it; a change that was overtaken on its way does not.
+    """
+    with db.transaction(context.database) as connection:
+        now = releases.wanted(connection, record.app, environment)
+    if record.promotes or now is None or now.artefact == artefact:
+        return ""
+    here, there = _commit(context, artefact), _commit(context, now.artefact)
+    if here is None or there is None or not context.repository(record.app).contains(there, here):
+        return ""
+    return f"it came to {environment} with {now.change}, release {now.id}, which was built on top of it"
+
+
+def _commit(context: Context, artefact: str) -> str | None:
+    with db.transaction(context.database) as connection:
+        built = artefacts.read(connection, artefact)
+    return built.commit if built else None
+
+
 def _set_aside(context: Context, release: Release, reason: str) -> Json:
-    if release.state is ReleaseState.PROPOSED:
-        with db.transaction(context.database) as connection:
-            releases.refused(connection, release.id, reason)
+    with db.transaction(context.database) as connection:
+        releases.refused(connection, release.id, reason)
     return {"state": "stale", "reason": reason}
 
 
@@ -245,7 +230,3 @@ def _request(context: Context, request_id: int) -> requests.Request:
     if request is None or request.state is RequestState.WITHDRAWN:
         raise DecisionRequired(f"request {request_id} is not there, or was withdrawn")
     return request
-
-
-def _point(environment: str, what: str) -> str:
-    return f"{'production' if environment == Environment.PRODUCTION else 'staging'}.{what}"

@@ -1,6 +1,5 @@
 """Exported trees: what a check or a build looks at is a plain copy of a commit, never a worktree of an agent."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from factory.paths import private_folder
 from factory.spec import source_files
+from factory.trees import remove_tree
 from pipeline.context import Context
 
 
@@ -20,7 +20,7 @@ def exported(context: Context, app: str, commit: str) -> Iterator[Path]:
         context.repository(app).export(commit, tree)
         yield tree
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 @contextmanager

@@ -153,6 +153,14 @@ def test_production_is_refused_by_the_driver(place: Place, command: str) -> None
         "config set a b",
         "stack rm --yes --force",
         "stack import --force",
+        "state unprotect --all --yes --help=false",
+        "stack change-secrets-provider passphrase",
+        "stack rename links-other",
+        "cancel --yes",
+        "watch",
+        "preview -c secret.signing-key=x",
+        "up --yes --skip-preview --config-file elsewhere.yaml",
+        "config cp -d links-staging",
     ],
 )
 def test_production_is_refused_by_the_plain_door(place: Place, command: str) -> None:
@@ -165,6 +173,9 @@ def test_production_is_refused_by_the_plain_door(place: Place, command: str) -> 
 def test_the_engine_works_on_the_stack_that_was_judged(place: Place) -> None:
     """`--override-env` takes a value: read otherwise, another stack would be judged than the one that is changed."""
     refused = place.pulumi("destroy", "--yes", "--override-env", "--stack=links-staging")
+    assert refused.code == 4
+    assert "--override-env is not a flag" in refused.err
+    refused = place.pulumi("destroy", "--yes", "--message", "--stack=links-staging")
     assert refused.code == 4
     assert "which stack?" in refused.err
 
@@ -179,10 +190,14 @@ def test_another_project_file_of_the_same_name_is_no_way_around_the_door(place: 
     (folder / "Pulumi.yaml").write_text("name: something-else\nruntime: python\nmain: .\n")
     passed = place.pulumi("stack", "ls", "-C", str(folder))
     assert passed.code == 0, passed.out + passed.err
+    stack = f"organization/{name.removeprefix('name: ')}/links-production"
+    refused = place.pulumi("state", "unprotect", "--all", "--yes", "-C", str(folder), "-s", stack)
+    assert refused.code == 6, refused.out + refused.err
+    assert "another project's folder" in refused.err
 
 
 def test_stacks_are_not_renamed(place: Place) -> None:
-    refused = place.pulumi("stack", "rename", "links-production", "-s", "links-staging")
+    refused = place.pulumi("stack", "rename", "links-other", "-s", "links-staging")
     assert refused.code == 4
     assert "app.yaml" in refused.err
 

@@ -107,11 +107,11 @@ def test_up_asks_the_door_runs_and_tells_it(factory: Factory) -> None:
     code, out, err = factory.run("up", "-y", "-f", "-s", "links-build")
     assert code == 0, out + err
     assert "the program ran" in out
-    assert factory.door() == ["before up links-build", "after up links-build 0"]
+    assert factory.door() == ["before up links-build --yes --skip-preview --non-interactive", "after up links-build 0"]
     assert list(factory.root.backend.rglob("links-build.json"))
     code, out, err = factory.run("preview", "--stack=links-build", "--expect-no-changes")
     assert code == 0, out + err
-    assert factory.door()[2:] == ["before preview links-build"]
+    assert factory.door()[2:] == ["before preview links-build --expect-no-changes --non-interactive"]
 
 
 def test_it_works_from_a_folder_of_the_factory(factory: Factory) -> None:
@@ -125,7 +125,7 @@ def test_an_undeclared_stack_is_refused_before_anything_runs(factory: Factory) -
     assert code == 1
     assert "no such stack" in err
     assert "the program ran" not in out
-    assert factory.door() == ["before up undeclared"]
+    assert factory.door() == ["before up undeclared --yes --non-interactive"]
 
 
 def test_a_failed_update_keeps_its_exit_code_and_is_told(factory: Factory) -> None:
@@ -150,11 +150,17 @@ def test_without_a_stack_the_selected_one_counts_and_none_is_refused(factory: Fa
     assert code == ExitCode.INVALID_INPUT
     assert "which stack?" in err
     assert "-s STACK" in err
+    for command in ("config set a b", "state unprotect --all --yes", "stack rm --yes", "cancel --yes", "stack output"):
+        assert factory.run(*command.split())[0] == ExitCode.INVALID_INPUT
+    # What is refused here is told: it may have meant a stack whose refusals are recorded.
+    assert {line.split()[0] for line in factory.door()} == {"refused"}
+    factory.log.unlink()
     assert factory.run("stack", "init", "links-build")[0] == 0
-    assert factory.door() == ["before stack new links-build"]
+    assert factory.door() == ["before stack new links-build --non-interactive"]
     assert factory.run("preview")[0] == 0
-    # The CLI notes the full name of the stack that was selected.
-    assert factory.door()[1:] in (["before preview links-build"], ["before preview organization/tiny/links-build"])
+    assert factory.door()[1:] == ["before preview links-build --non-interactive"]
+    assert factory.run("preview", "-s", "organization/tiny/links-build")[0] == 0
+    assert factory.door()[2:] == ["before preview links-build --non-interactive"]
 
 
 def test_a_command_waits_while_another_holds_the_stack(factory: Factory) -> None:
@@ -201,6 +207,64 @@ def test_help_asks_nobody(factory: Factory) -> None:
     assert code == 0
     assert "Usage:" in out
     assert factory.door() == []
+
+
+def standing(factory: Factory) -> Path:
+    """A stack that stands, and the file its state is in."""
+    assert factory.run("up", "-y", "-f", "-s", "links-build")[0] == 0
+    factory.log.unlink()
+    return next(factory.root.backend.rglob("links-build.json"))
+
+
+ATTACKS = {
+    "state rename --yes x y -s links-build --help=false": "--help takes no value",
+    "stack change-secrets-provider passphrase -s links-build": "is not a command",
+    "state move --source links-build --dest organization/other/dev --yes urn": "is not a command",
+    "config cp -s links-build -d links-staging": "is not a command",
+    "up -y -f -s links-build --config-file f": "--config-file is not a flag",
+    "up -y -f -s organization/other/links-build": "no stack of this factory's project",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_command_line_that_is_not_in_the_table_changes_nothing(factory: Factory, attack: str) -> None:
+    state = standing(factory)
+    before = state.read_bytes()
+    code, out, err = factory.run(*attack.split())
+    assert code == ExitCode.INVALID_INPUT, out + err
+    assert ATTACKS[attack] in err
+    assert "hint:" in err
+    assert "the program ran" not in out
+    assert state.read_bytes() == before
+    assert [line.split()[0] for line in factory.door()] == ["refused"]
+    # Beside it: what is in the table passes, and a word after `--path` is not taken for its value.
+    code, out, err = factory.run("config", "set", "--path", "-s", "links-build", "tiny:a", "b")
+    assert code == 0, out + err
+    assert factory.run("config", "get", "a", "-s", "links-build")[1].strip() == "b"
+    assert factory.door()[1:] == ["before config set links-build --path --non-interactive"]
+
+
+def test_another_project_in_the_factory_does_not_reach_its_stacks(factory: Factory) -> None:
+    state = standing(factory)
+    before = state.read_bytes()
+    other = factory.root.path / "other"
+    other.mkdir()
+    (other / "Pulumi.yaml").write_text(
+        f"name: other\nruntime: python\nbackend:\n  url: file://{factory.root.backend}\n"
+    )
+    (other / "__main__.py").write_text(PROGRAM)
+    by_name = ["state", "unprotect", "--all", "--yes", "-s", "organization/tiny/links-build"]
+    code, out, err = factory.run(*by_name, cwd=other)
+    assert code == ExitCode.INVALID_INPUT, out + err
+    assert "not worked on from another project's folder" in err
+    code, out, err = factory.run("stack", "ls", "--all", "-C", "other")
+    assert code == 0, out + err
+    assert "links-build" not in out
+    assert state.read_bytes() == before
+    assert factory.run("stack", "init", "dev", cwd=other)[0] == 0
+    code, out, err = factory.run("up", "-y", "-f", "-s", "dev", cwd=other)
+    assert code == 0, out + err
+    assert not list(factory.root.backend.rglob("dev.json"))
 
 
 def test_outside_any_factory_it_is_the_plain_cli(factory: Factory, tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(float(query))
         if path == "/eat":
             kept.append(bytearray(int(query) * 1024 * 1024))
+        if path == "/fill":
+            for number in range(int(query)):
+                with open(f"/data/{number}", "wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, 200 * 1024 * 1024)
         if path == "/connect":
             return self.say(attempt(lambda: socket.create_connection(("127.0.0.1", int(query)), 2)))
         if path == "/read":

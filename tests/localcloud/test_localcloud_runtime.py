@@ -186,6 +186,17 @@ def test_a_copy_that_takes_more_memory_than_declared_is_ended(declared: Declared
     wait_for(lambda: service.states == ["healthy"])
 
 
+def test_a_copy_whose_data_grows_over_the_limit_is_ended_for_a_named_reason(declared: Declared) -> None:
+    service = declared.service("filling").settled()
+    assert service.get("/fill?2")[0] == 200
+    time.sleep(1.0)
+    assert service.tasks("STOPPED") == []
+    service.get("/fill?6")
+    wait_for(lambda: service.tasks("STOPPED"))
+    assert "DiskLimitExceeded" in service.tasks("STOPPED")[0]["stoppedReason"]
+    wait_for(lambda: service.states == ["healthy"])
+
+
 def test_stop_task_ends_the_process_and_the_service_starts_another(declared: Declared) -> None:
     service = declared.service("stopped").settled()
     (task,) = service.tasks()

@@ -34,8 +34,10 @@ class ListedDriver:
         self.on_preview()
         return SimpleNamespace(steps=())
 
-    def up(self, app: str, environment: str, *, release: int | None = None, actor: str = "") -> None:
-        del actor
+    def up(
+        self, app: str, environment: str, on_event: object = None, *, release: int | None = None, actor: str = ""
+    ) -> None:
+        del actor, on_event
         self.asked.append((f"up {app}-{environment}", release))
         self.on_up(release)
 
@@ -90,14 +92,14 @@ class DeployBench:
         )
         return build(self.context, APP, change, commit)
 
-    def serving(self, artefact: str) -> Release:
-        """A release that serves in production already."""
+    def serving(self, artefact: str, environment: str = "production") -> Release:
+        """A release that serves there already."""
         spec = self.context.spec(APP)
         with db.transaction(self.context.database) as connection:
             proposal = Proposal(
-                key=f"before:{artefact}",
+                key=f"before:{environment}:{artefact}",
                 app=APP,
-                environment="production",
+                environment=environment,
                 artefact=artefact,
                 spec=spec.model_dump(mode="json", by_alias=True),
                 spec_digest=spec.digest(),

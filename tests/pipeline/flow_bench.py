@@ -40,6 +40,8 @@ GOOD: dict[str, Json] = {
     "staging": {"ok": True, "reason": "healthy", "release": 1},
     "production": {"state": "serving", "reason": "healthy"},
     "refuse": {},
+    "abandon": {},
+    "provenance": {"ok": True, "reason": ""},
     "take-back-staging": {"ok": True, "reason": ""},
     "revert": {"commit": "r1", "reason": ""},
 }
@@ -128,6 +130,7 @@ class Bench:
     context: BenchContext
     engine: BenchEngine
     identifier: str = "links/expiry"
+    sleep: Callable[[float], None] = lambda seconds: None
 
     @property
     def record(self) -> ChangeRecord:
@@ -140,7 +143,7 @@ class Bench:
 
     def run(self, decide: Callable[[Request], tuple[Verdict, str] | None] = lambda _: (Verdict.APPROVE, "")) -> None:
         with self.people(decide):
-            ChangeFlow(self.context, self.engine, self.identifier).run()
+            ChangeFlow(self.context, self.engine, self.identifier, self.sleep).run()
 
     def decide(self, request: Request, verdict: Verdict, reason: str, person: str | None = None) -> None:
         who = person or WHO[request.gate]
@@ -202,7 +205,7 @@ def _propose(context: Context, argument: Json) -> Json:
     record = context.change("links/expiry")
     shown = {"environment": "production", "artefact": argument["artefact"], "round": argument["round"]}
     request = ask(context, record, Gate.PRODUCTION, f"production:{argument['round']}", "to production", shown)
-    return {"release": 100 + argument["round"], "request": request.id}
+    return {"state": "asked", "release": 100 + argument["round"], "request": request.id}
 
 
 def _submitted(identifier: str) -> ChangeRecord:

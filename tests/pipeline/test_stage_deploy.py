@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from deploy_bench import APP, DeployBench, make_deploy_bench
 
-from factory import artefacts, db, decisions, demo_people, events, requests, signatures
+from factory import artefacts, db, decisions, demo_people, events, releases, requests, signatures
 from factory.decisions import Verdict
-from factory.errors import DecisionRequired, InputError, MillwrightError
+from factory.errors import CloudUnavailable, DecisionRequired, InputError, MillwrightError, UpdateFailed
 from factory.people import load_people
 from factory.requests import Request
 from pipeline import client, gates, health, records
@@ -21,6 +21,28 @@ STAGED = {"ok": True, "reason": "healthy", "release": None}
 @pytest.fixture
 def bench(tmp_path: Path) -> DeployBench:
     return make_deploy_bench(tmp_path)
+
+
+SICK = Health(settled=False, bad=True, detail="503 at /health")
+WELL = Health(settled=True, bad=False, detail="1 of 1 run")
+
+
+def healthy(monkeypatch: pytest.MonkeyPatch, seen: Health) -> None:
+    monkeypatch.setattr(health, "watch", lambda look: seen)
+    monkeypatch.setattr(health, "of_environment", lambda *of: lambda: seen)
+
+
+def two_changes(bench: DeployBench) -> tuple[str, str]:
+    """The artefacts of main after one change and after the next."""
+    bench.submitted("one", demo_people.AUTHOR)
+    first = bench.merged("one")
+    bench.submitted("two", demo_people.AUTHOR)
+    return first, bench.merged("two")
+
+
+def lose_roles(bench: DeployBench) -> None:
+    file = bench.context.root.demo_people / "people.yaml"
+    file.write_text(file.read_text().replace("[operator]", "[viewer]").replace("- operator", "- viewer"))
 
 
 def proposed(bench: DeployBench, identifier: str, artefact: str) -> tuple[int, Request]:
@@ -115,9 +137,7 @@ def test_a_return_that_is_refused_is_not_taken_for_a_release_that_was(
     record = bench.submitted("promotion-1", demo_people.AUTHOR, artefact)
     release, request = proposed(bench, record.id, artefact)
     decide(bench, request, demo_people.OPERATOR)
-    sick = Health(settled=False, bad=True, detail="503 at /health")
-    monkeypatch.setattr(health, "watch", lambda look: sick)
-    monkeypatch.setattr(health, "of_environment", lambda *of: lambda: sick)
+    healthy(monkeypatch, SICK)
     lost = [True]
 
     def refuse_the_return(asked: int | None) -> None:
@@ -158,7 +178,7 @@ def test_without_a_decision_nothing_goes_to_production(bench: DeployBench) -> No
     record = bench.submitted("promotion-1", demo_people.AUTHOR, artefact)
     release, request = proposed(bench, record.id, artefact)
     answer = deploy.to_production(bench.context, record.id, {"release": release, "request": request.id})
-    assert answer["state"] == "refused"
+    assert answer["state"] == "stale"
     assert [what for what, _ in bench.driver.asked] == ["preview links-production"]
     with db.transaction(bench.context.database) as connection:
         assert "decision.rejected" in {event.kind for event in events.recent(connection, app=APP, limit=100)}
@@ -211,3 +231,63 @@ def test_a_signature_puts_a_change_on_the_line_once(bench: DeployBench) -> None:
     with pytest.raises(InputError, match="not one of demo-author's"):
         submit(first)
     assert submit(signed()) == "links/link-stats.2"
+
+
+def test_a_release_that_was_taken_up_again_and_lost_its_decision_returns(
+    bench: DeployBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy(monkeypatch, WELL)
+    first, second = two_changes(bench)
+    before = bench.serving(first)
+    record = bench.submitted("promotion-1", demo_people.AUTHOR, second)
+    release, request = proposed(bench, record.id, second)
+    decide(bench, request, demo_people.OPERATOR)
+    # The worker was killed behind the update, and the role was lost before the next one came.
+    with db.transaction(bench.context.database) as connection:
+        releases.begin(connection, release, request.id)
+    lose_roles(bench)
+    answer = deploy.to_production(bench.context, record.id, {"release": release, "request": request.id})
+    assert answer["state"] == "returned"
+    assert bench.release(release).state == "failed"
+    assert bench.driver.asked[-1] == ("up links-production", before.id)
+
+
+def test_a_cloud_that_is_away_says_nothing_of_the_release(bench: DeployBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy(monkeypatch, WELL)
+    first, second = two_changes(bench)
+    bench.serving(first)
+    record = bench.submitted("promotion-1", demo_people.AUTHOR, second)
+    release, request = proposed(bench, record.id, second)
+    decide(bench, request, demo_people.OPERATOR)
+    away = [True]
+
+    def cloud(_: int | None) -> None:
+        if away[0]:
+            raise CloudUnavailable("the cloud is away")
+
+    bench.driver.on_up = cloud
+    argument = {"release": release, "request": request.id}
+    with pytest.raises(CloudUnavailable):
+        deploy.to_production(bench.context, record.id, argument)
+    assert bench.release(release).state == "deploying"
+    away[0] = False
+    assert deploy.to_production(bench.context, record.id, argument)["state"] == "serving"
+    # What the engine itself refuses is bad.
+    assert bench.release(release).state == "serving"
+
+
+def test_a_release_that_the_engine_refuses_returns(bench: DeployBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy(monkeypatch, WELL)
+    first, second = two_changes(bench)
+    before = bench.serving(first)
+    record = bench.submitted("promotion-1", demo_people.AUTHOR, second)
+    release, request = proposed(bench, record.id, second)
+    decide(bench, request, demo_people.OPERATOR)
+
+    def refuse(asked: int | None) -> None:
+        if asked == release:
+            raise UpdateFailed("no such image")
+
+    bench.driver.on_up = refuse
+    answer = deploy.to_production(bench.context, record.id, {"release": release, "request": request.id})
+    assert (answer["state"], bench.release(before.id).state) == ("returned", "serving")

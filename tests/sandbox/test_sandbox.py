@@ -107,7 +107,7 @@ def test_nothing_of_the_host_is_inherited(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_a_value_of_the_environment_is_not_on_the_hosts_command_line() -> None:
     confined = Confined(argv=("/bin/sleep", "3"), env={"TOKEN": "s3cret-value"}, cwd="/", limits=Limits(seconds=5))
-    with running.accounts() as known, bubblewrap.environment(confined) as told:
+    with running.accounts() as known, bubblewrap.told(confined) as told:
         words = bubblewrap.command_line(bubblewrap.program(), confined, known, told)
     assert "s3cret-value" not in " ".join(words)
     assert run(Confined(argv=("/usr/bin/env",), env={"TOKEN": "s3cret-value"}, cwd="/")).out.count("s3cret-value") == 1

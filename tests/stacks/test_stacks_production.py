@@ -2,115 +2,20 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from production_bench import OTHER, SAME, STEP, decide, decided, deploy, lose_roles, propose, refused
+from production_bench import place as place  # noqa: PLC0414  (the fixture)
 from sqlalchemy import delete, update
 
-from factory import artefacts, db, decisions, demo_people, environments, events, releases, requests, signatures
+from factory import artefacts, db, decisions, demo_people, releases
 from factory.decisions import DECISIONS, Verdict
-from factory.environments import EnvironmentRecord
-from factory.errors import DecisionRequired, InputError
-from factory.gates import Gate
-from factory.paths import FactoryRoot
-from factory.people import load_people
-from factory.releases import RELEASES, Proposal, Release
-from factory.requests import Question, Request
-from factory.settings import Settings
+from factory.errors import DecisionRequired
+from factory.releases import RELEASES
 from factory.spec import Environment, load_app
-from stacks import destruction, door, production
-from stacks.driver.model import Step
+from stacks import production
 from stacks.production import Place
-
-REPOSITORY = Path(__file__).parents[2]
-STEP = Step(urn="urn:a::b::x", type="aws:ecs/service:Service", name="x", action="update", properties=("image",))
-OTHER = Step(urn="urn:a::b::y", type="aws:kms/key:Key", name="y", action="delete")
-SAME = Step(urn="urn:a::b::z", type="aws:ec2/vpc:Vpc", name="z", action="same")
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    root, settings = FactoryRoot(tmp_path), Settings()
-    (tmp_path / "millwright.yaml").touch()
-    shutil.copytree(REPOSITORY / "apps" / "links", root.apps / "links")
-    demo_people.ensure(root, settings)
-    return Place(root, settings, db.connect(root, settings), load_app(root, "links"), Environment.PRODUCTION)
-
-
-def propose(place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = ()) -> tuple[Release, int]:
-    """A proposed release, and the request that shows it."""
-    with db.transaction(place.database) as connection:
-        number = len(releases.of_app(connection, "links"))
-        release = releases.propose(
-            connection,
-            Proposal(
-                key=f"links/x:production:{number}",
-                app="links",
-                environment="production",
-                artefact=artefact,
-                spec=place.spec.model_dump(mode="json", by_alias=True),
-                spec_digest=place.spec.digest(),
-                change="x",
-            ),
-        )
-        replaced = releases.read(connection, release.replaces) if release.replaces else None
-        request = requests.open_request(
-            connection,
-            Question(
-                key=f"links/x:production:{number}",
-                gate=Gate.PRODUCTION,
-                app="links",
-                change="x",
-                environment="production",
-                title="x",
-                role=place.spec.role_at(Gate.PRODUCTION),
-                authors=list(authors),
-                shown=production.shown(place, release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
-            ),
-        )
-    return release, request.id
-
-
-def decide(
-    place: Place, request_id: int, verdict: Verdict = Verdict.APPROVE, person: str = demo_people.OPERATOR
-) -> None:
-    with db.transaction(place.database) as connection:
-        request = requests.read(connection, request_id)
-    assert request is not None
-    key = demo_people.key_file(place.root, person)
-    signature = signatures.sign_unattended(decisions.payload(request, verdict, person, "why"), key)
-    people = load_people(place.root, place.settings)
-    decisions.decide(
-        place.database, people, request_id, verdict=verdict, person=person, reason="why", signature=signature
-    )
-
-
-def deploy(place: Place, release: Release, request: int, *, serves: bool = True) -> None:
-    with db.transaction(place.database) as connection:
-        releases.begin(connection, release.id, request)
-        if serves:
-            releases.serves(connection, release)
-
-
-def decided(place: Place, artefact: str = "sha256:" + "a" * 64) -> tuple[Release, int]:
-    release, request = propose(place, artefact)
-    decide(place, request)
-    deploy(place, release, request)
-    return release, request
-
-
-def refused(place: Place) -> list[str]:
-    with db.transaction(place.database) as connection:
-        found = events.recent(connection, app="links", limit=1000)
-    return [str(event.properties["reason"]) for event in found if event.kind == "update.refused"]
-
-
-def lose_roles(place: Place) -> None:
-    file = place.root.demo_people / "people.yaml"
-    file.write_text(file.read_text().replace("[operator]", "[viewer]").replace("- operator", "- viewer"))
-    assert "operator\n" not in file.read_text().replace("demo-operator", "")
 
 
 def test_a_decided_release_may_serve_by_every_door(place: Place) -> None:
@@ -307,80 +212,6 @@ def test_the_return_is_allowed_by_the_decision_that_named_it(place: Place) -> No
     lose_roles(place)
     with pytest.raises(DecisionRequired):
         production.require_release(place, first.id)
-
-
-def test_destroying_needs_a_decision_on_exactly_what_stands(place: Place) -> None:
-    with pytest.raises(InputError, match="does not stand"):
-        destruction.require_destroy(place)
-    _stand(place, "2026-01-01T00:00:00")
-    with pytest.raises(DecisionRequired, match="nobody was asked"):
-        destruction.require_destroy(place)
-    assert destruction.asked(place) is None
-    request = ask_to_destroy(place, demo_people.AUTHOR)
-    assert ask_to_destroy(place, demo_people.AUTHOR).id == request.id
-    with pytest.raises(DecisionRequired, match="nobody has decided"):
-        destruction.require_destroy(place)
-    decide(place, request.id)
-    destruction.require_destroy(place)
-    # Another update since: it is asked anew, so one decision destroys once.
-    _stand(place, "2026-01-02T00:00:00")
-    with pytest.raises(DecisionRequired, match="nobody was asked"):
-        destruction.require_destroy(place)
-
-
-def test_who_asks_to_destroy_proves_it_and_does_not_decide_it(place: Place) -> None:
-    _stand(place, "2026-01-01T00:00:00")
-    with pytest.raises(InputError, match="is not one of demo-author's"):
-        destruction.ask(place, demo_people.AUTHOR, asked_by(place, demo_people.AUTHOR, key_of=demo_people.OPERATOR))
-    assert destruction.asked(place) is None
-    request = ask_to_destroy(place, demo_people.OPERATOR)
-    with pytest.raises(decisions.DecisionRefused, match="nobody decides on their own work"):
-        decide(place, request.id)
-    with pytest.raises(DecisionRequired, match="nobody has decided"):
-        destruction.require_destroy(place)
-
-
-def ask_to_destroy(place: Place, person: str) -> Request:
-    return destruction.ask(place, person, asked_by(place, person, key_of=person))
-
-
-def asked_by(place: Place, person: str, *, key_of: str) -> str:
-    key = demo_people.key_file(place.root, key_of)
-    return signatures.sign_unattended(destruction.payload(place, person), key, namespace=signatures.SUBMIT)
-
-
-def _stand(place: Place, updated: str) -> None:
-    row = EnvironmentRecord(
-        stack=place.stack,
-        app="links",
-        environment="production",
-        updated=updated,
-        actor="factory",
-        version=1,
-        cloud_generation=None,
-        outputs=None,
-    )
-    with db.transaction(place.database) as connection:
-        environments.record(connection, row)
-
-
-PLAIN = ["up", "destroy", "refresh", "import", "state", "config", "stack remove", "stack import"]
-
-
-@pytest.mark.parametrize("command", PLAIN)
-def test_the_plain_door_refuses_undecided_production(place: Place, command: str) -> None:
-    if command == "destroy":
-        _stand(place, "2026-01-01T00:00:00")
-    with pytest.raises(DecisionRequired, match="is production"):
-        door.before(place.root, place.settings, place.spec, place.environment, command)
-    assert refused(place)
-
-
-@pytest.mark.parametrize("command", ["import", "state", "config", "stack remove", "stack import"])
-def test_a_decision_to_serve_is_none_to_touch_the_state_by_hand(place: Place, command: str) -> None:
-    decided(place)
-    with pytest.raises(DecisionRequired, match="is not for it"):
-        door.before(place.root, place.settings, place.spec, place.environment, command)
 
 
 def test_staging_serves_the_seeded_app_before_its_first_release(place: Place) -> None:

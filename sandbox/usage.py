@@ -1,0 +1,180 @@
+"""What everything in a sandbox uses together, from the kernel's own tables: a limit of each process bounds no sum."""
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sandbox.bubblewrap import DEPTH
+from sandbox.model import Confined
+
+MIB = 1024 * 1024
+MOST_PROCESSES = 1024
+INTERVAL_SECONDS = 0.25
+# A look takes at most a tenth of the time.
+RESTS = 10
+# Each name costs something, also where the file is empty.
+LEAST_BYTES = 4096
+BLOCK = 512
+# Nothing honest lies deeper, and each level costs a descriptor while it is looked at.
+DEEPEST = 128
+INODE_BYTES = 1024
+IN_MEMORY = ("tmp", "dev/shm")
+
+
+def family(pid: int, most: int = MOST_PROCESSES) -> list[int]:
+    """The process and its descendants, up to `most`."""
+    found: list[int] = []
+    unseen = [pid]
+    while unseen and len(found) < most:
+        pid = unseen.pop()
+        found.append(pid)
+        try:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                unseen += map(int, (thread / "children").read_text().split())
+        except (OSError, ValueError):
+            # It has just ended.
+            continue
+    return found
+
+
+def memory(pid: int) -> int:
+    """Bytes of memory that the sandbox of the process `pid` holds, also in shared mappings and in files in memory.
+
+    A file of /tmp that is mapped counts twice.
+    """
+    members = family(pid)
+    files = {key: size for key, (name, size) in _nameless(members).items() if name.startswith("/memfd:")}
+    return sum(map(_mapped, members)) + sum(files.values()) + _in_memory(members)
+
+
+def _mapped(pid: int) -> int:
+    for name, fields in (("smaps_rollup", ("Pss_Anon", "Pss_Shmem")), ("status", ("RssAnon", "RssShmem"))):
+        try:
+            lines = Path(f"/proc/{pid}/{name}").read_text().splitlines()
+        except OSError:
+            continue
+        # proc(5): "Pss_Anon:     1234 kB"; Pss divides what is shared among those that share it.
+        values = dict(line.split(":", 1) for line in lines if line.startswith(fields))
+        if values:
+            return sum(int(value.split()[0]) for value in values.values()) * 1024
+    return 0
+
+
+def _in_memory(members: Sequence[int]) -> int:
+    """What the file systems in memory of the sandbox hold, with their inodes."""
+    used = 0
+    for pid in members[DEPTH - 1 : DEPTH]:
+        # The sandbox's init: the first one that sees the sandbox's files.
+        for name in IN_MEMORY:
+            try:
+                folder = Path(f"/proc/{pid}/root/{name}")
+                if folder.stat().st_dev == Path("/", name).stat().st_dev:
+                    continue
+                told = os.statvfs(folder)
+            except OSError:
+                continue
+            used += (told.f_blocks - told.f_bfree) * told.f_frsize + (told.f_files - told.f_ffree) * INODE_BYTES
+    return used
+
+
+def _nameless(members: Iterable[int]) -> dict[tuple[int, int], tuple[str, int]]:
+    """Files that are open and have no name any more: device and inode, what the name was, bytes held."""
+    found: dict[tuple[int, int], tuple[str, int]] = {}
+    for pid in members:
+        try:
+            opened = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 -- thousands, several times a second
+        except OSError:
+            continue
+        for number in opened:
+            try:
+                told = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116 -- as above
+                if stat.S_ISREG(told.st_mode) and told.st_nlink == 0:
+                    name = os.readlink(f"/proc/{pid}/fd/{number}")  # noqa: PTH115 -- as above
+                    found[told.st_dev, told.st_ino] = (name, told.st_blocks * BLOCK)
+            except OSError:
+                continue
+    return found
+
+
+def disk(folders: Iterable[Path], most: int) -> int:
+    """Bytes that the folders hold; looks no further once there are more than `most`.
+
+    What is too deep, or may not be looked into, counts as more than `most`: nothing may hide there.
+    """
+    used = 0
+    for folder in folders:
+        try:
+            opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        used = _below(opened, used, most, DEEPEST)
+        if used > most:
+            break
+    return used
+
+
+def _below(folder: int, used: int, most: int, levels: int) -> int:
+    """`used` and what is in the open folder, which is closed."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    told = entry.stat(follow_symlinks=False)
+                    used += max(LEAST_BYTES, told.st_blocks * BLOCK)
+                    if used <= most and stat.S_ISDIR(told.st_mode):
+                        if levels == 0:
+                            return most + 1
+                        inner = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                        used = _below(inner, used, most, levels - 1)
+                except PermissionError:
+                    return most + 1
+                except OSError:
+                    # It has just been removed.
+                    continue
+                if used > most:
+                    break
+    finally:
+        os.close(folder)
+    return used
+
+
+class Watch:
+    """Looks now and then whether a sandbox uses more in sum than it may."""
+
+    def __init__(self, confined: Confined) -> None:
+        self._limits = confined.limits
+        self._folders = [bind.host for bind in confined.binds if bind.writable]
+        self._due = time.monotonic() + INTERVAL_SECONDS
+
+    def rest(self) -> float:
+        """Seconds until the next look."""
+        return max(0.0, self._due - time.monotonic())
+
+    def overuse(self, pid: int) -> str:
+        """What the sandbox of the process `pid` uses too much of; empty when nothing, or when no look is due."""
+        begun = time.monotonic()
+        if begun < self._due:
+            return ""
+        try:
+            return self._look(pid)
+        finally:
+            now = time.monotonic()
+            self._due = now + max(INTERVAL_SECONDS, RESTS * (now - begun))
+
+    def _look(self, pid: int) -> str:
+        limits = self._limits
+        most = limits.processes + DEPTH
+        members = family(pid, most + 1)
+        if len(members) > most:
+            return f"ProcessLimitExceeded: it has more than {limits.processes} processes"
+        allowed = limits.disk_mib * MIB
+        used = disk(self._folders, allowed)
+        if self._folders and used <= allowed:
+            # A file that is removed while it is open takes room all the same.
+            devices = {folder.stat().st_dev for folder in self._folders if folder.exists()}
+            used += sum(size for (device, _), (_, size) in _nameless(members).items() if device in devices)
+        if used > allowed:
+            return f"DiskLimitExceeded: its folders hold more than {limits.disk_mib} MiB, or what cannot be looked into"
+        return ""

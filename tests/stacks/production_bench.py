@@ -1,0 +1,123 @@
+"""Production on a bench: a factory's database and people, releases proposed and decided; no engine."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from factory import db, decisions, demo_people, environments, events, releases, requests, signatures
+from factory.decisions import Verdict
+from factory.environments import EnvironmentRecord
+from factory.gates import Gate
+from factory.paths import FactoryRoot
+from factory.people import load_people
+from factory.releases import Proposal, Release
+from factory.requests import Question
+from factory.settings import Settings
+from factory.spec import Environment, load_app
+from stacks import production
+from stacks.driver.model import Step
+from stacks.production import Place
+
+REPOSITORY = Path(__file__).parents[2]
+STEP = Step(urn="urn:a::b::x", type="aws:ecs/service:Service", name="x", action="update", properties=("image",))
+OTHER = Step(urn="urn:a::b::y", type="aws:kms/key:Key", name="y", action="delete")
+SAME = Step(urn="urn:a::b::z", type="aws:ec2/vpc:Vpc", name="z", action="same")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    root, settings = FactoryRoot(tmp_path), Settings()
+    (tmp_path / "millwright.yaml").touch()
+    shutil.copytree(REPOSITORY / "apps" / "links", root.apps / "links")
+    demo_people.ensure(root, settings)
+    return Place(root, settings, db.connect(root, settings), load_app(root, "links"), Environment.PRODUCTION)
+
+
+def propose(place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = ()) -> tuple[Release, int]:
+    """A proposed release, and the request that shows it."""
+    with db.transaction(place.database) as connection:
+        number = len(releases.of_app(connection, "links"))
+        release = releases.propose(
+            connection,
+            Proposal(
+                key=f"links/x:production:{number}",
+                app="links",
+                environment="production",
+                artefact=artefact,
+                spec=place.spec.model_dump(mode="json", by_alias=True),
+                spec_digest=place.spec.digest(),
+                change="x",
+            ),
+        )
+        replaced = releases.read(connection, release.replaces) if release.replaces else None
+        request = requests.open_request(
+            connection,
+            Question(
+                key=f"links/x:production:{number}",
+                gate=Gate.PRODUCTION,
+                app="links",
+                change="x",
+                environment="production",
+                title="x",
+                role=place.spec.role_at(Gate.PRODUCTION),
+                authors=list(authors),
+                shown=production.shown(place, release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
+            ),
+        )
+    return release, request.id
+
+
+def decide(
+    place: Place, request_id: int, verdict: Verdict = Verdict.APPROVE, person: str = demo_people.OPERATOR
+) -> None:
+    with db.transaction(place.database) as connection:
+        request = requests.read(connection, request_id)
+    assert request is not None
+    key = demo_people.key_file(place.root, person)
+    signature = signatures.sign_unattended(decisions.payload(request, verdict, person, "why"), key)
+    people = load_people(place.root, place.settings)
+    decisions.decide(
+        place.database, people, request_id, verdict=verdict, person=person, reason="why", signature=signature
+    )
+
+
+def deploy(place: Place, release: Release, request: int, *, serves: bool = True) -> None:
+    with db.transaction(place.database) as connection:
+        releases.begin(connection, release.id, request)
+        if serves:
+            releases.serves(connection, release)
+
+
+def decided(place: Place, artefact: str = "sha256:" + "a" * 64) -> tuple[Release, int]:
+    release, request = propose(place, artefact)
+    decide(place, request)
+    deploy(place, release, request)
+    return release, request
+
+
+def refused(place: Place) -> list[str]:
+    with db.transaction(place.database) as connection:
+        found = events.recent(connection, app="links", limit=1000)
+    return [str(event.properties["reason"]) for event in found if event.kind == "update.refused"]
+
+
+def lose_roles(place: Place) -> None:
+    file = place.root.demo_people / "people.yaml"
+    file.write_text(file.read_text().replace("[operator]", "[viewer]").replace("- operator", "- viewer"))
+    assert "operator\n" not in file.read_text().replace("demo-operator", "")
+
+
+def stand(place: Place, updated: str) -> None:
+    row = EnvironmentRecord(
+        stack=place.stack,
+        app="links",
+        environment="production",
+        updated=updated,
+        actor="factory",
+        version=1,
+        cloud_generation=None,
+        outputs=None,
+    )
+    with db.transaction(place.database) as connection:
+        environments.record(connection, row)
