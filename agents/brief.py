@@ -72,6 +72,8 @@ class OutcomeState(StrEnum):
     """The model could not be asked, or its answer made no sense."""
     REFUSED = "refused"
     """The model declined the task."""
+    CANCELLED = "cancelled"
+    """Its change was cancelled, or ended without it."""
 
 
 class Outcome(_Part):
@@ -93,16 +95,24 @@ class Outcome(_Part):
     @classmethod
     def failed(cls, reason: str, brief: TaskBrief, *, turns: int, usage: Usage) -> Self:
         """The outcome of a task that came to none of its own; what it has used by then has been paid for."""
-        price = price_of(brief.model_name)
+        model, scripted = brief.model_name, brief.scripted
+        return cls.without_own(OutcomeState.FAILED, reason, turns=turns, usage=usage, model=model, scripted=scripted)
+
+    @classmethod
+    def without_own(
+        cls, state: OutcomeState, reason: str, *, turns: int, usage: Usage, model: str, scripted: bool
+    ) -> Self:
+        """What a task ends with that nobody lets go on."""
+        price = price_of(model)
         return cls(
-            state=OutcomeState.FAILED,
+            state=state,
             reason=reason,
             turns=turns,
             input_tokens=usage.all_input,
             output_tokens=usage.output,
-            dollars=0.0 if brief.scripted or price is None else price.dollars(usage),
-            model=brief.model_name,
-            scripted=brief.scripted,
+            dollars=0.0 if scripted or price is None else price.dollars(usage),
+            model=model,
+            scripted=scripted,
         )
 
     @property

@@ -1,7 +1,8 @@
 """`python -m agents.task --folder <task folder>`: the process of one task.
 
 Reads `brief.json`, leaves `outcome.json` and ends with 0; run again on a finished task, it changes nothing. It ends
-with 75 and no outcome when the worker is gone or another process works on the task: a later run goes on.
+with 75 and no outcome when the worker is gone or another process works on the task: a later run goes on. The token
+comes as one line of standard input, once the worker has written down which process this is.
 """
 
 import argparse
@@ -23,7 +24,6 @@ from agents.trajectory import Trajectory
 from factory.errors import SandboxUnavailable
 
 BRIEF, OUTCOME, LOCK, NOTHING = "brief.json", "outcome.json", "lock", "nothing"
-TOKEN_VARIABLE = "MILLWRIGHT_TASK_TOKEN"  # noqa: S105 -- a variable's name
 # sysexits.h: EX_TEMPFAIL, EX_CONFIG
 LATER, WRONG = 75, 78
 
@@ -91,9 +91,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m agents.task", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="the task's folder, with brief.json")
     folder = parser.parse_args().folder
-    token = os.environ.pop(TOKEN_VARIABLE, "")
+    token = sys.stdin.readline().strip()
     if not token:
-        print(f"{TOKEN_VARIABLE} is not set: only the worker starts a task", file=sys.stderr)
+        print("no token on standard input: the worker that starts a task is gone, or it is none", file=sys.stderr)
         return WRONG
     try:
         outcome = run(folder, token)

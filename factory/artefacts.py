@@ -4,6 +4,7 @@ Kept as folders below `.millwright/artefacts`: `sha256-<hex>`. What is read is h
 unnoticed.
 """
 
+import contextlib
 import os
 import shutil
 import stat
@@ -17,8 +18,11 @@ from factory.db import METADATA
 from factory.environments import now
 from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, private_folder
+from factory.processes import start_ticks
 from factory.spec import source_digest, source_files
 
+# A copy that is being made: `draft-<pid>-<its start>-<random>`.
+DRAFT = "draft-"
 ARTEFACTS = Table(
     "factory_artefact",
     METADATA,
@@ -67,7 +71,8 @@ def store(root: FactoryRoot, tree: Path) -> str:
     place = _place(root, digest)
     if place.is_dir():
         return digest
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=private_folder(root.artefacts)))
+    own = f"{DRAFT}{os.getpid()}-{start_ticks(os.getpid())}-"
+    draft = Path(tempfile.mkdtemp(prefix=own, dir=private_folder(root.artefacts)))
     try:
         _copy(tree, files, draft)
         if source_digest(draft) != digest:
@@ -81,6 +86,13 @@ def store(root: FactoryRoot, tree: Path) -> str:
     finally:
         _remove(draft)
     return digest
+
+
+def sweep(root: FactoryRoot) -> None:
+    """Remove the copies that were not finished and whose process is gone."""
+    for draft in root.artefacts.glob(f"{DRAFT}*"):
+        if not _made_by_the_living(draft):
+            _remove(draft)
 
 
 def folder(root: FactoryRoot, digest: str) -> Path:
@@ -152,6 +164,14 @@ def _copy(tree: Path, files: list[Path], target: Path) -> None:
     for made in sorted((p for p in target.rglob("*") if p.is_dir()), reverse=True):
         made.chmod(0o555)
     target.chmod(0o555)
+
+
+def _made_by_the_living(draft: Path) -> bool:
+    # Also one of an earlier version, which does not name its process, is nobody's.
+    with contextlib.suppress(ValueError, ProcessLookupError):
+        pid, started, _ = draft.name.removeprefix(DRAFT).split("-", 2)
+        return start_ticks(int(pid)) == int(started)
+    return False
 
 
 def _remove(draft: Path) -> None:

@@ -87,6 +87,12 @@ class Claim:
         draft.replace(target)
         return run_file
 
+    def withdraw(self) -> None:
+        """Withdraw the run file: nobody finds this daemon any more. Its place is held until the process ends."""
+        run_file_path(self.root, self.name).unlink(missing_ok=True)
+        # Never closed: not even when nothing refers to this claim any more.
+        os.dup(self.lock.fileno())
+
     def release(self) -> None:
         """Withdraw the run file and give the place up."""
         run_file_path(self.root, self.name).unlink(missing_ok=True)

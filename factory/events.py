@@ -21,6 +21,8 @@ EVENTS = Table(
     Column("actor", String(128), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("properties", JSON, nullable=False),
+    # What the event is about, where it is to be told once however often that is repeated.
+    Column("key", String(80), unique=True, index=True),
 )
 
 
@@ -70,6 +72,14 @@ def append(connection: Connection, event: Event) -> None:
     connection.execute(insert(EVENTS).values(**event.model_dump()))
 
 
+def append_once(connection: Connection, event: Event, key: str) -> bool:
+    """Add `event`, unless one with this key (at most 80 characters) is there; whether it was added."""
+    if connection.execute(select(EVENTS.c.sequence).where(EVENTS.c.key == key)).first():
+        return False
+    connection.execute(insert(EVENTS).values(**event.model_dump(), key=key))
+    return True
+
+
 def recent(
     connection: Connection, *, app: str | None = None, change: str | None = None, limit: int = 100
 ) -> list[Event]:
@@ -80,4 +90,4 @@ def recent(
     if change is not None:
         query = query.where(EVENTS.c.change == change)
     rows = connection.execute(query).mappings().all()
-    return [Event(**{k: v for k, v in row.items() if k != "sequence"}) for row in reversed(rows)]
+    return [Event(**{k: v for k, v in row.items() if k in Event.model_fields}) for row in reversed(rows)]

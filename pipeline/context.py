@@ -8,8 +8,7 @@ from sqlalchemy import Engine
 
 from factory import db, events
 from factory.errors import MillwrightError
-from factory.events import Event
-from factory.fingerprints import canonical
+from factory.fingerprints import fingerprint
 from factory.paths import FactoryRoot
 from factory.people import People, load_people
 from factory.settings import Settings
@@ -19,12 +18,11 @@ from pipeline.faults import Faults
 from pipeline.git import Repository
 from pipeline.records import ChangeRecord
 from pipeline.task_door import TaskDoor
+from pipeline.task_process import TaskProcesses
 from stacks.driver import Driver
 from stacks.production import Place
 
 ACTOR = "factory"
-# A change has fewer.
-EVENTS_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +47,7 @@ class Context:
     door: TaskDoor
     faults: Faults
     open_tasks: dict[str, OpenTask] = field(default_factory=dict)
+    processes: TaskProcesses = field(default_factory=TaskProcesses)
 
     def change(self, identifier: str) -> ChangeRecord:
         """The row of a change."""
@@ -85,18 +84,23 @@ class Context:
             records.set_change(connection, record.id, **values)
 
     def tell(
-        self, kind: str, record: ChangeRecord, *, actor: str = ACTOR, task: str | None = None, **told: Any
+        self,
+        kind: str,
+        record: ChangeRecord,
+        *,
+        actor: str = ACTOR,
+        task: str | None = None,
+        once: str | None = None,
+        **told: Any,
     ) -> None:
-        """Append an event about a change, in its own transaction; once, however often a killed stage repeats it."""
+        """Append an event about a change, in its own transaction; once, however often a killed stage repeats it.
+
+        What makes it the same event is `once` when that is given (where `told` has what was measured: another run
+        measures something else), and everything that it tells otherwise; never that of another submission.
+        """
         event = events.new_event(kind, actor=actor, app=record.app, change=record.change, task=task, **told)
+        same = {"change": record.id, "kind": kind, "actor": actor, "task": task}
+        content = event.model_dump(mode="json")["properties"]
+        key = fingerprint(same | ({"told": content} if once is None else {"once": once}))
         with db.transaction(self.database) as connection:
-            before = events.recent(connection, app=record.app, change=record.change, limit=EVENTS_LOOKED_AT)
-            if not any(_same(known, event) for known in before):
-                events.append(connection, event)
-
-
-def _same(known: Event, new: Event) -> bool:
-    """Whether two events tell of the same thing: their JSON, as the database keeps it, is equal."""
-    if (known.kind, known.actor, known.task) != (new.kind, new.actor, new.task):
-        return False
-    return canonical(known.properties) == canonical(new.properties)
+            events.append_once(connection, event, key)

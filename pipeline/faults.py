@@ -10,9 +10,12 @@ from pathlib import Path
 
 POINTS = (
     "intake.repository-seeded",
+    "intake.build-made",
     "generate.worktree-made",
+    "generate.process-made",
     "generate.task-started",
     "generate.step-committed",
+    "generate.outcome-written",
     "generate.task-ended",
     "test.suites-ran",
     "security.scanned",

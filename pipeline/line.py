@@ -14,7 +14,7 @@ from typing import Any
 from factory import db
 from factory.errors import MillwrightError
 from factory.gates import Gate
-from pipeline import gates, records
+from pipeline import gates, records, tasks
 from pipeline.context import Context
 from pipeline.durable import Durable, Json, Lane
 from pipeline.gates import Cancelled
@@ -108,6 +108,7 @@ class Line:
 
         def end() -> Json:
             record = self.record()
+            tasks.sweep(self.context, record)
             with db.transaction(self.context.database) as connection:
                 records.end_change(connection, record.id, state, detail)
             if self.record().state is state:

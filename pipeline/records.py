@@ -223,9 +223,21 @@ def put_task(connection: Connection, record: TaskRecord) -> None:
         connection.execute(insert(TASKS).values(**values))
 
 
+def read_task(connection: Connection, identifier: str) -> TaskRecord | None:
+    """A task by its id."""
+    row = connection.execute(select(TASKS).where(TASKS.c.id == identifier)).mappings().first()
+    return None if row is None else TaskRecord.model_validate(dict(row))
+
+
 def tasks_of(connection: Connection, app: str, change: str) -> list[TaskRecord]:
     """The tasks of a change, oldest first."""
     query = select(TASKS).where(TASKS.c.app == app, TASKS.c.change == change).order_by(TASKS.c.started)
+    return [TaskRecord.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def open_tasks(connection: Connection) -> list[TaskRecord]:
+    """The tasks of all changes that have not ended."""
+    query = select(TASKS).where(TASKS.c.ended.is_(None))
     return [TaskRecord.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 

@@ -10,7 +10,7 @@ from agents.twin import Twin
 from factory import daemons, db
 from factory.errors import InputError, MillwrightError
 from factory.settings import load, model_key
-from pipeline import records, spending
+from pipeline import leftovers, records, spending, tasks
 from pipeline.changefiles import ChangeMistakes
 from pipeline.commits import commit_step
 from pipeline.context import Context
@@ -31,6 +31,8 @@ from pipeline.task_door import Step, StepAnswer, TaskDoor
 from stacks.driver import Driver, warm_env
 
 POLL_SECONDS = 0.25
+# At most so long between two looks for changes, when looking fails again and again.
+MOST_SECONDS = 30.0
 LOG = logging.getLogger("millwright.worker")
 CHANGE = "change"
 LIVE_URL = "https://api.anthropic.com"
@@ -86,17 +88,20 @@ class Service:
         self._stopping = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set. Tasks that run then are ended, and go on with the next worker."""
+        leftovers.sweep(self._context.root)
+        tasks.sweep_ended(self._context)
         self._engine.launch()
         self._end_broken()
         addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
         self._claim.publish(addresses, generation=uuid.uuid4().hex)
         LOG.info("ready")
         try:
-            while not stop.wait(POLL_SECONDS):
-                self._take_up()
+            watch(self._take_up, stop)
         finally:
             self._stopping.set()
+            # First of all: what comes after may fail, or take its time.
+            self._context.processes.close()
             self._engine.close()
             self._door.stop()
             if self._twin:
@@ -135,11 +140,12 @@ class Service:
     def _give_up(self, subject: str, reason: str) -> None:
         """The flow of a change is over, by a fault of the factory's own: nobody will go on with it."""
         detail = f"the factory failed: {reason}; submit it again"
+        record = self._context.change(subject)
+        tasks.sweep(self._context, record)
         with db.transaction(self._context.database) as connection:
             ended = records.end_change(connection, subject, ChangeState.FAILED, detail)
         if ended:
-            record = self._context.change(subject)
-            self._context.tell("change.ended", record, state=record.state.value, detail=detail)
+            self._context.tell("change.ended", record, state=ChangeState.FAILED.value, detail=detail)
 
     def _guarded(self, name: str, work: StageWork) -> Callable[[str, Json], Json]:
         def run(subject: str, argument: Json) -> Json:
@@ -160,6 +166,19 @@ class Service:
 
     def _on_step(self, task: str, step: Step) -> StepAnswer:
         return commit_step(self._context, task, step)
+
+
+def watch(look: Callable[[], None], stop: threading.Event) -> None:
+    """Look until `stop` is set. A look that fails (the database is away) is logged and repeated, ever more rarely."""
+    seconds = POLL_SECONDS
+    while not stop.wait(seconds):
+        try:
+            look()
+        except Exception:
+            seconds = min(2 * seconds, MOST_SECONDS)
+            LOG.exception("looking for changes failed; again in %g s", seconds)
+        else:
+            seconds = POLL_SECONDS
 
 
 def told(error: Exception) -> str:

@@ -1,36 +1,34 @@
 """One run of one agent: its worktree, its token, its process, its row; taken up again where a dead worker left it."""
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from agents.brief import ContextPart, Outcome, TaskBrief, TaskLimits
+from agents.brief import ContextPart, Outcome, OutcomeState, TaskBrief, TaskLimits
+from agents.task import BRIEF, LATER, OUTCOME, write_outcome
 from factory import db
 from factory.paths import private_folder
-from factory.processes import start_ticks
 from factory.quiet import quiet_lock
 from factory.spec import Function
 from factory.trees import remove_tree
 from pipeline import records
 from pipeline.context import Context, OpenTask
-from pipeline.gates import check_cancelled
-from pipeline.records import ChangeRecord, TaskRecord
+from pipeline.gates import Cancelled, check_cancelled
+from pipeline.records import ChangeRecord, ChangeState, TaskRecord
 from pipeline.spending import settled
+from pipeline.task_process import OUTPUT, end_leftover
 
 POLL_SECONDS = 0.1
 # The task ends itself at its own limit; this is for one that does not.
 GRACE_SECONDS = 60.0
-# A task's process that can go on later ends with this (sysexits: EX_TEMPFAIL); it is run again so often, so far apart.
-LATER = os.EX_TEMPFAIL
+# A task's process that can go on later is run again so often, so far apart.
 RESUMES = 20
 RESUME_SECONDS = 2.0
-BRIEF, OUTCOME, PROCESS = "brief.json", "outcome.json", "process"
+WORKTREE = "worktree"
+LOG = logging.getLogger("millwright.worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +41,11 @@ class Assignment:
     branch: str | None
     context: dict[str, str]
 
+    @property
+    def number(self) -> int:
+        """The coder's attempt that this is about: "2.1" looks at the second one again."""
+        return int(str(self.attempt).split(".")[0])
+
 
 def task_id(record: ChangeRecord, assignment: Assignment) -> str:
     """`<app>.<change>.<function>.<attempt>`: a file name, and unique among all tasks."""
@@ -53,32 +56,89 @@ def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) ->
     """The outcome of the task, which is run once however often this is called. Raises Cancelled."""
     task = task_id(record, assignment)
     folder = private_folder(context.root.tasks / task)
-    if (done := _outcome(folder)) is None:
-        _end_leftover(folder)
-        settled(folder)
-        with _worktree(context, record, assignment, folder / "worktree") as worktree:
+    try:
+        if (done := _outcome(folder)) is None:
+            end_leftover(folder)
+            settled(folder)
+            worktree = _worktree(context, record, assignment, folder / WORKTREE)
             context.faults.reach("generate.worktree-made")
             done = _run(context, record, assignment, task, folder, worktree)
-    _write_row(context, record, assignment, task, done)
+            context.faults.reach("generate.outcome-written")
+    except Cancelled:
+        end_task(context, record, folder)
+        raise
+    # Also where a dead worker had come this far: a worktree that stays keeps the branch from the next attempt.
+    _remove_worktree(context, record, folder)
+    _close(context, record, task, done)
     return done
 
 
-@contextlib.contextmanager
-def _worktree(context: Context, record: ChangeRecord, assignment: Assignment, folder: Path) -> Iterator[Path]:
-    """Where the agent works: a worktree of its branch, or a plain copy for one that only reads; removed afterwards."""
+def sweep(context: Context, record: ChangeRecord) -> None:
+    """Leave nothing of a change that ends: its tasks' processes, worktrees and open rows, its branch.
+
+    May be repeated, and goes on after a kill. The branch's commits stay reachable (see `Repository.retire`). What
+    cannot be removed is logged, and keeps no change from its end; open tasks are tried again by the next worker.
+    """
+    for folder in _folders(context, record):
+        _logged(partial(end_task, context, record, folder))
+    _logged(lambda: context.repository(record.app).retire(record.branch))
+
+
+def sweep_ended(context: Context) -> None:
+    """Sweep every change that has ended and has a task that has not."""
+    with db.transaction(context.database) as connection:
+        open_tasks = records.open_tasks(connection)
+        ended = [record for record in records.all_changes(connection) if record.ended]
+    for record in ended:
+        if {task.id for task in open_tasks} & {folder.name for folder in _folders(context, record)}:
+            sweep(context, record)
+
+
+def _logged(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:
+        LOG.exception("something of a change that ends could not be removed")
+
+
+def end_task(context: Context, record: ChangeRecord, folder: Path) -> None:
+    """End the task in `folder`, wherever it is: its process, its worktree, its row."""
+    end_leftover(folder)
+    _remove_worktree(context, record, folder)
+    with db.transaction(context.database) as connection:
+        row = records.read_task(connection, folder.name)
+    if row is not None and row.ended is None:
+        change = context.change(record.id)
+        said = change.state is ChangeState.CANCELLING or change.ended
+        reason = change.detail if said else "its change has come to an end"
+        _close(context, record, row.id, _outcome(folder) or _cancelled(reason, row, folder))
+
+
+def _folders(context: Context, record: ChangeRecord) -> list[Path]:
+    beginning = record.id.replace("/", ".") + "."
+    found = sorted(context.root.tasks.glob(f"{beginning}*"))
+    # `links.tags.2.coder.1` is a task of the change `tags` submitted again, not of this one.
+    return [folder for folder in found if folder.name.removeprefix(beginning).split(".")[0] in set(Function)]
+
+
+def _worktree(context: Context, record: ChangeRecord, assignment: Assignment, folder: Path) -> Path:
+    """Where the agent works: a worktree of its branch, or a plain copy for one that only reads."""
     repository = context.repository(record.app)
     if assignment.branch is None:
         remove_tree(folder)
         repository.export(assignment.commit, folder)
     else:
         repository.worktree(folder, assignment.branch, assignment.commit)
-    try:
-        yield folder
-    finally:
-        if assignment.branch is None:
-            remove_tree(folder)
-        else:
-            repository.remove_worktree(folder)
+    return folder
+
+
+def _remove_worktree(context: Context, record: ChangeRecord, folder: Path) -> None:
+    """Remove where the task worked, and what a kill left of making it. Nothing there is fine."""
+    repository, worktree = context.repository(record.app), folder.resolve() / WORKTREE
+    if worktree in {known.folder for known in repository.worktrees()}:
+        repository.remove_worktree(worktree)
+    for left in folder.glob(f"*{WORKTREE}*"):
+        remove_tree(left)
 
 
 def _run(
@@ -86,12 +146,13 @@ def _run(
 ) -> Outcome:
     brief = _brief(context, record, assignment, task, worktree)
     (folder / BRIEF).write_text(brief.model_dump_json(indent=1))
-    _write_row(context, record, assignment, task, None)
+    _open(context, record, assignment, task)
     # What the agent sees, so that a reviewer sees it too.
     context.tell(
         "task.started",
         record,
         task=task,
+        once=task,
         function=assignment.function,
         commit=assignment.commit,
         context=assignment.context,
@@ -109,17 +170,13 @@ def _run(
     finally:
         context.door.revoke(task)
         context.open_tasks.pop(task, None)
-    done = _outcome(folder)
-    if done is None:
-        tail = (folder / "log").read_text(errors="replace")[-1000:]
+    if (done := _outcome(folder)) is None:
+        tail = (folder / OUTPUT).read_text(errors="replace")[-1000:]
         known = settled(folder)
-        done = Outcome.failed(
-            f"its process ended with {code} and no outcome: {tail}",
-            brief,
-            turns=len(known.steps),
-            usage=known.usage(),
-        )
-    context.tell("task.ended", record, task=task, actor=_actor(record, assignment, task), **done.as_event())
+        reason = f"its process ended with {code} and no outcome: {tail}"
+        done = Outcome.failed(reason, brief, turns=len(known.steps), usage=known.usage())
+        # So that it is not run again when this worker is killed before the answer is remembered.
+        write_outcome(folder, done)
     return done
 
 
@@ -154,47 +211,20 @@ def _until_ended(context: Context, record: ChangeRecord, folder: Path, token: st
 
 def _supervise(context: Context, record: ChangeRecord, folder: Path, token: str, seconds: float) -> int:
     """Run the task's process to its end; end it when the change is cancelled or its time is long over."""
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "agents.task", "--folder", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            # Nothing of ours is inherited: no key, no path to the factory's state.
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "MILLWRIGHT_TASK_TOKEN": token},
-            start_new_session=True,
-        )
-    (folder / PROCESS).write_text(f"{process.pid} {start_ticks(process.pid)}")
-    context.faults.reach("generate.task-started")
+    reach = context.faults.reach
+    process = context.processes.start(folder, token, lambda: reach("generate.process-made"))
+    reach("generate.task-started")
     deadline = time.monotonic() + seconds
     try:
-        while process.poll() is None:
+        while not context.processes.ended(process):
             check_cancelled(context, record.id)
             if time.monotonic() > deadline:
                 break
             time.sleep(POLL_SECONDS)
     finally:
         if process.poll() is None:
-            _end_group(process.pid)
-            process.wait()
+            context.processes.end(process)
     return process.returncode
-
-
-def _end_leftover(folder: Path) -> None:
-    """End the process that a dead worker had started for this task, if it still runs."""
-    with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        pid, started = (int(word) for word in (folder / PROCESS).read_text().split())
-        if start_ticks(pid) == started:
-            _end_group(pid)
-            for _ in range(100):
-                start_ticks(pid)
-                time.sleep(POLL_SECONDS)
-
-
-def _end_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _outcome(folder: Path) -> Outcome | None:
@@ -202,28 +232,50 @@ def _outcome(folder: Path) -> Outcome | None:
     return Outcome.model_validate_json(path.read_bytes()) if path.is_file() else None
 
 
-def _write_row(context: Context, record: ChangeRecord, assignment: Assignment, task: str, done: Outcome | None) -> None:
+def _cancelled(reason: str, row: TaskRecord, folder: Path) -> Outcome:
+    known = settled(folder)
+    return Outcome.without_own(
+        OutcomeState.CANCELLED,
+        reason,
+        turns=len(known.steps),
+        usage=known.usage(),
+        model=row.model,
+        scripted=row.scripted,
+    )
+
+
+def _open(context: Context, record: ChangeRecord, assignment: Assignment, task: str) -> None:
+    """The task has a row, from its first start on."""
     with db.transaction(context.database) as connection:
-        known = {row.id: row for row in records.tasks_of(connection, record.app, record.change)}.get(task)
+        known = records.read_task(connection, task)
         row = TaskRecord(
             id=task,
             app=record.app,
             change=record.change,
             function=assignment.function,
-            attempt=record.attempt or 1,
-            state=done.state if done else "running",
-            reason=done.reason if done else "",
-            model=done.model if done else context.settings.model_name,
-            scripted=done.scripted if done else context.settings.model == "scripted",
-            turns=done.turns if done else 0,
-            input_tokens=done.input_tokens if done else 0,
-            output_tokens=done.output_tokens if done else 0,
-            dollars=done.dollars if done else 0.0,
+            attempt=assignment.number,
+            state="running",
+            reason="",
+            model=context.settings.model_name,
+            scripted=context.settings.model == "scripted",
+            turns=0,
+            input_tokens=0,
+            output_tokens=0,
+            dollars=0.0,
             started=known.started if known else records.now(),
-            ended=records.now() if done else None,
+            ended=None,
         )
         records.put_task(connection, row)
 
 
-def _actor(record: ChangeRecord, assignment: Assignment, task: str) -> str:
-    return f"agent:{record.app}/{assignment.function}/{task}"
+def _close(context: Context, record: ChangeRecord, task: str, done: Outcome) -> None:
+    """Tell that the task has ended, and write it down; once."""
+    with db.transaction(context.database) as connection:
+        row = records.read_task(connection, task)
+    if row is None or row.ended is not None:
+        return
+    actor = f"agent:{record.app}/{row.function}/{task}"
+    context.tell("task.ended", record, task=task, actor=actor, once=task, **done.as_event())
+    ended = done.model_dump(exclude={"submission"}) | {"state": done.state.value, "ended": records.now()}
+    with db.transaction(context.database) as connection:
+        records.put_task(connection, row.model_copy(update=ended))

@@ -5,10 +5,12 @@ It takes up submitted changes, goes on with those a dead worker left, and holds 
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from factory import daemons
 from factory.errors import ExitCode, MillwrightError
@@ -16,10 +18,30 @@ from factory.paths import find_root
 from pipeline.faults import POINTS
 
 NAME = daemons.WORKER
+LOG = logging.getLogger("millwright.worker")
+
+
+def run_to_the_end() -> NoReturn:
+    """Run, and end this process, whatever happens: flows wait in threads, which would go on without an owner.
+
+    The engine has their state, and the next worker goes on from it. The kernel gives the claim back when all is over.
+    """
+    status: int | str | None = ExitCode.FAILED
+    try:
+        status = main()
+    except SystemExit as end:
+        # What argparse says of wrong arguments.
+        status = end.code
+    except BaseException:
+        LOG.critical("the worker failed; the next one goes on from where it was", exc_info=True)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else ExitCode.FAILED)
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Returns the process's exit status."""
+    """Run until SIGTERM or SIGINT. Returns the process's exit status; the claim is still held then."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.worker", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the factory (it holds millwright.yaml)")
     parser.add_argument("--die-at", nargs="*", default=[], choices=POINTS, help="kill this process there (for tests)")
@@ -44,15 +66,9 @@ def main() -> int:
         print(error.rendered(), file=sys.stderr)
         return error.exit_code
     finally:
-        claim.release()
+        claim.withdraw()
     return ExitCode.OK
 
 
 if __name__ == "__main__":
-    import os
-
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Flows wait in threads; the engine has their state, and the next worker goes on from it.
-    os._exit(status)
+    run_to_the_end()

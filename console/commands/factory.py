@@ -12,6 +12,7 @@ from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from factory import daemons
 from factory.errors import ExitCode
+from pipeline.leftovers import stop_worker
 
 WHAT = {
     daemons.LOCAL_CLOUD: "the embedded local cloud: a stand-in for AWS; it keeps nothing when it stops",
@@ -40,7 +41,7 @@ def down(as_json: Json = False) -> None:
     for name in reversed(daemons.MODULES):
         if daemons.read(session.root, name) is not None:
             ERR.print(f"[dim]{name}: stopping[/]")
-        stopped = daemons.stop(session.root, name)
+        stopped = _stop(session, name)
         if as_json:
             print_json({"name": name, "stopped": stopped})
         else:
@@ -58,6 +59,11 @@ def status(as_json: Json = False) -> None:
 def register(millwright: typer.Typer) -> None:
     """Add `factory` to `millwright`."""
     millwright.add_typer(app, name="factory", rich_help_panel="Factory")
+
+
+def _stop(session: Session, name: str) -> bool:
+    # Agents that a killed worker has left end as well.
+    return stop_worker(session.root) if name == daemons.WORKER else daemons.stop(session.root, name)
 
 
 def _names(session: Session) -> list[str]:

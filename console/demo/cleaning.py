@@ -1,6 +1,5 @@
 """`millwright demo --clean`: destroy what stands through the driver, prove it by boto3, stop and remove the rest."""
 
-import shutil
 import sys
 from dataclasses import replace
 
@@ -16,6 +15,8 @@ from factory import daemons, db, demo_people, signatures
 from factory.decisions import Verdict
 from factory.settings import load
 from factory.spec import Environment, app_names, load_app
+from factory.trees import remove_tree
+from pipeline.leftovers import stop_worker
 from stacks import destruction, production
 from stacks.driver import Kind
 
@@ -31,15 +32,15 @@ def clean(session: Session) -> None:
         sys.stderr.write(f"removed {place.path}\n")
     _empty(session)
     daemons.stop(session.root, daemons.LOCAL_CLOUD)
-    if session.root.state.exists():
-        shutil.rmtree(session.root.state)
+    # Artefacts are kept read-only, folders too: only their owner may say that they go.
+    remove_tree(session.root.state)
     sys.stderr.write(f"removed {session.root.state}\n")
 
 
 def _empty(session: Session) -> None:
     """Stop the worker, destroy every stack of the factory, and prove that its cloud is empty."""
     root = session.root
-    daemons.stop(root, daemons.WORKER)
+    stop_worker(root)
     run_file = daemons.read(root, daemons.LOCAL_CLOUD)
     if run_file is None:
         ERR.print("the local cloud does not run, and keeps nothing when it stops: there is nothing to destroy")

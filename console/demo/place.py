@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 from console.commands.init import make_factory
 from factory import daemons
@@ -10,6 +9,8 @@ from factory.errors import InputError
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import app_names
+from factory.trees import remove_tree
+from pipeline.leftovers import stop_worker
 
 APP = "links"
 FOLDER = ".demo"
@@ -47,15 +48,7 @@ def remove_place(root: FactoryRoot) -> bool:
     place = demo_root(root)
     if not place.path.is_dir():
         return False
-    for name in (daemons.WORKER, daemons.LOCAL_CLOUD):
-        daemons.stop(place, name)
-    _make_writable(place.path)
-    shutil.rmtree(place.path)
+    stop_worker(place)
+    daemons.stop(place, daemons.LOCAL_CLOUD)
+    remove_tree(place.path)
     return True
-
-
-def _make_writable(folder: Path) -> None:
-    # Artefacts are kept read-only, folders too: only their owner may say that they go.
-    for path in (folder, *folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)

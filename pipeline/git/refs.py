@@ -8,6 +8,8 @@ from pipeline.git.objects import SHA
 
 MAIN = "main"
 NOTHING = "0" * 40
+# No branch: nobody works on what ended, and `git branch` does not list it.
+ARCHIVE = "refs/archive/"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
 NAME_LENGTH = 160
 
@@ -59,6 +61,19 @@ def move(git: Git, branch: str, new: str, old: str) -> None:
             raise
         if now != new:
             raise moved(branch, old, now) from None
+
+
+def retire(git: Git, branch: str) -> None:
+    """Remove a branch; when main does not hold its commit, that stays at `refs/archive/<what follows the first />`."""
+    while (tip := seen(git, branch)) is not None:
+        if git.run("merge-base", "--is-ancestor", tip, branch_ref(MAIN), expect=(0, 1)).code:
+            git.run("update-ref", "--no-deref", ARCHIVE + branch.split("/", 1)[-1], tip)
+        try:
+            git.run("update-ref", "--no-deref", "-d", branch_ref(branch), tip)
+        except GitFailed:
+            # Somebody pushed meanwhile: that is kept too.
+            if seen(git, branch) == tip:
+                raise
 
 
 def moved(branch: str, old: str, now: str) -> Moved:

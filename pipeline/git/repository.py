@@ -22,7 +22,7 @@ from pipeline.git.hooks import refuse_pushes_to_main
 from pipeline.git.locks import locked
 from pipeline.git.merging import MainMove, MergeCheck, Moving
 from pipeline.git.objects import changes, commit_tree, entries, log, read_tree, write_blobs, write_tree
-from pipeline.git.refs import MAIN, NOTHING, branch_ref, find, full_sha, move, seen, work_branch
+from pipeline.git.refs import MAIN, NOTHING, branch_ref, find, full_sha, move, retire, seen, work_branch
 from pipeline.git.worktrees import Worktree
 
 # The first commit is the same in every factory that starts from the same source.
@@ -140,6 +140,16 @@ class Repository:
                 worktrees.forget(git, present)
             elif os.path.lexists(place):
                 raise MillwrightError(f"{folder} is no worktree of {self._app}")
+
+    def retire(self, branch: str) -> None:
+        """Remove the branch of a change that has ended. What main does not hold of it stays at `refs/archive/...`.
+
+        One that is gone already is fine, and so is an app that has no repository yet.
+        """
+        work_branch(branch)
+        if self.folder.is_dir():
+            with self._writing() as git:
+                retire(git, branch)
 
     def worktrees(self) -> list[Worktree]:
         """Every worktree of the app."""

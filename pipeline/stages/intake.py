@@ -27,6 +27,7 @@ def intake(context: Context, identifier: str, argument: Json) -> Json:
     if Environment.BUILD in spec.environments and not _stands(context, spec.stack(Environment.BUILD)):
         context.set(record, detail="the build environment is being made")
         context.driver.up(record.app, Environment.BUILD)
+        context.faults.reach("intake.build-made")
     return {"ok": True}
 
 

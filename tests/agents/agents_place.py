@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 import time
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from agents.task import run, toolbox
 from agents.trajectory import Trajectory
 from agents.twin import Twin
 from pipeline.task_door import Step, StepAnswer, TaskDoor
+from pipeline.task_process import TaskProcesses
 
 STORE = '''"""Numbers by name."""
 
@@ -135,16 +135,7 @@ class Surroundings:
 
     def process(self, token: str) -> subprocess.Popen[bytes]:
         """The task's own process, as the worker starts it."""
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "agents.task", "--folder", str(self.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", "MILLWRIGHT_TASK_TOKEN": token},
-                start_new_session=True,
-            )
+        return TaskProcesses().start(self.folder, token)
 
     def child(self, token: str) -> ForkServerProcess:
         """The task in a process that has imported everything already: for tests that start it often."""

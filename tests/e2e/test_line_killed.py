@@ -11,7 +11,8 @@ import pytest
 from e2e_line import APP, Line, approve_all
 from e2e_place import Place
 
-from factory import daemons
+from factory import daemons, db
+from pipeline import records
 from pipeline.faults import POINTS
 from pipeline.records import ChangeState
 
@@ -21,9 +22,9 @@ SECONDS = 600
 
 @pytest.fixture(scope="module")
 def line(place: Place) -> Line:
-    for environment in ("build", "staging"):
-        ran = place.millwright("up", APP, environment)
-        assert ran.code == 0, ran.err
+    # Not the build environment: the first change makes it, and is killed at that too.
+    ran = place.millwright("up", APP, "staging")
+    assert ran.code == 0, ran.err
     line = Line(place)
     line.worker()
     with line.people():
@@ -75,6 +76,16 @@ def test_a_worker_killed_at_every_point_ends_the_change_and_does_everything_once
         assert told, kind
     commits = Counter(str(event.properties["commit"]) for event in line.events("commit.made", "https-only"))
     assert set(commits.values()) == {1}
+    # Each task and each suite of tests is told once, and no task is left open.
+    ended_tasks = Counter(event.task for event in line.events("task.ended", "https-only"))
+    assert set(ended_tasks.values()) == {1}
+    with db.transaction(line.database) as connection:
+        tasks = records.tasks_of(connection, APP, "https-only")
+    assert {task.id for task in tasks} == set(ended_tasks)
+    assert all(task.ended for task in tasks)
+    assert len(line.events("task.started", "https-only")) == len(tasks)
+    tested = Counter(str(event.properties["head"]) for event in line.events("tests.", "https-only"))
+    assert set(tested.values()) == {1}
     keys = [request.key for request in line.requests_of("https-only")]
     assert len(keys) == len(set(keys))
     assert line.serving("production") == before

@@ -11,6 +11,7 @@ from factory import artefacts
 from factory.artefacts import ArtefactBroken, ArtefactMissing
 from factory.errors import InputError
 from factory.paths import FactoryRoot
+from factory.processes import start_ticks
 
 
 @pytest.fixture
@@ -115,3 +116,20 @@ def test_a_tree_with_a_link_is_not_stored(root: FactoryRoot, tree: Path) -> None
     (tree / "json").symlink_to("app")
     with pytest.raises(InputError, match="json is not a plain file"):
         artefacts.store(root, tree)
+
+
+def test_only_the_unfinished_copies_of_the_dead_are_swept(root: FactoryRoot, tree: Path) -> None:
+    digest = artefacts.store(root, tree)
+    me = os.getpid()
+    names = {
+        "mine": f"draft-{me}-{start_ticks(me)}-a",
+        "of one before me": f"draft-{me}-{start_ticks(me) - 1}-b",
+        "of the dead": "draft-4194305-1-c",
+        "of an earlier version": "draft-d_e",
+    }
+    for name in names.values():
+        (root.artefacts / name / "app").mkdir(parents=True)
+        (root.artefacts / name / "app").chmod(0o500)
+    artefacts.sweep(root)
+    assert {path.name for path in root.artefacts.glob("draft-*")} == {names["mine"]}
+    assert artefacts.folder(root, digest).is_dir()

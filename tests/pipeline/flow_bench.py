@@ -96,6 +96,7 @@ class BenchRepository:
     """A branch whose commit a test moves."""
 
     tip: str = "h1"
+    retired: list[str] = field(default_factory=list)
 
     def head(self, branch: str = "main") -> str:
         return self.tip if branch.startswith("change/") else "main0"
@@ -105,6 +106,12 @@ class BenchRepository:
 
     def diff(self, base: str, head: str) -> str:
         return f"diff {base} {head}"
+
+    def worktrees(self) -> list[Any]:
+        return []
+
+    def retire(self, branch: str) -> None:
+        self.retired.append(branch)
 
 
 class BenchContext(Context):

@@ -19,7 +19,9 @@ CHANGE, CANARY = "link-stats", "canary-kept-from-agents"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> FactoryRoot:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FactoryRoot:
+    # There is no repository here; where main is belongs to test_stage_merge.
+    monkeypatch.setattr("pipeline.stages.intake.main_as_recorded", lambda *_: "")
     return factory_with_links(tmp_path)
 
 

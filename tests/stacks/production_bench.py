@@ -12,10 +12,10 @@ from factory.gates import Gate
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.releases import Proposal, Release
-from factory.requests import Question
+from factory.requests import Question, Request
 from factory.settings import Settings
 from factory.spec import Environment, load_app
-from stacks import production
+from stacks import destruction, production
 from stacks.driver.model import Step
 from stacks.production import Place
 
@@ -121,3 +121,12 @@ def stand(place: Place, updated: str) -> None:
     )
     with db.transaction(place.database) as connection:
         environments.record(connection, row)
+
+
+def ask_to_destroy(place: Place, person: str) -> Request:
+    return destruction.ask(place, person, asked_by(place, person, key_of=person))
+
+
+def asked_by(place: Place, person: str, *, key_of: str) -> str:
+    key = demo_people.key_file(place.root, key_of)
+    return signatures.sign_unattended(destruction.payload(place, person), key, namespace=signatures.SUBMIT)

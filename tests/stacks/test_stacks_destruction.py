@@ -1,12 +1,11 @@
 """Destroying production: asked by a person who proves it, decided by another, once, for exactly what stands."""
 
 import pytest
-from production_bench import decide, stand
+from production_bench import ask_to_destroy, asked_by, decide, stand
 from production_bench import place as place  # noqa: PLC0414  (the fixture)
 
-from factory import decisions, demo_people, signatures
+from factory import decisions, demo_people
 from factory.errors import DecisionRequired, InputError
-from factory.requests import Request
 from stacks import destruction
 from stacks.production import Place
 
@@ -40,12 +39,3 @@ def test_who_asks_to_destroy_proves_it_and_does_not_decide_it(place: Place) -> N
         decide(place, request.id)
     with pytest.raises(DecisionRequired, match="nobody has decided"):
         destruction.require_destroy(place)
-
-
-def ask_to_destroy(place: Place, person: str) -> Request:
-    return destruction.ask(place, person, asked_by(place, person, key_of=person))
-
-
-def asked_by(place: Place, person: str, *, key_of: str) -> str:
-    key = demo_people.key_file(place.root, key_of)
-    return signatures.sign_unattended(destruction.payload(place, person), key, namespace=signatures.SUBMIT)

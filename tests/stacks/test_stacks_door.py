@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from production_bench import decide, decided, refused, stand
+from production_bench import ask_to_destroy, decide, decided, refused, stand
 from production_bench import place as place  # noqa: PLC0414  (the fixture)
 
 from engine.arguments import parse
+from factory import demo_people
 from factory.errors import DecisionRequired, InputError
 from factory.spec import Environment
-from stacks import door, production
+from stacks import destruction, door
 from stacks.production import Place
 
 
@@ -69,10 +70,10 @@ def test_a_plain_destroy_is_refused_with_an_event_whatever_stands_or_is_decided(
     with pytest.raises(DecisionRequired, match="not by a plain destroy"):
         ask(place, "destroy")
     stand(place, "2026-01-01T00:00:00")
-    request = production.ask_to_destroy(place)
+    request = ask_to_destroy(place, demo_people.AUTHOR)
     decide(place, request.id)
     # The decision holds, for the driver: it is the door that is the wrong one.
-    production.require_destroy(place)
+    destruction.require_destroy(place)
     with pytest.raises(DecisionRequired, match="not by a plain destroy") as refusal:
         ask(place, "destroy", "--yes")
     assert "millwright destroy links production" in refusal.value.hint
