@@ -109,6 +109,7 @@ def test_a_look_that_fails_is_logged_and_repeated_more_and_more_rarely(
     assert caplog.text.count("OSError: the database is away") == 4
 
 
+@pytest.mark.e2e
 def test_a_worker_that_starts_ends_what_a_killed_one_left(root: FactoryRoot) -> None:
     folder = root.tasks / "links.tags.coder.1"
     folder.mkdir(parents=True)
@@ -123,4 +124,6 @@ def test_a_worker_that_starts_ends_what_a_killed_one_left(root: FactoryRoot) -> 
             time.sleep(0.1)
     finally:
         started.terminate()
-        assert started.wait(30) == 0
+        code = started.wait(30)
+        daemons.stop(root, daemons.LOCAL_CLOUD)
+    assert code == 0
