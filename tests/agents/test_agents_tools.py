@@ -14,7 +14,7 @@ from agents.task import toolbox
 from agents.tools import Result, Toolbox
 from agents.tools.files import Change
 from factory.quiet import alone
-from pipeline.git import remove_tree
+from factory.trees import remove_tree
 
 SECRET = "the host's own secret"
 
