@@ -1,12 +1,15 @@
 """What was made for which URN: how an update finds what an engine that was killed had begun to create."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 # Longer than any create takes; a create that hangs must not hang whoever asks.
 PATIENCE_SECONDS: Final = 20.0
+# A create that the engine sent before it was killed may still wait for its turn in the server.
+QUIET_SECONDS: Final = 0.5
 
 
 class Made:
@@ -30,6 +33,7 @@ class Made:
         """
         with self._changed:
             self._under_way[urn] += 1
+            self._changed.notify_all()
         try:
             id, properties = make()
             with self._changed:
@@ -57,7 +61,7 @@ class Made:
         """
         named = set(kept)
         with self._changed:
-            self._changed.wait_for(lambda: not any(self._under_way.values()), PATIENCE_SECONDS)
+            self._until_quiet()
             unknown = [(urn, id) for urn, id in self._ids.items() if urn.startswith(prefix) and (urn, id) not in named]
             undo = [self._undo[urn] for urn, _ in unknown]
         for step in reversed(undo):
@@ -65,6 +69,14 @@ class Made:
         for urn, id in unknown:
             self.forget(urn, id)
         return [urn for urn, _ in unknown]
+
+    def _until_quiet(self) -> None:
+        """Wait until nothing is being made, and nothing has begun or ended for a while; for so long at most."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            self._changed.wait_for(lambda: not any(self._under_way.values()), left)
+            if not self._changed.wait(QUIET_SECONDS):
+                return
 
     def clear(self) -> None:
         """The cloud was emptied."""
