@@ -51,7 +51,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MILLISECONDS}", "foreign_keys=ON", "synchronous=NORMAL"):
+    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "foreign_keys=ON", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -63,8 +63,25 @@ def _revision(engine: Engine) -> str | None:
 
 
 def _migrate(engine: Engine, root: FactoryRoot) -> None:
-    if _revision(engine) == HEAD:
-        return
+    with _migration_lock(root, fcntl.LOCK_SH):
+        if _revision(engine) == HEAD:
+            return
+    with _migration_lock(root, fcntl.LOCK_EX):
+        if engine.dialect.name == "sqlite":
+            # Kept in the file. Only while nobody else opens it: SQLite does not wait here, it refuses at once.
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        _upgrade(engine)
+
+
+@contextmanager
+def _migration_lock(root: FactoryRoot, how: int) -> Iterator[None]:
+    with (root.state / "migrate.lock").open("ab") as lock:
+        fcntl.flock(lock, how)
+        yield
+
+
+def _upgrade(engine: Engine) -> None:
     # Imported late: a migrated database, the usual case, needs none of it (0.2 s).
     from alembic import command
     from alembic.config import Config
@@ -72,14 +89,12 @@ def _migrate(engine: Engine, root: FactoryRoot) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with (root.state / "migrate.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise MillwrightError(
-                    f"the database was written by another version of Millwright: {error}",
-                    hint="use that version, or restore a backup",
-                ) from None
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise MillwrightError(
+                f"the database was written by another version of Millwright: {error}",
+                hint="use that version, or restore a backup",
+            ) from None

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,22 @@ def test_processes_may_make_the_database_at_the_same_moment(tmp_path: Path) -> N
     assert [process.exitcode for process in processes] == [0] * 4
     with db.transaction(db.connect(FactoryRoot(tmp_path), Settings())) as connection:
         assert len(events.recent(connection)) == 4
+
+
+def test_first_connections_at_one_moment_do_not_lock_each_other_out(tmp_path: Path) -> None:
+    # SQLite does not wait when two connections switch a new file to WAL at once: it refuses one of them.
+    start = threading.Barrier(4)
+
+    def connect(folder: Path) -> None:
+        start.wait(30)
+        db.connect(FactoryRoot(folder), Settings()).dispose()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(25):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            for each in [pool.submit(connect, folder) for _ in range(4)]:
+                each.result(60)
 
 
 def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
