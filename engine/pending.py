@@ -6,10 +6,10 @@ What the engine does with them (tried with v3.259.0, with a provider killed in m
 - A plain `refresh`, not interactive, settles pending updates and deletes and leaves pending creates as they are; an
   interactive one asks for each.
 - `refresh --clear-pending-creates` drops them all; `refresh --import-pending-creates=URN --import-pending-creates=ID`
-  adopts one (the flag takes one word at a time).
+  writes `importing` in place of `creating`, which nothing acts on: the next `up` creates the thing again.
 So whoever changes stacks must, before `up` or `destroy`, and while holding the stack's lock: export the state, list
-the pending creates, look for each in the cloud, then either adopt it or drop it (`without_pending_creates`, then
-import the state). Never drop one without having looked.
+the pending creates, look for each in the cloud, remove what is there, then drop the entries
+(`without_pending_creates`, then import the state). Never drop one without having looked.
 """
 
 from collections.abc import Collection, Mapping

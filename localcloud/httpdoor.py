@@ -19,7 +19,7 @@ from localcloud.reply import Reply
 
 ADMIN: Final = daemons.ADMIN_PATH
 TOKEN_HEADER: Final = daemons.TOKEN_HEADER
-ADMIN_CALLS: Final = "GET or POST status, POST reset, POST created (URNs, one per line), POST discard"
+ADMIN_CALLS: Final = "GET or POST status, POST reset, POST discard"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
 # Loopback, and the names AWS clients use; virtual-hosted buckets stand before either.
@@ -31,14 +31,13 @@ BODILESS = frozenset({204, 304})
 class Admin:
     """The daemon's own calls behind its token.
 
-    `status` tells, `reset` empties the cloud and tells, `created` maps URNs to the ids of what was made for them,
-    `discard` deletes what was made for a stack and no state names.
+    `status` tells, `reset` empties the cloud and tells, `discard` deletes what was made for a stack and no state names
+    (in: the URNs' prefix, then a URN, a tab and an ARN or id a line).
     """
 
     token: Callable[[], str]
     status: Callable[[], Mapping[str, Any]]
     reset: Callable[[], Mapping[str, Any]]
-    created: Callable[[list[str]], Mapping[str, str]]
     discard: Callable[[str, list[tuple[str, str]]], list[str]]
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> Reply:
@@ -51,11 +50,9 @@ class Admin:
                 return _as_json(200, self.status())
             case "POST", "reset":
                 return _as_json(200, self.reset())
-            case "POST", "created":
-                return _as_json(200, self.created(body.decode().splitlines()))
             case "POST", "discard":
                 prefix, *kept = body.decode().splitlines()
-                pairs = [(urn, id) for urn, _, id in (line.partition("\t") for line in kept)]
+                pairs = [(urn, identity) for urn, _, identity in (line.partition("\t") for line in kept)]
                 return _as_json(200, {"discarded": self.discard(prefix, pairs)})
         return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
 

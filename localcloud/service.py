@@ -39,9 +39,7 @@ class Service:
         # Before any door: what is created must already have its address.
         self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._provider = ProviderDoor(clients, self._made)
-        self._http = HttpDoor(
-            self._backends, Admin(self._token, self._status, self._reset, self._made.known, self._made.discard)
-        )
+        self._http = HttpDoor(self._backends, Admin(self._token, self._status, self._reset, self._made.discard))
         self._publish()
         self._runtime.start()
         # The first use of each service loads its model; doing it now takes it off the first update.

@@ -25,7 +25,7 @@ from stacks.driver import ledger
 from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
-from stacks.driver.recover import discard_unnamed, settle_pending
+from stacks.driver.recover import settle
 from stacks.names import resolve
 
 DOOR = ledger.By(door="plain")
@@ -77,18 +77,17 @@ def before(
     effect = COMMANDS[command].effect
     if effect in NOT_RUN:
         return
-    killed = bool(clear_dead_locks(root, settings, stack))
+    # Any other holds no lock: an engine may be at work.
+    killed = effect is Effect.CLOUD and bool(clear_dead_locks(root, settings, stack))
     if effect is Effect.CLOUD:
-        # Any other holds no lock: an engine may be at work.
         clear_wreckage(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
-    if killed:
-        discard_unnamed(root, settings, stack, _cli())
     if kind := KINDS.get(command):
         database = db.connect(root, settings)
         generation = cloud_generation(root, settings)
-        settled = settle_pending(root, settings, stack, _cli())
-        if killed or settled or ledger.is_stale(database, stack, generation):
+        again = kind in (Kind.UP, Kind.DESTROY)
+        settled = settle(root, settings, stack, _cli(), killed=killed, creates_again=again)
+        if settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
         ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)

@@ -19,7 +19,7 @@ from localcloud.provider import config, outcomes
 from localcloud.provider.checks import DEFAULTS, Failure, check, nearest
 from localcloud.provider.compare import Difference, differences, same
 from localcloud.provider.lifecycle import HalfMade, Resource
-from localcloud.provider.made import Made
+from localcloud.provider.made import Made, identity
 from localcloud.provider.values import Secret, decode, encode, has_unknown, plain
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -169,7 +169,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = decode(request.properties)
         inputs = decode(request.old_inputs) or state
         _attempt(context, lambda: resource.delete(request.id, inputs, state))
-        self._made.forget(request.urn, request.id)
+        self._made.forget(request.urn, identity(request.id, plain(state)))
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Context) -> Any:

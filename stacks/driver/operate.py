@@ -29,7 +29,7 @@ from stacks.driver import ledger
 from stacks.driver.cli import project_name, unprotect
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
-from stacks.driver.recover import discard_unnamed, settle_pending
+from stacks.driver.recover import settle
 from stacks.driver.translate import Memory, translate
 from stacks.program.build import as_run_errors, build
 
@@ -79,7 +79,7 @@ def operate(request: Request, reporter: Reporter) -> Result:
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         reporter.send(Started(stack=request.stack, kind=request.kind))
         try:
-            result = _run(place, request, reporter, refresh=refresh or killed, killed=killed)
+            result = _run(place, request, reporter, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)
@@ -103,10 +103,9 @@ def _run(place: production.Place, request: Request, reporter: Reporter, *, refre
     os.environ.update(environment)
     cli = request.env.cli.path
     ensure_stack(request.root, request.spec, request.environment, cli)
-    if killed:
-        discard_unnamed(request.root, request.settings, request.stack, cli)
-    if request.kind in (Kind.UP, Kind.DESTROY):
-        refresh = settle_pending(request.root, request.settings, request.stack, cli) or refresh
+    again = request.kind in (Kind.UP, Kind.DESTROY)
+    settled = settle(request.root, request.settings, request.stack, cli, killed=killed, creates_again=again)
+    refresh = refresh or settled
     begun = time.monotonic()
     version, outputs = None, None
     with _work_folder(request.root, request.id) as folder:

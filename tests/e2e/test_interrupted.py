@@ -1,12 +1,17 @@
 """Stopped or killed half-way, the next command goes on: nothing twice, nothing orphaned, no lock left for a person."""
 
 import contextlib
+import json
 import os
+import platform
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,6 +20,7 @@ from e2e_place import Place, wait_for
 from console.demo.inventory import inventory
 from engine import stack_lock
 from factory import daemons
+from stacks.driver.cli import project_name
 
 pytestmark = pytest.mark.e2e
 
@@ -92,6 +98,37 @@ def test_a_killed_engine_leaves_nothing_twice(empty: Place, least: int) -> None:
     assert again.code == 0, again.out + again.err
     assert counts(empty) == BUILD
     assert empty.pulumi("preview", "--expect-no-changes", "-s", "links-build").code == 0
+
+
+def test_a_create_that_no_state_saw_the_end_of_is_taken_back(empty: Place, tmp_path: Path) -> None:
+    assert empty.millwright("up", "links", "build").code == 0
+    # As an engine leaves the state that is killed between a create's end and its record.
+    exported = json.loads(empty.pulumi("stack", "export", "-s", "links-build").out)
+    deployment = exported["deployment"]
+    lost = [each for each in deployment["resources"] if each["type"] == "aws:ecs/taskDefinition:TaskDefinition"]
+    deployment["resources"] = [each for each in deployment["resources"] if each not in lost]
+    begun = [{key: value for key, value in each.items() if key not in ("id", "outputs")} for each in lost]
+    # Of one the state says that it began; of the other not even that, but then an engine's lock is left.
+    deployment["pending_operations"] = [{"type": "creating", "resource": begun[0]}]
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps(exported))
+    assert empty.pulumi("stack", "import", "-s", "links-build", "--file", str(state)).code == 0
+    dead_engine(empty, "links-build")
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    assert counts(empty) == BUILD
+    assert empty.pulumi("preview", "--expect-no-changes", "-s", "links-build").code == 0
+
+
+def dead_engine(place: Place, stack: str) -> None:
+    """Leave the lock of an engine that is dead."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder = place.root.backend / ".pulumi" / "locks" / "organization" / project_name(place.root) / stack
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = datetime.now(UTC).isoformat()
+    lock = {"pid": gone.pid, "username": "u", "hostname": platform.node(), "timestamp": taken}
+    (folder / "dead.json").write_text(json.dumps(lock))
 
 
 def test_a_killed_engine_of_the_plain_door_leaves_nothing_twice_either(empty: Place) -> None:

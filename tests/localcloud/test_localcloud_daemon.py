@@ -81,13 +81,35 @@ def test_admin_calls_need_the_token(cloud: RunFile) -> None:
     assert (code, status["pid"], status["generation"]) == (200, cloud.pid, cloud.generation)
 
 
-def test_what_was_made_for_a_urn_is_told_until_it_is_deleted(cloud: RunFile, door: Door) -> None:
-    vpc = door.create("aws:ec2/vpc:Vpc", "created", {"cidrBlock": "10.0.0.0/16"})
-    asked = f"{urn(vpc.type, vpc.name)}\n{urn(vpc.type, 'never')}".encode()
-    assert admin(cloud, "POST", "created", cloud.token, asked) == (200, {urn(vpc.type, vpc.name): vpc.id})
-    assert admin(cloud, "POST", "created", "wrong", asked)[0] == 403
-    door.delete(vpc)
-    assert admin(cloud, "POST", "created", cloud.token, asked) == (200, {})
+def test_what_no_state_names_is_deleted_and_nothing_else(cloud: RunFile, door: Door) -> None:
+    kept = door.create("aws:ec2/vpc:Vpc", "discard-kept", {"cidrBlock": "10.0.0.0/16"})
+    lost = door.create("aws:ec2/vpc:Vpc", "discard-lost", {"cidrBlock": "10.0.0.0/16"})
+    prefix = urn(kept.type, "discard-")
+    asked = f"{prefix}\n{urn(kept.type, kept.name)}\t{kept.outputs['arn']}".encode()
+    assert admin(cloud, "POST", "discard", "wrong", asked)[0] == 403
+    assert admin(cloud, "POST", "discard", cloud.token, b"urn:pulumi:another::") == (200, {"discarded": []})
+    assert admin(cloud, "POST", "discard", cloud.token, asked) == (200, {"discarded": [urn(lost.type, lost.name)]})
+    assert door.read(kept) is not None
+    assert door.read(lost) is None
+    door.delete(kept)
+    assert admin(cloud, "POST", "discard", cloud.token, prefix.encode()) == (200, {"discarded": []})
+
+
+def test_revisions_of_a_task_definition_are_told_apart(cloud: RunFile, door: Door) -> None:
+    inputs = {"family": "told-apart", "containerDefinitions": json.dumps([{"name": "a", "image": "i", "memory": 64}])}
+    first = door.create("aws:ecs/taskDefinition:TaskDefinition", "told-apart", inputs)
+    second = door.create("aws:ecs/taskDefinition:TaskDefinition", "told-apart", inputs)
+    assert first.id == second.id
+    this = urn(first.type, first.name)
+    # The old one of a replacement goes: the new one is still known, and here no state names it.
+    asked = f"{this}\n{this}\t{first.outputs['arn']}".encode()
+    assert admin(cloud, "POST", "discard", cloud.token, asked) == (200, {"discarded": [this]})
+    assert door.read(second) is None
+    assert door.read(first) is not None
+    third = door.create("aws:ecs/taskDefinition:TaskDefinition", "told-apart", inputs)
+    door.delete(first)
+    assert admin(cloud, "POST", "discard", cloud.token, this.encode()) == (200, {"discarded": [this]})
+    assert door.read(third) is None
 
 
 def test_reset_empties_every_account_and_starts_a_new_generation(new_root: FactoryRoot, start_daemon: Start) -> None:
