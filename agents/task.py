@@ -86,11 +86,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def main() -> int:
-    """Run one task; its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m agents.task", description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="the task's folder, with brief.json")
-    folder = parser.parse_args().folder
+def work(folder: Path) -> int:
+    """Run one task, whose token is the next line of standard input; its exit status."""
     token = sys.stdin.readline().strip()
     if not token:
         print("no token on standard input: the worker that starts a task is gone, or it is none", file=sys.stderr)
@@ -102,6 +99,13 @@ def main() -> int:
         return LATER
     print(f"{outcome.state}: {outcome.reason} ({outcome.turns} turns, {outcome.charge})")
     return 0
+
+
+def main() -> int:
+    """Run the task that the command line names; its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m agents.task", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="the task's folder, with brief.json")
+    return work(parser.parse_args().folder)
 
 
 if __name__ == "__main__":

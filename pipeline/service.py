@@ -91,6 +91,7 @@ class Service:
         """Work until `stop` is set. Tasks that run then are ended, and go on with the next worker."""
         leftovers.sweep(self._context.root)
         tasks.sweep_ended(self._context)
+        self._context.processes.warm()
         self._engine.launch()
         self._end_broken()
         addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,11 +11,11 @@ from typing import NoReturn
 
 from factory.paths import FactoryRoot
 from factory.processes import start_ticks
+from pipeline.task_host import Host, Starter, TaskProcess
 
 POLL_SECONDS = 0.1
 END_SECONDS = 10.0
 OUTPUT, PROCESS = "log", "process"
-COMMAND = (sys.executable, "-P", "-m", "agents.task")
 
 
 class TaskProcesses:
@@ -27,20 +25,26 @@ class TaskProcesses:
     is to go on with the next worker. It ends with this process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, starter: Starter | None = None) -> None:
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._starter = starter or Host()
+        self._running: set[TaskProcess] = set()
         self._closed = False
 
-    def start(self, folder: Path, token: str, made: Callable[[], None] = lambda: None) -> subprocess.Popen[bytes]:
+    def warm(self) -> None:
+        """Get ready for the first task while nobody waits for it."""
+        if isinstance(self._starter, Host):
+            self._starter.warm()
+
+    def start(self, folder: Path, token: str, made: Callable[[], None] = lambda: None) -> TaskProcess:
         """Start the task in `folder`; `made` is called when it is there and nothing names it yet."""
         with self._lock:
-            process = None if self._closed else _start(folder, token, made)
+            process = None if self._closed else _start(self._starter, folder, token, made)
             if process is not None:
                 self._running.add(process)
         return process or _held()
 
-    def ended(self, process: subprocess.Popen[bytes]) -> bool:
+    def ended(self, process: TaskProcess) -> bool:
         """Whether it has ended by itself."""
         if process.poll() is None:
             return False
@@ -51,7 +55,7 @@ class TaskProcesses:
             _held()
         return True
 
-    def end(self, process: subprocess.Popen[bytes]) -> None:
+    def end(self, process: TaskProcess) -> None:
         """End it, with what it has started."""
         _end_group(process.pid)
         process.wait()
@@ -67,6 +71,7 @@ class TaskProcesses:
                     _end_group(process.pid)
             for process in self._running:
                 process.wait()
+            self._starter.close()
 
 
 def end_leftover(folder: Path) -> None:
@@ -86,38 +91,35 @@ def end_leftovers(root: FactoryRoot) -> None:
         end_leftover(path.parent)
 
 
-def _start(folder: Path, token: str, made: Callable[[], None]) -> subprocess.Popen[bytes]:
-    with (folder / OUTPUT).open("ab") as log:
-        process = subprocess.Popen(
-            [*COMMAND, "--folder", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            # Nothing of ours is inherited: no key, no path to the factory's state.
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            start_new_session=True,
-        )
+def _start(starter: Starter, folder: Path, token: str, made: Callable[[], None]) -> TaskProcess:
+    given, giving = os.pipe()
     try:
-        made()
-        _let_go(process, folder, token)
-    except BaseException:
-        process.kill()
-        raise
+        with (folder / OUTPUT).open("ab") as log:
+            try:
+                process = starter.start(folder, given, log.fileno())
+            finally:
+                os.close(given)
+        try:
+            made()
+            _let_go(process, folder, token, giving)
+        except BaseException:
+            _end_group(process.pid)
+            raise
+    finally:
+        os.close(giving)
     return process
 
 
-def _let_go(process: subprocess.Popen[bytes], folder: Path, token: str) -> None:
+def _let_go(process: TaskProcess, folder: Path, token: str, giving: int) -> None:
     """Write down which process it is, and give it its token: without one it does nothing."""
     # One that is gone already needs no name.
     with contextlib.suppress(ProcessLookupError):
         draft = folder / f"{PROCESS}.tmp"
         draft.write_text(f"{process.pid} {start_ticks(process.pid)}")
         draft.replace(folder / PROCESS)
-    if process.stdin is not None:
-        # When this worker is killed before, the pipe closes, and the task ends by itself.
-        with contextlib.suppress(BrokenPipeError), process.stdin as told:
-            told.write(f"{token}\n".encode())
+    # When this worker is killed before, the pipe closes, and the task ends by itself.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(giving, f"{token}\n".encode())
 
 
 def _end_group(pid: int) -> None:

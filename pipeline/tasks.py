@@ -224,7 +224,7 @@ def _supervise(context: Context, record: ChangeRecord, folder: Path, token: str,
     finally:
         if process.poll() is None:
             context.processes.end(process)
-    return process.returncode
+    return process.wait()
 
 
 def _outcome(folder: Path) -> Outcome | None:

@@ -20,6 +20,7 @@ from agents.task import run, toolbox
 from agents.trajectory import Trajectory
 from agents.twin import Twin
 from pipeline.task_door import Step, StepAnswer, TaskDoor
+from pipeline.task_host import TaskProcess
 from pipeline.task_process import TaskProcesses
 
 STORE = '''"""Numbers by name."""
@@ -34,6 +35,8 @@ TEST = """from store import total
 def test_total():
     assert total([1, 2]) == 3
 """
+# One host for all tests of a run; it ends with them.
+PROCESSES = TaskProcesses()
 GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_AUTHOR_NAME": "factory",
@@ -133,9 +136,9 @@ class Surroundings:
         model = Model(brief, door, silence_seconds)
         return Loop(brief, Trajectory(self.folder), model, toolbox(brief, self.folder), door, **injected)
 
-    def process(self, token: str) -> subprocess.Popen[bytes]:
+    def process(self, token: str) -> TaskProcess:
         """The task's own process, as the worker starts it."""
-        return TaskProcesses().start(self.folder, token)
+        return PROCESSES.start(self.folder, token)
 
     def child(self, token: str) -> ForkServerProcess:
         """The task in a process that has imported everything already: for tests that start it often."""
@@ -156,7 +159,7 @@ class Surroundings:
         return [line["said"] for line in self.lines() if line["kind"] == "result" and line["tool"] == tool]
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: TaskProcess) -> None:
     """End a task's process and what it has started, at once."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=20)

@@ -1,6 +1,5 @@
 """A task whose process is killed goes on where it was: nothing is asked twice, every effect happens once."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from agents.brief import OutcomeState
 from agents.task import LATER
 from agents.trajectory import Trajectory
 from pipeline.task_door import Step, StepAnswer
+from pipeline.task_host import TaskProcess
 
 STEPS = """
 attempts:
@@ -31,7 +31,7 @@ attempts:
 
 
 @contextmanager
-def _running(place: Surroundings, token: str) -> Iterator[subprocess.Popen[bytes]]:
+def _running(place: Surroundings, token: str) -> Iterator[TaskProcess]:
     process = place.process(token)
     try:
         yield process
@@ -105,7 +105,7 @@ def test_killed_after_the_commit_and_before_its_record_the_step_is_one_commit(pl
         return answer
 
     place.door._on_step = commit_and_kill
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[TaskProcess] = []
     for _ in range(5):
         with _running(place, token) as process:
             running[:] = [process]

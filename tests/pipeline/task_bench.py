@@ -1,5 +1,6 @@
 """Tasks on a bench: a real repository, database and processes; the agent is a few lines of shell."""
 
+import subprocess
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from agents.brief import Outcome, OutcomeState
 from agents.prices import Usage
 from factory import db, events
 from factory.events import Event
-from pipeline import records, task_process, tasks
+from pipeline import records, tasks
 from pipeline.context import Context
 from pipeline.records import ChangeRecord, ChangeState, TaskRecord
+from pipeline.task_host import TaskProcess
+from pipeline.task_process import TaskProcesses
 from pipeline.tasks import Assignment
 
 SUBMITTED = Outcome.without_own(
@@ -26,6 +29,20 @@ SUBMITTED = Outcome.without_own(
 BEGIN = 'read -r token || exit 78; cd "$2"; touch begun; '
 SUBMITS = BEGIN + "cp given.json outcome.json"
 WAITS = BEGIN + "sleep 600 & wait"
+
+
+@dataclass
+class Programs:
+    """Starts a few lines of shell where the worker starts an agent."""
+
+    script: str
+
+    def start(self, folder: Path, given: int, log: int) -> TaskProcess:
+        command = ["sh", "-c", self.script, "sh", "--folder", str(folder)]
+        return subprocess.Popen(command, stdin=given, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+
+    def close(self) -> None:
+        pass
 
 
 class Killed(BaseException):
@@ -52,17 +69,19 @@ class TaskBench:
     context: Context
     faults: Faults
     monkeypatch: pytest.MonkeyPatch
+    script: str = ""
 
     @property
     def record(self) -> ChangeRecord:
         return self.merge.record
 
     def agent(self, script: str) -> None:
-        self.monkeypatch.setattr(task_process, "COMMAND", ("sh", "-c", script, "sh"))
+        self.script = script
+        self.context = replace(self.context, processes=TaskProcesses(Programs(script)))
 
     def restart(self) -> None:
         """A new worker on the same factory."""
-        self.context = replace(self.context, open_tasks={}, processes=task_process.TaskProcesses())
+        self.context = replace(self.context, open_tasks={}, processes=TaskProcesses(Programs(self.script)))
 
     def assignment(self, attempt: int | str = 1, function: str = "coder") -> Assignment:
         branch = BRANCH if function == "coder" else None

@@ -80,15 +80,19 @@ def test_a_process_that_no_file_names_does_no_work(bench: TaskBench) -> None:
     folder = bench.folder(FIRST)
     worker = f"""
 import os, pathlib
-from pipeline import task_process
-task_process.COMMAND = {task_process.COMMAND!r}
-task_process.TaskProcesses().start(pathlib.Path({str(folder)!r}), "token", lambda: os.kill(os.getpid(), 9))
+from pipeline.task_process import TaskProcesses
+from task_bench import Programs
+dies = lambda: os.kill(os.getpid(), 9)
+TaskProcesses(Programs({bench.script!r})).start(pathlib.Path({str(folder)!r}), "token", dies)
 """
-    assert subprocess.run([sys.executable, "-c", worker], check=False, timeout=60).returncode == -signal.SIGKILL
+    assert (
+        subprocess.run([sys.executable, "-c", worker], check=False, timeout=60, cwd=Path(__file__).parent).returncode
+        == -signal.SIGKILL
+    )
     assert not (folder / "process").exists()
     wait_for(lambda: not running(bench))
     assert not (folder / "begun").exists()
-    assert task_process.TaskProcesses().start(folder, "token").wait(20) == 0
+    assert bench.context.processes.start(folder, "token").wait(20) == 0
     assert (folder / "begun").exists()
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,28 @@ def start(data: Path) -> Service:
     return Service(process, int(process.stdout.readline().rpartition(":")[2]))
 
 
+@contextmanager
+def running(data: Path) -> Iterator[Service]:
+    service = start(data)
+    try:
+        yield service
+    finally:
+        service.process.kill()
+        service.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One for all tests that only ask."""
+    with running(tmp_path_factory.mktemp("service") / "links.json") as shared:
+        yield shared
+
+
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    running = start(tmp_path / "links.json")
-    yield running
-    running.process.kill()
-    running.process.communicate()
+def own(tmp_path: Path) -> Iterator[Service]:
+    """One that a test may end, and that knows no link yet."""
+    with running(tmp_path / "links.json") as mine:
+        yield mine
 
 
 def test_a_shortened_url_redirects_and_counts(service: Service) -> None:
@@ -85,15 +102,15 @@ def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
     assert service.ask("POST", "/links", {"url": "https://example.org/" + "a" * 9000})[0] == 413
 
 
-def test_health_says_how_many_links_there_are(service: Service) -> None:
-    assert service.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 0})
-    service.ask("POST", "/links", {"url": "https://example.org/"})
-    assert service.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 1})
+def test_health_says_how_many_links_there_are(own: Service) -> None:
+    assert own.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 0})
+    own.ask("POST", "/links", {"url": "https://example.org/"})
+    assert own.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 1})
 
 
-def test_sigterm_ends_it_well_and_the_next_one_knows_the_links(service: Service, tmp_path: Path) -> None:
-    code = service.ask("POST", "/links", {"url": "https://example.org/"})[1]["code"]
-    assert service.end() == 0
+def test_sigterm_ends_it_well_and_the_next_one_knows_the_links(own: Service, tmp_path: Path) -> None:
+    code = own.ask("POST", "/links", {"url": "https://example.org/"})[1]["code"]
+    assert own.end() == 0
     again = start(tmp_path / "links.json")
     try:
         assert again.ask("GET", f"/{code}")[0] == 302
@@ -101,10 +118,10 @@ def test_sigterm_ends_it_well_and_the_next_one_knows_the_links(service: Service,
         assert again.end() == 0
 
 
-def test_what_was_answered_survives_a_kill(service: Service, tmp_path: Path) -> None:
-    code = service.ask("POST", "/links", {"url": "https://example.org/"})[1]["code"]
-    service.process.kill()
-    service.process.wait(SECONDS)
+def test_what_was_answered_survives_a_kill(own: Service, tmp_path: Path) -> None:
+    code = own.ask("POST", "/links", {"url": "https://example.org/"})[1]["code"]
+    own.process.kill()
+    own.process.wait(SECONDS)
     again = start(tmp_path / "links.json")
     try:
         assert again.ask("GET", f"/links/{code}")[0] == 200
