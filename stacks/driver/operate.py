@@ -212,6 +212,14 @@ class _DeclaredStack(auto.Stack):
         self.workspace = workspace
         self._mode = StackInitMode.SELECT
 
+    def outputs(self) -> auto.OutputMap:
+        """What the stack tells, secrets masked: it is kept in the factory's database, and no app's outputs are secret.
+
+        The library would ask twice, each time with a process, to tell secrets from others.
+        """
+        ran = self._run_pulumi_cmd_sync(["stack", "output", "--json"])
+        return {key: auto.OutputValue(value, secret=False) for key, value in json.loads(ran.stdout).items()}
+
 
 def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
     project = {

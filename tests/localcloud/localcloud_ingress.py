@@ -1,5 +1,6 @@
 """Copies of a service that answer as they are told, and a client that writes requests byte by byte."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -48,25 +49,34 @@ class Copy:
             threading.Thread(target=self._exchange, args=(connection,), daemon=True).start()
 
     def _exchange(self, connection: socket.socket) -> None:
-        with connection:
+        # A request that was broken off is none.
+        with connection, contextlib.suppress(EOFError):
             data = b""
             while b"\r\n\r\n" not in data:
-                data += connection.recv(65536)
+                data += more(connection)
             head, _, body = data.partition(b"\r\n\r\n")
             self.heads.append(head)
             lower = head.lower()
             if b"content-length: " in lower:
                 length = int(lower.partition(b"content-length: ")[2].split(b"\r\n")[0])
                 while len(body) < length:
-                    body += connection.recv(65536)
+                    body += more(connection)
             elif b"transfer-encoding: chunked" in lower:
                 while not body.endswith(b"0\r\n\r\n"):
-                    body += connection.recv(65536)
+                    body += more(connection)
             self.bodies.append(body)
             if callable(self.answer):
                 self.answer(connection)
             else:
                 connection.sendall(self.answer)
+
+
+def more(connection: socket.socket) -> bytes:
+    """What comes next. Raises EOFError at the end: whoever reads on there does so for ever, in a thread of its own."""
+    part = connection.recv(65536)
+    if not part:
+        raise EOFError
+    return part
 
 
 def table(*copies: Copy) -> Table:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localcloud_ingress import HOST, OK, Copy, get, raw, status, table
+from localcloud_ingress import HOST, OK, Copy, get, more, raw, status, table
 
 from localcloud.runtime import proxy
 from localcloud.runtime.ingress import Ingress, listen
@@ -175,11 +175,11 @@ def test_an_answer_is_passed_on_while_it_is_made(ingress: Ingress, copy: Copy) -
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
         answer = b""
         while b"first" not in answer:
-            answer += connection.recv(65536)
+            answer += more(connection)
         assert b"last" not in answer
         go_on.set()
         while not answer.endswith(b"0\r\n\r\n"):
-            answer += connection.recv(65536)
+            answer += more(connection)
         # The connection goes on.
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
         copy.answer = OK
@@ -275,5 +275,5 @@ def test_a_connection_serves_many_requests(ingress: Ingress, copy: Copy) -> None
             connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
             answer = b""
             while not answer.endswith(b"hi"):
-                answer += connection.recv(65536)
+                answer += more(connection)
     assert len(copy.heads) == 20
