@@ -14,7 +14,8 @@ from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord, ChangeState
 
-POLL_SECONDS = 0.25
+# A person's answer took minutes; each look asks the database and git.
+POLL_SECONDS = 0.5
 GONE_ON = "what was shown is no longer what would be done"
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from factory import daemons
@@ -74,19 +75,25 @@ def look(ecs: Any, elb: Any, service_arn: str, digest: str) -> Health:
 
 def of_environment(root: FactoryRoot, settings: Settings, outputs: AppFactoryOutputs) -> Callable[[], Health]:
     """How to look at one environment's service. Raises LookupError when it has none."""
-    # Imported late: boto3 costs half a second, and most commands need none.
-    import boto3
-
     service = outputs.service
     if service is None:
         raise LookupError(f"{outputs.app}-{outputs.environment} has no service")
-    local: dict[str, Any] = {}
-    if settings.aws == "local":
-        endpoint = daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["http"]
-        local = {"endpoint_url": endpoint, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    session = boto3.Session(region_name=outputs.region)
-    ecs, elb = session.client("ecs", **local), session.client("elbv2", **local)
+    endpoint = daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["http"] if settings.aws == "local" else None
+    ecs, elb = _clients(outputs.region, endpoint)
     return lambda: look(ecs, elb, service.service, service.artefact)
+
+
+@lru_cache(maxsize=16)
+def _clients(region: str, endpoint: str | None) -> tuple[Any, Any]:
+    # Kept: each reads the service's whole model, a third of a second. They may be used from several threads.
+    # Imported late: boto3 costs half a second, and most commands need none.
+    import boto3
+
+    local: dict[str, Any] = {}
+    if endpoint is not None:
+        local = {"endpoint_url": endpoint, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    session = boto3.Session(region_name=region)
+    return session.client("ecs", **local), session.client("elbv2", **local)
 
 
 def _healthy(elb: Any, target_group: str) -> int:

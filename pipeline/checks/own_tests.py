@@ -5,12 +5,15 @@ mistake or by the simple tricks. Nothing rests on them alone: the criteria are r
 """
 
 import sys
+import threading
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from factory.errors import MillwrightError
+from factory.spec import source_digest
 from pipeline.checks.reports import Failure, SuiteName, SuiteReport, bounded
 from pipeline.checks.verdicts import Case, NoVerdict, read_cases
 from sandbox import Bind, Confined, Limits, Ran, python_binds, run
@@ -27,6 +30,10 @@ VERDICT_ARGUMENTS: Final = ("--junitxml", f"{OUT}/{VERDICT}", "--tb=short")
 ENVIRONMENT: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 # pytest's own: 0 is passed, 1 is failures; anything else is no verdict.
 VERDICT_CODES: Final = (0, 1)
+
+
+_LOCK = threading.Lock()
+_FOUND: dict[str, "Future[int]"] = {}
 
 
 def run_own_tests(tree: Path, base: Path | None, fewer_tests: str, work: Path) -> SuiteReport:
@@ -55,7 +62,30 @@ def run_own_tests(tree: Path, base: Path | None, fewer_tests: str, work: Path) -
 
 
 def _collected(base: Path, work: Path) -> int:
-    """At most how many tests of `base` can pass: how many pytest finds. More than any app has when that fails."""
+    """At most how many tests of `base` can pass: how many pytest finds. More than any app has when that fails.
+
+    Found once per tree: most changes of a day come after the same one.
+    """
+    key = source_digest(base)
+    with _LOCK:
+        known = _FOUND.get(key)
+        if known is None:
+            mine = _FOUND[key] = Future[int]()
+    if known is not None:
+        return known.result()
+    found = sys.maxsize
+    try:
+        found = _found(base, work)
+    finally:
+        if found == sys.maxsize:
+            # No answer for good: the machine may have been too slow, this time.
+            with _LOCK:
+                del _FOUND[key]
+        mine.set_result(found)
+    return found
+
+
+def _found(base: Path, work: Path) -> int:
     ran = _run(base, work, ("--collect-only", "-q"))
     found = sum("::" in line for line in ran.out.splitlines())
     return found if ran.code == 0 and found else sys.maxsize

@@ -125,7 +125,7 @@ def _run(place: production.Place, request: Request, reporter: Reporter, *, refre
                         _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
                     release = production.require_release(place, request.release)
                     production.require_plan(place, release, production.plan_of(memory.steps.values()))
-                up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh))
+                up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh, show_secrets=False))
                 engine.require_policies(memory)
                 version = up.summary.version
                 outputs = outputs_from({key: output.value for key, output in up.outputs.items()})
