@@ -3,7 +3,6 @@
 Lines are rich texts and never markup: what agents wrote is shown letter by letter, or spelled out.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -63,9 +62,6 @@ def shown_lines(shown: Mapping[str, Any]) -> Lines:
         yield Text()
         yield Text(visible(key, keep=""), "bold")
         yield from _indented(PARTS.get(key, _plainly)(shown[key]))
-    diff, whole = shown.get("diff"), shown.get("diff_sha256")
-    if isinstance(diff, str) and whole not in (None, hashlib.sha256(diff.encode()).hexdigest()):
-        yield Text(f"the diff is cut here: only its first {len(diff)} characters are shown", "bold red")
 
 
 def _outcome(request: Request, people: People, decision: Decision | None) -> Lines:
@@ -86,7 +82,15 @@ def commands(request: Request, people: People) -> dict[str, str]:
 
 
 def _diff(value: Any) -> Lines:
-    styles = {"diff ": "bold", "+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
+    styles = {
+        "[cut here": "bold red",
+        "diff ": "bold",
+        "+++": "bold",
+        "---": "bold",
+        "@@": "cyan",
+        "+": "green",
+        "-": "red",
+    }
     # Not splitlines: what only some programs take for the end of a line is spelled out instead.
     for line in str(value).removesuffix("\n").split("\n"):
         yield Text(visible(line), next((style for begin, style in styles.items() if line.startswith(begin)), ""))

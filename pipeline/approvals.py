@@ -6,10 +6,9 @@ from factory.fingerprints import fingerprint
 from factory.gates import Gate
 from pipeline.context import Context
 from pipeline.durable import Json
-from pipeline.records import ChangeRecord
 
 
-def approved(context: Context, record: ChangeRecord, request: int | None, gate: Gate, shown: Json) -> Decision:
+def approved(context: Context, app: str, request: int | None, gate: Gate, shown: Json) -> Decision:
     """The approval of exactly `shown`, by somebody who may decide it now. Raises DecisionRequired; an event too."""
     return decisions.verified(
         context.database,
@@ -17,5 +16,5 @@ def approved(context: Context, record: ChangeRecord, request: int | None, gate: 
         request,
         gate=gate,
         fingerprint=fingerprint(shown),
-        role=context.spec(record.app).role_at(gate),
+        role=context.spec(app).role_at(gate),
     )

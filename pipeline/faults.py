@@ -24,6 +24,7 @@ POINTS = (
     "merge.decided",
     "merge.retested",
     "main.intended",
+    "merge.artefact-unrecorded",
     "merge.artefact-stored",
     "merge.main-moved",
     "revert.main-moved",

@@ -10,6 +10,7 @@ from factory.errors import DecisionRequired
 from factory.gates import Gate
 from factory.requests import Question, Request, RequestState
 from pipeline import records
+from pipeline.approvals import approved
 from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord, ChangeState
@@ -106,15 +107,7 @@ def _answered(context: Context, request: Request, decision: Decision) -> Json:
     verdict, reason = decision.verdict.value, decision.reason
     if decision.verdict is Verdict.APPROVE:
         try:
-            role = context.spec(request.app).role_at(request.gate)
-            decisions.verified(
-                context.database,
-                context.people(),
-                request.id,
-                gate=request.gate,
-                fingerprint=request.fingerprint,
-                role=role,
-            )
+            approved(context, request.app, request.id, request.gate, request.shown)
         except DecisionRequired as error:
             verdict, reason = "withdrawn", str(error)
     return {"verdict": verdict, "person": decision.person, "reason": reason}

@@ -107,10 +107,6 @@ class Repository:
         """The commit of a branch. Raises MillwrightError when there is no such branch."""
         return find(self._git, branch)
 
-    def push_seen(self, branch: str) -> str:
-        """The branch's commit now: when a later call gives another, somebody has pushed."""
-        return self.head(branch)
-
     def files(self, treeish: str) -> list[str]:
         """The paths of a commit's files, sorted."""
         return sorted(read_tree(self._git, full_sha(treeish)))
@@ -199,7 +195,7 @@ class Repository:
         options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--submodule=short")
         out, cut = self._git.beginning("diff", *options, full_sha(base), full_sha(head), "--", limit=limit)
         text = visible(out.decode(errors="surrogateescape"))
-        note = f"\n[cut here: only the first {limit} bytes are shown; `changed_files` names every file]\n"
+        note = f"\n[cut here: only the first {limit} bytes are shown; the list of files is whole]\n"
         return text + note if cut else text
 
     def changed_files(self, base: str, head: str) -> list[str]:

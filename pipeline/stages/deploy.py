@@ -106,7 +106,7 @@ def to_production(context: Context, identifier: str, argument: Json) -> Json:
         return _set_aside(context, release, OVERTAKEN)
     try:
         request = _request(context, argument["request"])
-        approved(context, record, request.id, Gate.PRODUCTION, request.shown)
+        approved(context, record.app, request.id, Gate.PRODUCTION, request.shown)
         _begin(context, release, request.id)
         context.faults.reach("production.release-begun")
         answer = serve(context, record, release)

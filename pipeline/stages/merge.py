@@ -1,6 +1,5 @@
 """Merge: what was decided, and nothing else, reaches main; it is looked at again as merged, and built."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +18,6 @@ from pipeline.stages.check import scanned, shown_for_exception, tested, told
 from pipeline.stages.main import main_as_recorded
 from pipeline.stages.trees import exported
 
-DIFF_LIMIT = 200_000
-
 
 def shown_for_merge(context: Context, record: ChangeRecord, facts: Json) -> dict[str, Any]:
     """What a merge is decided on: the branch's commit, its diff, what tests, scanners and the reviewer said of it.
@@ -28,14 +25,14 @@ def shown_for_merge(context: Context, record: ChangeRecord, facts: Json) -> dict
     `exception` says who accepted which critical findings; None when there were none to accept.
     """
     repository = context.repository(record.app)
-    head = repository.head(record.branch)
-    diff = repository.diff(repository.merge_base(record.branch), head)
+    head, base = repository.head(record.branch), repository.merge_base(record.branch)
     return {
         "change": record.id,
         "specification": record.digest,
         "head": head,
-        "diff": diff[:DIFF_LIMIT],
-        "diff_sha256": hashlib.sha256(diff.encode()).hexdigest(),
+        # Whole, however long the diff is: nobody approves a file that they were not told of.
+        "files": repository.changed_files(base, head),
+        "diff": repository.diff(base, head),
         "tests": facts["tests"],
         "findings": facts["findings"],
         "exception": facts["exception"],
@@ -87,11 +84,11 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
 def _decided(context: Context, record: ChangeRecord, argument: Json) -> Decision:
     """The approval of this merge as it is now, and of the exception it rests on. Raises DecisionRequired."""
     facts = argument["facts"]
-    decision = approved(context, record, argument["request"], Gate.MERGE, shown_for_merge(context, record, facts))
+    decision = approved(context, record.app, argument["request"], Gate.MERGE, shown_for_merge(context, record, facts))
     if exception := facts["exception"]:
         # Recomputed: it was granted for these findings on this very commit, or not at all.
         shown = shown_for_exception(record.id, argument["head"], exception["findings"])
-        approved(context, record, exception["request"], Gate.SECURITY_EXCEPTION, shown)
+        approved(context, record.app, exception["request"], Gate.SECURITY_EXCEPTION, shown)
     elif facts["findings"].get(Severity.CRITICAL):
         reason = "it has critical findings, and nobody of security has accepted them"
         context.tell("merge.refused", record, request=argument["request"], reason=reason)
@@ -154,6 +151,7 @@ def build(context: Context, app: str, change: str | None, commit: str) -> str:
     """The artefact of a commit: its tree, kept under its own digest."""
     with exported(context, app, commit) as tree:
         digest = artefacts.store(context.root, tree)
+        context.faults.reach("merge.artefact-unrecorded")
         with db.transaction(context.database) as connection:
             artefacts.record(connection, tree, digest, app=app, change=change, commit=commit)
     return digest
@@ -181,7 +179,7 @@ def revert(context: Context, identifier: str, argument: Json) -> Json:
     merged = argument["commit"]
     try:
         shown = shown_for_revert(record.id, merged, argument["reason"])
-        decision = approved(context, record, argument["request"], Gate.ATTENTION, shown)
+        decision = approved(context, record.app, argument["request"], Gate.ATTENTION, shown)
         trailers = {"Change": record.id, "Decision": str(decision.request)}
         commit = repository.revert(merged, f"Revert: {record.title}", trailers)
     except mains.MovedByOthers:

@@ -1,6 +1,5 @@
 """`millwright inbox|review|approve|refuse`: a person sees everything, and decides by signature and nothing else."""
 
-import hashlib
 import io
 import shutil
 import sys
@@ -23,7 +22,7 @@ MERGE = {
     "change": "links/stats",
     "head": "a" * 40,
     "diff": DIFF,
-    "diff_sha256": hashlib.sha256(DIFF.encode()).hexdigest(),
+    "files": ["a.py", "b.py"],
     "tests": {
         "ok": True,
         "suites": [
@@ -148,16 +147,11 @@ def test_review_shows_everything_a_merge_is_decided_on(millwright: Runner, desk:
     ):
         assert words in shown, words
     assert "\x1b" not in shown
-    assert "the diff is cut" not in shown
+    assert '  "b.py"\n' in shown or "  b.py\n" in shown
     (document,) = millwright("review", "1", "--json").documents
     assert document["shown"] == MERGE
     assert (document["decision"], document["may_decide"]) == (None, [MAINTAINER])
     assert document["commands"]["approve"].endswith(request.fingerprint)
-
-
-def test_review_says_that_a_diff_is_cut(millwright: Runner, desk: FactoryRoot) -> None:
-    _ask(desk, {**MERGE, "diff": DIFF[:50]})
-    assert "the diff is cut here: only its first 50 characters are shown" in millwright("review", "1").out
 
 
 def test_review_shows_plan_and_return_of_a_production_release(millwright: Runner, desk: FactoryRoot) -> None:
@@ -184,7 +178,7 @@ def test_review_shows_critical_findings_and_what_either_verdict_means(millwright
 
 @pytest.mark.parametrize("value", [None, 7, "text", [], [7], [[]], {}, {"suites": 7}, {"comments": [7]}, [["u"]]])
 def test_what_has_another_shape_is_shown_as_it_is(value: object, millwright: Runner, desk: FactoryRoot) -> None:
-    shown = dict.fromkeys(("tests", "findings", "review", "plan", "replaces", "diff", "diff_sha256"), value)
+    shown = dict.fromkeys(("tests", "findings", "review", "plan", "replaces", "diff", "files"), value)
     _ask(desk, shown)
     answer = millwright("review", "1")
     assert (answer.code, answer.err) == (ExitCode.OK, "")

@@ -98,6 +98,7 @@ def test_nothing_of_the_killed_workers_is_left(line: Line) -> None:
     assert not list(line.place.root.tasks.glob("*/worktree"))
     assert not list(line.place.root.work.iterdir())
     assert len(line.git("worktree", "list").splitlines()) == 1
+    assert line.git("for-each-ref", "--format=%(refname)", "refs/heads").split() == ["refs/heads/main"]
     mine = str(line.place.root.path)
     commands = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     assert not [c for c in commands if mine in c and ("agents.task" in c or "pipeline.worker" in c)]

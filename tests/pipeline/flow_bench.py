@@ -107,11 +107,19 @@ class BenchRepository:
     def diff(self, base: str, head: str) -> str:
         return f"diff {base} {head}"
 
+    def changed_files(self, base: str, head: str) -> list[str]:
+        return ["links/store.py"]
+
     def worktrees(self) -> list[Any]:
         return []
 
     def retire(self, branch: str) -> None:
         self.retired.append(branch)
+
+
+def not_expected(seconds: float) -> None:
+    """No step fails, so none is waited for and repeated; a test that has one fail says what becomes of it."""
+    raise AssertionError(f"a step failed, and is to be tried again in {seconds:g} s")
 
 
 class BenchContext(Context):
@@ -130,7 +138,7 @@ class Bench:
     context: BenchContext
     engine: BenchEngine
     identifier: str = "links/expiry"
-    sleep: Callable[[float], None] = lambda seconds: None
+    sleep: Callable[[float], None] = not_expected
 
     @property
     def record(self) -> ChangeRecord:

@@ -42,6 +42,15 @@ def test_what_was_decided_is_merged_built_and_recorded(bench: MergeBench) -> Non
     assert len(bench.told("change.merged")) == 1
 
 
+def test_a_file_behind_a_long_diff_is_named_to_whoever_decides(bench: MergeBench) -> None:
+    bench.work(CHANGE, "links/long.py", "x = 1\n" * 50_000)
+    bench.work(CHANGE, "links/zz.py", "hidden = True\n")
+    shown = merging.shown_for_merge(bench.context, bench.record, bench.facts)
+    assert {"links/long.py", "links/zz.py"} <= set(shown["files"])
+    assert "cut here" in shown["diff"]
+    assert "hidden" not in shown["diff"]
+
+
 def test_without_a_decision_nothing_is_merged(bench: MergeBench) -> None:
     base, request = bench.main, bench.ask()
     assert bench.merge(request.id)["state"] == "refused"
