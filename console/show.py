@@ -56,8 +56,10 @@ def print_error(error: MillwrightError, *, as_json: bool = False) -> None:
 
 
 def escaped(text: str) -> str:
-    """`text` with nothing that rich would take for markup."""
-    return escape(text)
+    """`text` with nothing that rich would take for markup, also not together with a tag right behind it."""
+    body = text.rstrip("\\")
+    # rich's own function doubles one backslash at the end and lets three pass, the last of which escapes the tag.
+    return escape(body) + "\\" * 2 * (len(text) - len(body))
 
 
 class EngineReport:

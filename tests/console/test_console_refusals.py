@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from console_runner import Runner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.text import Text
 from spec_strategies import GOOD
@@ -189,6 +189,7 @@ def test_an_interrupted_command_ends_as_shells_expect(
     assert millwright("app", "list").code == ExitCode.INTERRUPTED
 
 
+@example("\\\\\\")
 @given(st.text(alphabet="[]/\\ab #@='\"") | st.text(st.characters(exclude_categories=["C"])))
 def test_no_text_is_taken_for_markup(text: str) -> None:
     shown = Text.from_markup(f"[red]{escaped(text)}[/]!", emoji=False)
