@@ -155,6 +155,18 @@ def ensure(root: FactoryRoot, name: str) -> RunFile:
     return run_file
 
 
+def on_stop(call: Callable[[], None]) -> None:
+    """For a daemon's main thread: `call` at SIGTERM or SIGINT.
+
+    Whoever started this process may have blocked them (the provider plugin does), and a mask is inherited: it could
+    only be killed. Taken by handlers and not by a mask of our own, which what a daemon starts would inherit in turn.
+    """
+    ends = (signal.SIGTERM, signal.SIGINT)
+    for number in ends:
+        signal.signal(number, lambda *_: call())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+
+
 def stop(root: FactoryRoot, name: str) -> bool:
     """End daemon `name` and wait for it. Returns whether one was running."""
     run_file = read(root, name)

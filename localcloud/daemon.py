@@ -22,12 +22,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m localcloud.daemon", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the factory (it holds millwright.yaml)")
     arguments = parser.parse_args()
-    # Not blocked: what this process starts would inherit that, and could never be asked to end.
     stopped, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    daemons.on_stop(lambda: None)
     try:
         claim = daemons.claim(find_root(arguments.root), NAME)
     except MillwrightError as error:

@@ -6,7 +6,6 @@ It takes up submitted changes, goes on with those a dead worker left, and holds 
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -47,10 +46,8 @@ def main() -> int:
     parser.add_argument("--die-at", nargs="*", default=[], choices=POINTS, help="kill this process there (for tests)")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Taken by a handler, not a mask: agents' and engines' processes would inherit a mask.
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    daemons.on_stop(stop.set)
     try:
         claim = daemons.claim(find_root(arguments.root), NAME)
     except MillwrightError as error:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -58,6 +59,10 @@ def test_it_starts_the_daemon_when_none_runs(
     port = port_of(plugin(new_root))
     run_file = start_daemon(new_root)
     assert run_file.addresses["provider"].rpartition(":")[2] == port
+    # The plugin waits for its own end with signals blocked; the daemon must not have that from it.
+    status = Path("/proc", str(run_file.pid), "status").read_text()
+    blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+    assert not blocked & (1 << (signal.SIGTERM - 1) | 1 << (signal.SIGINT - 1))
 
 
 def test_a_stale_run_file_is_not_believed(
