@@ -91,7 +91,6 @@ class Service:
         """Work until `stop` is set. Tasks that run then are ended, and go on with the next worker."""
         leftovers.sweep(self._context.root)
         tasks.sweep_ended(self._context)
-        self._context.processes.warm()
         self._engine.launch()
         self._end_broken()
         addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
@@ -114,6 +113,9 @@ class Service:
             waiting = records.in_state(connection, ChangeState.SUBMITTED, ChangeState.CANCELLING)
         for record in waiting:
             if record.id not in self._begun:
+                if not record.promotes:
+                    # Soon an agent will work on it.
+                    self._context.processes.warm()
                 self._engine.start(CHANGE, record.id)
                 self._begun.add(record.id)
 
