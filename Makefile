@@ -26,7 +26,7 @@ demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the 
 test: lint  ## Lint, types, and every test
 	@$(BIN)/millwright engine install
 	@echo "the app's own tests"; cd apps/links/source && $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 test-fast: setup  ## Only the tests without engine and servers
 	@$(BIN)/python -m pytest -n 2 -m "not soak and not engine and not e2e"

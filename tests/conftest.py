@@ -10,6 +10,8 @@ import pytest
 from engine.cli import Cli, find_or_build
 from factory.settings import Settings
 
+LONG_FIRST = {name: place for place, name in enumerate(("test_line_killed.py", "test_whole_story.py"))}
+
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
@@ -19,6 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The SDK warns about resources that it defines itself, whoever imports it.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pulumi_aws.*")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The long ones first, so that no worker is left alone with one at the end (and not as xdist would: by number).
+    items.sort(key=lambda item: LONG_FIRST.get(item.path.name, len(LONG_FIRST) + ("e2e" not in item.path.parts)))
 
 
 @pytest.fixture(scope="session")

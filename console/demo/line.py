@@ -64,6 +64,9 @@ class Follower:
     def _put(self, request: Request) -> None:
         if request.id in self.asked:
             return
+        answered = self.answer(self.desk, request)
+        if answered is None:
+            return
         self.asked.add(request.id)
-        if not self.answer(self.desk, request):
+        if not answered:
             self.left.add(request.id)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from console.show import ERR, escaped
-from factory import db, decisions, demo_people, signatures
+from factory import db, decisions, demo_people, requests, signatures
 from factory.decisions import Verdict
 from factory.gates import Gate
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request
 from factory.settings import Settings
+from pipeline import records
 
 # Who of the demo people answers at which gate.
 ANSWERS = {
@@ -23,6 +24,11 @@ ANSWERS = {
     Gate.DESTROY: demo_people.OPERATOR,
     Gate.ATTENTION: demo_people.MAINTAINER,
 }
+
+
+# Whose merge waits for whose: what goes to main behind a change brings that change to production with it, and the
+# release of the key is to turn out bad while the other's is not.
+FIRST = {"https-only": "link-stats"}
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,24 @@ class Desk:
         with db.transaction(self.database) as connection:
             return decisions.decision_of(connection, request.id) is None
 
+    def still_to_merge(self, app: str, change: str) -> bool:
+        """Whether a change is on its way to main, and nobody has to help it on."""
+        with db.transaction(self.database) as connection:
+            record = records.read_change(connection, f"{app}/{change}")
+            asked = {(r.change, r.gate) for r in requests.open_requests(connection) if r.app == app}
+        on_its_way = record is not None and not record.ended and record.artefact is None
+        return on_its_way and (change, Gate.ATTENTION) not in asked
 
-Answer = Callable[[Desk, Request], bool]
+
+# True: answered. False: left in the inbox. None: not yet, it is to be asked again.
+Answer = Callable[[Desk, Request], bool | None]
 
 
-def answer_by_itself(desk: Desk, request: Request) -> bool:
-    """`--auto`: approve what is fine, take a bad release back, and leave a change that does not get through.
-
-    Whether the request was answered; what is not stays in the inbox.
-    """
+def answer_by_itself(desk: Desk, request: Request) -> bool | None:
+    """`--auto`: approve what is fine, take a bad release back, and leave a change that does not get through."""
+    first = FIRST.get(request.change or "") if request.gate is Gate.MERGE else None
+    if first and desk.still_to_merge(request.app, first):
+        return None
     if request.gate is Gate.ATTENTION and ":again:" in request.key:
         return False
     if request.gate is Gate.SECURITY_EXCEPTION:
@@ -72,7 +87,7 @@ def answer_by_itself(desk: Desk, request: Request) -> bool:
     return True
 
 
-def answer_at_terminal(desk: Desk, request: Request) -> bool:
+def answer_at_terminal(desk: Desk, request: Request) -> bool | None:
     """Ask the person at the terminal; without one, say which command decides it from elsewhere."""
     command = f"cd {desk.root.path.name} && millwright review {request.id}"
     ERR.print(f"\n  [bold yellow]a person is asked[/] at the gate {request.gate}: {escaped(request.title)}")
