@@ -39,6 +39,9 @@ class TaskProcess(Protocol):
 class Starter(Protocol):
     """Makes a task's process."""
 
+    def warm(self) -> None:
+        """Get ready for the first task while nobody waits for it."""
+
     def start(self, folder: Path, given: int, log: int) -> TaskProcess:
         """The process of the task in `folder`, which reads descriptor `given` and writes to `log`; both stay open."""
 
@@ -55,7 +58,7 @@ class Host:
         self._connection: socket.socket | None = None
 
     def warm(self) -> None:
-        """Let the host import what it needs before the first task is there."""
+        """See Starter."""
         with self._lock:
             self._ensure()
 

@@ -33,8 +33,7 @@ class TaskProcesses:
 
     def warm(self) -> None:
         """Get ready for the first task while nobody waits for it."""
-        if isinstance(self._starter, Host):
-            self._starter.warm()
+        self._starter.warm()
 
     def start(self, folder: Path, token: str, made: Callable[[], None] = lambda: None) -> TaskProcess:
         """Start the task in `folder`; `made` is called when it is there and nothing names it yet."""

@@ -18,9 +18,7 @@ from stacks.driver.cli import Answer, project_name, run_cli, state_file
 CREATING = "creating"
 
 
-def settle(
-    root: FactoryRoot, settings: Settings, stack: str, cli: Path, *, killed: bool, creates_again: bool = True
-) -> bool:
+def settle(root: FactoryRoot, settings: Settings, stack: str, cli: Path, *, killed: bool, creates_again: bool) -> bool:
     """Bring the stack's state and the local cloud together; whether the state has to be refreshed next.
 
     `killed`: an engine of this stack was found dead. `creates_again`: what follows would create what is pending. The

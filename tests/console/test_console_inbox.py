@@ -147,11 +147,23 @@ def test_review_shows_everything_a_merge_is_decided_on(millwright: Runner, desk:
     ):
         assert words in shown, words
     assert "\x1b" not in shown
-    assert '  "b.py"\n' in shown or "  b.py\n" in shown
+    assert '"b.py"' in shown
+    assert "cut here" not in shown
     (document,) = millwright("review", "1", "--json").documents
     assert document["shown"] == MERGE
     assert (document["decision"], document["may_decide"]) == (None, [MAINTAINER])
     assert document["commands"]["approve"].endswith(request.fingerprint)
+
+
+def test_review_says_that_a_diff_is_cut(millwright: Runner, desk: FactoryRoot) -> None:
+    _ask(
+        desk,
+        {**MERGE, "diff": DIFF[:50] + "\n[cut here: only the first 50 bytes are shown; the list of files is whole]\n"},
+    )
+    assert (
+        "\n  [cut here: only the first 50 bytes are shown; the list of files is whole]\n"
+        in millwright("review", "1").out
+    )
 
 
 def test_review_shows_plan_and_return_of_a_production_release(millwright: Runner, desk: FactoryRoot) -> None:

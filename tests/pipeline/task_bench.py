@@ -41,6 +41,9 @@ class Programs:
         command = ["sh", "-c", self.script, "sh", "--folder", str(folder)]
         return subprocess.Popen(command, stdin=given, stdout=log, stderr=log, cwd=folder, start_new_session=True)
 
+    def warm(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
