@@ -11,11 +11,13 @@ class Lane(StrEnum):
     """Where a stage waits for its turn, per app: so many stages of one app run at once, no more."""
 
     WORK = "work"
+    MERGE = "merge"
     DEPLOY = "deploy"
 
 
-# How many stages of one app run at once. One deployment: two would fight over the same stack.
-CAPS: dict[Lane, int] = {Lane.WORK: 3, Lane.DEPLOY: 1}
+# How many stages of one app run at once. One merge: a second would have to be tested again on top of the first. One
+# deployment: two would fight over the same stack.
+CAPS: dict[Lane, int] = {Lane.WORK: 3, Lane.MERGE: 1, Lane.DEPLOY: 1}
 
 
 class Durable(Protocol):

@@ -176,7 +176,7 @@ class ChangeFlow:
     def _merge(self, number: str, verdict: Json) -> Json:
         self._context.faults.reach("merge.decided")
         argument = {key: verdict[key] for key in ("request", "head", "facts")}
-        merged = self._line.stage(Lane.DEPLOY, "merge", f"merge:{number}", argument)
+        merged = self._line.stage(Lane.MERGE, "merge", f"merge:{number}", argument)
         return {**merged, "request": verdict["request"]}
 
     def _ask_whether_again(self, reason: str) -> None:

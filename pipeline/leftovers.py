@@ -6,6 +6,7 @@ from factory import artefacts, daemons
 from factory.errors import Busy
 from factory.paths import FactoryRoot
 from factory.trees import remove_tree
+from pipeline.checks import sockets
 from pipeline.task_process import end_leftovers
 
 # Exported trees and what checks write beside them, held-out criteria too. Other folders there are running commands'.
@@ -21,6 +22,7 @@ def sweep(root: FactoryRoot) -> None:
     for pattern in WORK:
         for folder in root.work.glob(pattern):
             remove_tree(folder)
+    sockets.sweep(root)
     artefacts.sweep(root)
 
 

@@ -23,6 +23,8 @@ from pipeline.records import ChangeRecord, ChangeState, Stage
 LOG = logging.getLogger("millwright.line")
 # Done also for a change that was cancelled meanwhile: what was begun is brought to an end.
 OWED = frozenset({"refuse", "take-back-staging", "abandon", "revert"})
+# Where stages of an app wait for one another, and what there is one of at a time.
+ALONE = {Lane.MERGE: "merge", Lane.DEPLOY: "deployment"}
 # Between two tries of a step that fails; the last one for ever.
 PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -62,8 +64,8 @@ class Line:
 
     def stage(self, lane: Lane, name: str, key: str, argument: Json) -> Json:
         """Run a stage in its lane. Raises Cancelled, and Ended when it cannot be done and a person gives it up."""
-        if lane is Lane.DEPLOY:
-            self.step("queue", key, lambda: self._queued(name))
+        if alone := ALONE.get(lane):
+            self.step("queue", key, lambda: self._queued(name, alone))
         answer = self._engine.stage(lane, name, f"{self.id}:{key}", argument)
         if cancelled := answer.get("cancelled"):
             raise Cancelled(cancelled)
@@ -146,9 +148,9 @@ class Line:
             raise Ended(ChangeState.FAILED, f"{name} failed: {broken}; given up by {verdict['person']}")
         return self.stage(lane, name, f"{key}+", argument)
 
-    def _queued(self, name: str) -> Json:
+    def _queued(self, name: str, alone: str) -> Json:
         record = self.record()
-        detail = f"{name} waits for its turn: one deployment of {record.app} at a time"
+        detail = f"{name} waits for its turn: one {alone} of {record.app} at a time"
         self.context.set(record, detail=detail)
         return {}
 

@@ -98,6 +98,6 @@ class Releasing:
         said = f"rolled back ({reason})"
         if verdict["verdict"] == "approve":
             argument = {"commit": merged["commit"], "request": verdict["request"], "reason": reason}
-            reverted = self._line.stage(Lane.DEPLOY, "revert", "revert", argument)
+            reverted = self._line.stage(Lane.MERGE, "revert", "revert", argument)
             said += f"; reverted on main: {reverted['commit'][:12] or reverted['reason']}"
         raise Ended(ChangeState.ROLLED_BACK, said)

@@ -14,6 +14,9 @@ from sandbox.model import Bind, Confined
 
 NOBODY = 65532
 HOSTNAME = "sandbox"
+# The accounts that are seen inside: nobody, and no one else.
+PASSWD = f"nobody:x:{NOBODY}:{NOBODY}::/tmp:/usr/sbin/nologin\n".encode()
+GROUP = f"nobody:x:{NOBODY}:\n".encode()
 TMP_BYTES = 512 * 1024 * 1024
 SHM_BYTES = 64 * 1024 * 1024
 # From the process that is started to what it confines: its init, the inner bubblewrap, and that one's init lie between.
@@ -43,22 +46,25 @@ class Told:
 
     environment: int
     syscalls: int
+    passwd: int
+    group: int
 
     @property
-    def all(self) -> tuple[int, int]:
+    def all(self) -> tuple[int, ...]:
         """To be handed to bubblewrap."""
-        return self.environment, self.syscalls
+        return self.environment, self.syscalls, self.passwd, self.group
 
 
 @contextlib.contextmanager
 def told(confined: Confined) -> Iterator[Told]:
-    """The environment, as a command line is seen by everybody on the host, and the filter of system calls."""
+    """The environment, as a command line is seen by everybody on the host, the filter of system calls, the accounts."""
     words: list[str] = []
     for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **confined.env}.items():  # noqa: S108
         words += ["--setenv", name, value]
     environment = b"".join(os.fsencode(word) + b"\0" for word in words)
-    with _in_memory(environment) as first, _in_memory(syscalls.refusing()) as second:
-        yield Told(first, second)
+    with contextlib.ExitStack() as open_files:
+        contents = (environment, syscalls.refusing(), PASSWD, GROUP)
+        yield Told(*(open_files.enter_context(_in_memory(content)) for content in contents))
 
 
 @contextlib.contextmanager
@@ -69,10 +75,10 @@ def _in_memory(content: bytes) -> Iterator[int]:
         yield file.fileno()
 
 
-def command_line(bwrap: Path, confined: Confined, accounts: Path, told: Told) -> list[str]:
+def command_line(bwrap: Path, confined: Confined, told: Told) -> list[str]:
     """The whole command, of two bubblewraps: every namespace of its own, no capability, no network, only what is bound.
 
-    `accounts` is a folder with the passwd and group files that are seen inside; `told` as made above.
+    `told` as made above.
     """
     words = [
         *_outer(bwrap),
@@ -86,7 +92,8 @@ def command_line(bwrap: Path, confined: Confined, accounts: Path, told: Told) ->
         *("--dir", "/etc", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/proc"),
         *("--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108
         *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 -- inside, where it is its own
-        *("--ro-bind", str(accounts / "passwd"), "/etc/passwd", "--ro-bind", str(accounts / "group"), "/etc/group"),
+        *("--perms", "0444", "--ro-bind-data", str(told.passwd), "/etc/passwd"),
+        *("--perms", "0444", "--ro-bind-data", str(told.group), "/etc/group"),
     ]
     for name in ETC:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]

@@ -7,13 +7,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from factory.errors import SandboxUnavailable
-from sandbox.bubblewrap import HINT, NOBODY, command_line, program, told
+from sandbox.bubblewrap import HINT, command_line, program, told
 from sandbox.model import Confined, Limits, Ran
 from sandbox.python import python_environment
 from sandbox.usage import Watch
@@ -69,13 +67,13 @@ class _Drained:
 def _run(confined: Confined) -> Ran:
     begun = time.monotonic()
     inside = with_defaults(confined)
-    with accounts() as known, told(inside) as handed:
+    with told(inside) as handed:
         # Standard input is a file, so that nothing has to be fed while output is read.
         with tempfile.TemporaryFile() as stdin:
             stdin.write(confined.stdin)
             stdin.seek(0)
             process = subprocess.Popen(
-                command_line(program(), inside, known, handed),
+                command_line(program(), inside, handed),
                 pass_fds=handed.all,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
@@ -110,15 +108,6 @@ def with_defaults(confined: Confined) -> Confined:
         limits=confined.limits,
         stdin=confined.stdin,
     )
-
-
-@contextlib.contextmanager
-def accounts() -> Iterator[Path]:
-    """A folder with the passwd and group files of a sandbox: nobody, and no one else."""
-    with tempfile.TemporaryDirectory(prefix="millwright-sandbox-") as folder:
-        (Path(folder) / "passwd").write_text(f"nobody:x:{NOBODY}:{NOBODY}::/tmp:/usr/sbin/nologin\n")
-        (Path(folder) / "group").write_text(f"nobody:x:{NOBODY}:\n")
-        yield Path(folder)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -28,7 +27,6 @@ class Served:
 
     socket: Path
     _process: subprocess.Popen[bytes]
-    _accounts: tempfile.TemporaryDirectory[str]
     # What it used too much of in sum, when it was ended for that.
     ended_for: str = ""
 
@@ -58,7 +56,6 @@ class Served:
                 self._process.wait(grace_seconds)
         end(self._process)
         self.socket.unlink(missing_ok=True)
-        self._accounts.cleanup()
 
 
 def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> Served:
@@ -77,12 +74,9 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
         binds=(*confined.binds, Bind(Path(forwarder.__file__), CODE), Bind(socket.parent, DOOR, writable=True)),
         limits=replace(confined.limits, seconds=float("inf")),
     )
-    known = tempfile.TemporaryDirectory(prefix="millwright-sandbox-")
-    (Path(known.name) / "passwd").write_text("nobody:x:65532:65532::/tmp:/usr/sbin/nologin\n")
-    (Path(known.name) / "group").write_text("nobody:x:65532:\n")
     with log.open("ab") as output, told(inside) as handed:
         process = subprocess.Popen(
-            command_line(program(), inside, Path(known.name), handed),
+            command_line(program(), inside, handed),
             pass_fds=handed.all,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -90,7 +84,7 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
             env={},
             start_new_session=True,
         )
-    served = Served(socket, process, known)
+    served = Served(socket, process)
     threading.Thread(target=_watch, args=(served, usage.Watch(inside)), daemon=True).start()
     return served
 

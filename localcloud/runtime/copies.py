@@ -57,6 +57,7 @@ class Copy:
             self.started,
             ready=self.watch.ready,
             sick_since=self.watch.sick_since,
+            refusing_since=self.watch.refusing_since,
             leaving=self.leaving is not None,
         )
 

@@ -33,6 +33,7 @@ class Seen:
 
 INITIAL = Seen(False, "Elb.InitialHealthChecking", "Initial health checks in progress")
 HEALTHY = Seen(True)
+MISMATCH: Final = "Target.ResponseCodeMismatch"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Watch:
     ready: bool = False
     row: int = 0
     sick_since: float | None = None
+    # Not ready yet, and answering with a status that the target group does not take.
+    refusing_since: float | None = None
     last: Seen = INITIAL
     next_at: float = 0.0
 
@@ -50,7 +53,8 @@ class Watch:
         row = self.row + 1 if seen.healthy == self.last.healthy else 1
         if not self.ready:
             # As at ELB, a new target needs one success.
-            return Watch(seen.healthy, 1, None, seen, now + STARTING_INTERVAL_SECONDS)
+            refusing = (self.refusing_since or now) if seen.reason == MISMATCH else None
+            return Watch(seen.healthy, 1, None, refusing, seen, now + STARTING_INTERVAL_SECONDS)
         after = replace(self, row=row, last=seen, next_at=now + STEADY_INTERVAL_SECONDS)
         if not seen.healthy and row >= THRESHOLD:
             return replace(after, sick_since=self.sick_since or now)
@@ -76,7 +80,7 @@ def check(path: Path, wanted: HealthCheck) -> Seen:
     if found is None:
         return Seen(False, "Target.FailedHealthChecks", "Health checks failed: no HTTP answer")
     if not accepts(wanted.accepted, int(found[1])):
-        return Seen(False, "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{int(found[1])}]")
+        return Seen(False, MISMATCH, f"Health checks failed with these codes: [{int(found[1])}]")
     return HEALTHY
 
 

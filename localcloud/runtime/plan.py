@@ -6,10 +6,12 @@ from typing import Final
 
 from localcloud.runtime.declared import Deployment, Rollout, Service
 
-# How long a new copy may take until its health check passes.
+# How long a new copy may take until its health check passes, and how long one may answer it with a wrong status:
+# that one listens already, so it is not slow to start.
 START_SECONDS: Final = 15.0
+REFUSING_SECONDS: Final = 6.0
 # The circuit breaker opens after as many failures in a row (ECS's own smallest threshold), or when copies fail and
-# the rollout has taken as long as one copy may.
+# the rollout has taken as long as one copy may, or when a copy failed that had all its time.
 FAILED_STARTS: Final = 3
 # A failure this old no longer counts: what failed since then fails for the first time.
 FORGET_SECONDS: Final = 60.0
@@ -24,13 +26,17 @@ UNHEALTHY = "Task failed ELB health checks"
 
 @dataclass(frozen=True)
 class Task:
-    """One started copy. `ready`: it passed its health check at least once; `sick_since`: it fails it since then."""
+    """One started copy. `ready`: it passed its health check at least once; `sick_since`: it fails it since then.
+
+    `refusing_since`: not ready yet, and answers its health check with a status that says no since then.
+    """
 
     id: str
     deployment: str
     started: float
     ready: bool = False
     sick_since: float | None = None
+    refusing_since: float | None = None
     leaving: bool = False
 
     @property
@@ -38,14 +44,23 @@ class Task:
         """Whether it may serve."""
         return self.ready and self.sick_since is None and not self.leaving
 
+    def late(self, now: float) -> bool:
+        """Whether it had all the time that a copy gets to become healthy."""
+        refusing = self.refusing_since is not None and now - self.refusing_since > REFUSING_SECONDS
+        return not self.ready and (refusing or now - self.started > START_SECONDS)
+
 
 @dataclass(frozen=True)
 class Failures:
-    """Copies of one deployment that failed in a row. `lasting`: another attempt cannot help; `reason`: the last one."""
+    """Copies of one deployment that failed in a row. `reason`: why the last one did.
+
+    `lasting`: another attempt cannot help; `late`: one had all the time that a copy gets, and did not become healthy.
+    """
 
     count: int = 0
     last: float = 0.0
     lasting: bool = False
+    late: bool = False
     reason: str = ""
 
     @property
@@ -57,10 +72,10 @@ class Failures:
             return self.last + LONGEST_BACK_OFF_SECONDS
         return self.last + min(BACK_OFF_SECONDS * 2.0 ** min(self.count - 1, 10), LONGEST_BACK_OFF_SECONDS)
 
-    def and_now(self, now: float, reason: str, *, lasting: bool = False) -> "Failures":
+    def and_now(self, now: float, reason: str, *, lasting: bool = False, late: bool = False) -> "Failures":
         """These failures and one more."""
-        before = self.count if now - self.last < FORGET_SECONDS else 0
-        return Failures(before + 1, now, lasting, reason)
+        before = self if now - self.last < FORGET_SECONDS else Failures()
+        return Failures(before.count + 1, now, lasting, before.late or late, reason)
 
 
 @dataclass(frozen=True)
@@ -72,12 +87,13 @@ class Start:
 
 @dataclass(frozen=True)
 class Stop:
-    """End a copy. `failed`: it counts against its deployment."""
+    """End a copy. `failed`: it counts against its deployment; `late`: it never became healthy in all its time."""
 
     task: str
     reason: str
     code: str = SCALING
     failed: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,11 +163,12 @@ def _keep(
     service: Service, deployment: Deployment, mine: Sequence[Task], failures: Failures, now: float
 ) -> list[Action]:
     """Bring one deployment to the desired number of copies."""
-    late = [task for task in mine if not task.ready and now - task.started > START_SECONDS]
+    late = [task for task in mine if task.late(now)]
     sick = [task for task in mine if task.ready and not task.healthy]
     good = [task for task in mine if task not in late and task not in sick]
     actions: list[Action] = [
-        Stop(task.id, f"{UNHEALTHY}: not healthy {START_SECONDS:.0f} s after its start", failed=True) for task in late
+        Stop(task.id, f"{UNHEALTHY}: not healthy {now - task.started:.0f} s after its start", failed=True, late=True)
+        for task in late
     ]
     healthy = sum(task.healthy for task in good)
     # A sick copy stays, seen as unhealthy, until its replacement serves; but not for ever.
@@ -171,7 +188,7 @@ def _turn(service: Service, live: Sequence[Task], failures: Mapping[str, Failure
     if sum(task.healthy for task in live if task.deployment == primary.id) >= service.desired:
         return [Turn(primary.id, Rollout.COMPLETED, f"ECS deployment {primary.id} completed.")]
     seen = failures.get(primary.id, Failures())
-    slow = seen.count > 0 and now - primary.since > START_SECONDS
+    slow = seen.late or (seen.count > 0 and now - primary.since > START_SECONDS)
     if service.breaker and (seen.lasting or slow or seen.count >= FAILED_STARTS):
         kept = f"deployment {service.fallback.id} keeps serving" if service.fallback else "nothing served before it"
         reason = f"ECS deployment circuit breaker: tasks failed to start ({seen.reason}); {kept}."

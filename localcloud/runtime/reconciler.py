@@ -143,10 +143,10 @@ class Reconciler:
             match action:
                 case Start(deployment):
                     self._start(service, deployment, seen, now)
-                case Stop(task, reason, code, failed):
+                case Stop(task, reason, code, failed, late):
                     self._leave(self._copies[task], reason, code, now)
                     if failed:
-                        self._fail(self._copies[task], reason, now)
+                        self._fail(self._copies[task], reason, now, late=late)
                 case Turn(_, rollout, reason):
                     told.turns.append(action)
                     told.events.append(reason)
@@ -213,9 +213,9 @@ class Reconciler:
         copy.leaving = Leaving(reason, code, now, min(copy.container.stop_seconds, patience))
         self._say(copy.service, f"has stopped 1 running tasks: (task {copy.id}): {reason}")
 
-    def _fail(self, copy: Copy, reason: str, now: float) -> None:
+    def _fail(self, copy: Copy, reason: str, now: float, *, late: bool = False) -> None:
         before = self._failures.get(copy.deployment, Failures())
-        self._failures[copy.deployment] = before.and_now(now, reason)
+        self._failures[copy.deployment] = before.and_now(now, reason, late=late)
 
     def _say(self, service: ServiceId, message: str) -> None:
         self._told.setdefault(service, Told()).events.append(message)

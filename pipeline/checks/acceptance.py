@@ -3,15 +3,16 @@
 The tree is on no path of the test process, and nothing that the app writes can reach the criteria or the verdict.
 """
 
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from factory.paths import FactoryRoot
 from factory.spec import AppSpec
 from factory.trees import remove_tree
 from pipeline.changefiles import criteria, vocabulary
 from pipeline.changefiles.criteria import Scenario
+from pipeline.checks import sockets
 from pipeline.checks.reports import Failure, SuiteName, SuiteReport
 from pipeline.checks.service_door import service_door
 from pipeline.checks.verdicts import Case, NoVerdict, read_cases
@@ -41,7 +42,7 @@ ENVIRONMENT: Final = {
 }
 
 
-def run_criteria(name: SuiteName, text: str, spec: AppSpec, tree: Path, work: Path) -> SuiteReport:
+def run_criteria(root: FactoryRoot, name: SuiteName, text: str, spec: AppSpec, tree: Path, work: Path) -> SuiteReport:
     """Run every scenario of `text` against the app in `tree`; `work` is an empty folder of this run alone."""
     found = criteria.read(text)
     if found.mistakes or not found.scenarios:
@@ -50,13 +51,12 @@ def run_criteria(name: SuiteName, text: str, spec: AppSpec, tree: Path, work: Pa
     for folder in (suite, out, service):
         folder.mkdir(mode=0o700)
     _write_suite(suite, text, found.scenarios)
-    # Not below `work`: a Unix socket's path has at most 107 bytes.
-    sockets = Path(tempfile.mkdtemp(prefix="mw-"))
+    door = sockets.make(root)
     try:
-        with service_door(spec, tree, sockets, service):
-            ran = run(_confined(suite, out, sockets, found.runs))
+        with service_door(spec, tree, door, service):
+            ran = run(_confined(suite, out, door, found.runs))
     finally:
-        remove_tree(sockets)
+        remove_tree(door)
     try:
         cases = read_cases(out / VERDICT)
     except NoVerdict as error:
@@ -104,14 +104,14 @@ def _write_suite(suite: Path, text: str, scenarios: list[Scenario]) -> None:
     (suite / "pytest.ini").write_text("[pytest]\njunit_family = xunit2\n")
 
 
-def _confined(suite: Path, out: Path, sockets: Path, runs: int) -> Confined:
+def _confined(suite: Path, out: Path, door: Path, runs: int) -> Confined:
     return Confined(
         argv=ARGUMENTS,
         binds=(
             *python_binds(),
             Bind(suite, SUITE),
             Bind(VOCABULARY, f"{SUITE}/vocabulary"),
-            Bind(sockets, DOORS),
+            Bind(door, DOORS),
             Bind(out, OUT, writable=True),
         ),
         env=ENVIRONMENT,

@@ -33,12 +33,14 @@ def run_tests(
         with beside_others(lock), ThreadPoolExecutor() as pool:
             asked = (
                 pool.submit(run_own_tests, tree, base, change.fewer_tests, suites[SuiteName.OWN]),
-                pool.submit(run_criteria, SuiteName.VISIBLE, change.visible, spec, tree, suites[SuiteName.VISIBLE]),
+                pool.submit(
+                    run_criteria, root, SuiteName.VISIBLE, change.visible, spec, tree, suites[SuiteName.VISIBLE]
+                ),
             )
             own, visible = (each.result() for each in asked)
         # And this one when they have ended: a process that an agent hears of could listen to what this service does.
         with alone(lock):
-            kept = run_criteria(SuiteName.HELD_OUT, hidden, spec, tree, suites[SuiteName.HELD_OUT])
+            kept = run_criteria(root, SuiteName.HELD_OUT, hidden, spec, tree, suites[SuiteName.HELD_OUT])
     finally:
         remove_tree(work)
     return TestReport(own=own, visible=visible, held_out=kept)

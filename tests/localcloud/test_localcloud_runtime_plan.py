@@ -19,12 +19,13 @@ from localcloud.runtime.declared import (
 )
 from localcloud.runtime.declared import container as container_of
 from localcloud.runtime.elb_model import host_name
-from localcloud.runtime.health import HEALTHY, Seen, Watch, accepts
+from localcloud.runtime.health import HEALTHY, MISMATCH, Seen, Watch, accepts
 from localcloud.runtime.interface import CannotStart
 from localcloud.runtime.plan import (
     FAILED_STARTS,
     FORGET_SECONDS,
     LONGEST_BACK_OFF_SECONDS,
+    REFUSING_SECONDS,
     START_SECONDS,
     UNHEALTHY_SECONDS,
     Action,
@@ -150,6 +151,26 @@ def test_a_copy_that_does_not_become_healthy_in_time_failed() -> None:
     (stop,) = [action for action in late if isinstance(action, Stop)]
     assert stop.failed
     assert actions(service(OLD, desired=1), task("a", age=START_SECONDS - 1, ready=False)) == ()
+
+
+def test_a_copy_that_answers_with_a_wrong_status_gets_less_time_than_a_silent_one() -> None:
+    age = REFUSING_SECONDS + 2
+    refusing = task("a", "new", age, ready=False, refusing_since=NOW - REFUSING_SECONDS - 1)
+    (stop,) = [action for action in actions(service(NEW, desired=1), refusing) if isinstance(action, Stop)]
+    assert (stop.failed, stop.late) == (True, True)
+    just_now = replace(refusing, refusing_since=NOW - 1)
+    silent = replace(refusing, refusing_since=None)
+    for patient in (just_now, silent):
+        assert actions(service(NEW, desired=1), patient) == ()
+
+
+def test_one_copy_that_had_all_its_time_opens_the_breaker() -> None:
+    assert NOW - NEW.since < START_SECONDS
+    old = (task("a"), task("b"))
+    late = Failures().and_now(NOW, "not healthy", late=True)
+    assert turns(actions(service(NEW, OLD), *old, new=late)) == [Rollout.FAILED]
+    assert turns(actions(service(NEW, OLD), *old, new=late.and_now(NOW, "exit code 3"))) == [Rollout.FAILED]
+    assert turns(actions(service(NEW, OLD), *old, new=Failures().and_now(NOW, "exit code 3"))) == []
 
 
 def test_a_sick_copy_stays_until_another_serves_in_its_place() -> None:
@@ -287,6 +308,16 @@ def test_a_watched_copy_needs_one_success_and_falls_after_two_failures() -> None
     assert twice.after(bad, NOW + 2).sick_since == NOW + 1
     assert twice.after(HEALTHY, NOW + 2).sick_since == NOW + 1
     assert twice.after(HEALTHY, NOW + 2).after(HEALTHY, NOW + 3).sick_since is None
+
+
+def test_since_when_a_new_copy_answers_with_a_wrong_status_is_kept() -> None:
+    no = Seen(False, MISMATCH, "Health checks failed with these codes: [503]")
+    silent = Seen(False, "Target.FailedHealthChecks", "Health checks failed")
+    watch = Watch().after(silent, NOW).after(no, NOW + 1).after(no, NOW + 2)
+    assert watch.refusing_since == NOW + 1
+    assert watch.after(silent, NOW + 3).refusing_since is None
+    assert watch.after(HEALTHY, NOW + 3).refusing_since is None
+    assert watch.after(HEALTHY, NOW + 3).after(no, NOW + 4).refusing_since is None
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def criteria(place: Bench, *scenarios: str, start: str = "Given the service runs
     spec = load_app(place.root, "links")
     work = place.root.path / f"work{len(list(place.root.path.glob('work*')))}"
     work.mkdir()
-    return run_criteria(SuiteName.VISIBLE, text, spec, place.tree, work)
+    return run_criteria(place.root, SuiteName.VISIBLE, text, spec, place.tree, work)
 
 
 HOLDS = (
@@ -135,7 +135,7 @@ def test_every_row_of_an_outline_runs(place: Bench) -> None:
 """
     work = place.root.path / "work"
     work.mkdir()
-    report = run_criteria(SuiteName.VISIBLE, text, load_app(place.root, "links"), place.tree, work)
+    report = run_criteria(place.root, SuiteName.VISIBLE, text, load_app(place.root, "links"), place.tree, work)
     assert (report.passed, report.failed) == (2, 1)
     assert [failure.name for failure in report.failures] == ["paths"]
 

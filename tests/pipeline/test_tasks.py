@@ -13,8 +13,10 @@ from task_bench import SUBMITTED, WAITS, Killed, TaskBench, make_task_bench
 
 from agents.brief import OutcomeState
 from factory import daemons, db
+from factory.paths import FactoryRoot
 from factory.processes import start_ticks
 from pipeline import leftovers, records, task_process, tasks
+from pipeline.checks import sockets
 from pipeline.gates import Cancelled
 from pipeline.git import Repository
 from pipeline.records import ChangeState
@@ -215,7 +217,10 @@ def test_what_a_killed_worker_left_is_swept_under_its_claim(bench: TaskBench) ->
     for name in names:
         (root.work / name / "deep").mkdir(parents=True)
         (root.work / name / "deep").chmod(0o500)
+    doors, of_others = sockets.make(root), sockets.make(FactoryRoot(root.path / "another"))
     leftovers.stop_worker(root)
+    assert (doors.exists(), of_others.exists()) == (False, True)
+    of_others.rmdir()
     assert running(bench) == []
     assert [path.name for path in root.work.iterdir()] == ["up-links-staging"]
     # The task itself is the next worker's.

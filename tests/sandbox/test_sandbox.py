@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -107,10 +108,21 @@ def test_nothing_of_the_host_is_inherited(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_a_value_of_the_environment_is_not_on_the_hosts_command_line() -> None:
     confined = Confined(argv=("/bin/sleep", "3"), env={"TOKEN": "s3cret-value"}, cwd="/", limits=Limits(seconds=5))
-    with running.accounts() as known, bubblewrap.told(confined) as told:
-        words = bubblewrap.command_line(bubblewrap.program(), confined, known, told)
+    with bubblewrap.told(confined) as told:
+        words = bubblewrap.command_line(bubblewrap.program(), confined, told)
     assert "s3cret-value" not in " ".join(words)
     assert run(Confined(argv=("/usr/bin/env",), env={"TOKEN": "s3cret-value"}, cwd="/")).out.count("s3cret-value") == 1
+
+
+def test_inside_there_is_one_account_and_nothing_is_kept_of_it_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ran = run(Confined(argv=("/bin/sh", "-c", "id -un; cut -d: -f1 /etc/passwd /etc/group; ls /"), cwd="/"))
+    assert ran.out.split()[:3] == ["nobody"] * 3
+    assert "etc" in ran.out.split()
+    # A process that is killed here could not remove it.
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_processes_are_neither_seen_nor_signalled() -> None:
