@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 # The engine kills its language host 5 s after it asked it to end; children must be gone before.
 GRACE_SECONDS = 2.0
@@ -17,17 +17,34 @@ CHUNK_BYTES = 65536
 Stream = Literal["stdout", "stderr"]
 
 
+class Child(Protocol):
+    """A process, as `subprocess.Popen`."""
+
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Its exit status, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has ended. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal, if it still runs."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
 @dataclass
 class Children:
     """The living children of one host. All of them end when the host does, however that comes about."""
 
-    _living: set["subprocess.Popen[bytes]"] = field(default_factory=set)
+    _living: set[Child] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
 
-    def start(
-        self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], piped: bool
-    ) -> "subprocess.Popen[bytes]":
+    def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], piped: bool) -> Child:
         """Start `command` with SIGINT blocked; with `piped`, its output is read by `stream`, else it is the host's.
 
         Python prints a traceback when SIGINT meets it while it starts. The signal mask is inherited over exec and
@@ -48,14 +65,23 @@ class Children:
             self._living.add(child)
         return child
 
-    def wait(self, child: "subprocess.Popen[bytes]") -> int:
+    def keep(self, child: Child) -> Child:
+        """Count a process that was made elsewhere among the children."""
+        with self._lock:
+            if self._closed:
+                child.kill()
+                raise RuntimeError("the language host is ending")
+            self._living.add(child)
+        return child
+
+    def wait(self, child: Child) -> int:
         """Wait for `child`; its exit code, or 128 plus the number of the signal that ended it."""
         code = child.wait()
         with self._lock:
             self._living.discard(child)
         return code if code >= 0 else 128 - code
 
-    def stop(self, child: "subprocess.Popen[bytes]", gently: signal.Signals) -> None:
+    def stop(self, child: Child, gently: signal.Signals) -> None:
         """Ask `child` to end with the signal `gently`, and kill it when it does not within GRACE_SECONDS."""
         if child.poll() is None:
             child.send_signal(gently)
@@ -79,12 +105,12 @@ class Children:
         _each(living, lambda child: self.stop(child, signal.SIGINT if _is_program(child) else signal.SIGTERM))
 
 
-def _is_program(child: "subprocess.Popen[bytes]") -> bool:
+def _is_program(child: Child) -> bool:
     """A program writes to the host's own output, a plugin to a pipe."""
     return child.stdout is None
 
 
-def _each(children: Iterable["subprocess.Popen[bytes]"], action: Callable[["subprocess.Popen[bytes]"], None]) -> None:
+def _each(children: Iterable[Child], action: Callable[[Child], None]) -> None:
     """Do `action` to all `children` at the same time: their grace periods must not add up."""
     threads = [threading.Thread(target=action, args=(child,)) for child in children]
     for thread in threads:
@@ -93,7 +119,7 @@ def _each(children: Iterable["subprocess.Popen[bytes]"], action: Callable[["subp
         thread.join()
 
 
-def stream(child: "subprocess.Popen[bytes]") -> Iterator[tuple[Stream, bytes]]:
+def stream(child: Child) -> Iterator[tuple[Stream, bytes]]:
     """What `child` writes, as it writes it, until both its streams are closed."""
     chunks: queue.SimpleQueue[tuple[Stream, bytes] | None] = queue.SimpleQueue()
 

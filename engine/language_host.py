@@ -189,11 +189,26 @@ def _plugin_output(name: str, chunk: bytes) -> messages.RunPluginResponse:
     return messages.RunPluginResponse(stderr=chunk)
 
 
-def _end_with_engine(end: threading.Event) -> None:
-    """Set `end` when the engine is gone: it holds the other end of our standard input for as long as it lives."""
-    while os.read(0, 4096):
+def end_at_eof(descriptor: int, end: threading.Event) -> None:
+    """Set `end` when the engine is gone: it holds the other end of `descriptor` for as long as it lives."""
+    while os.read(descriptor, 4096):
         pass
     end.set()
+
+
+def serve(engine: str, children: Children) -> tuple[grpc.Server, int]:
+    """A running server on a free loopback port, and that port."""
+    server = grpc.server(
+        ThreadPoolExecutor(THREADS),
+        options=[
+            ("grpc.max_receive_message_length", MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MESSAGE_BYTES),
+        ],
+    )
+    services.add_LanguageRuntimeServicer_to_server(Host(engine, children), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
 
 
 def main() -> None:
@@ -202,19 +217,10 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
     children = Children()
-    server = grpc.server(
-        ThreadPoolExecutor(THREADS),
-        options=[
-            ("grpc.max_receive_message_length", MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MESSAGE_BYTES),
-        ],
-    )
-    services.add_LanguageRuntimeServicer_to_server(Host(sys.argv[-1], children), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    server, port = serve(sys.argv[-1], children)
     # A person who starts the host by hand has a terminal there, or nothing at all, and no engine.
     if not os.isatty(0):
-        threading.Thread(target=_end_with_engine, args=(end,), daemon=True).start()
+        threading.Thread(target=end_at_eof, args=(0, end), daemon=True).start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     end.wait()

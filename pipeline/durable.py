@@ -12,12 +12,13 @@ class Lane(StrEnum):
 
     WORK = "work"
     MERGE = "merge"
-    DEPLOY = "deploy"
+    STAGING = "staging"
+    PRODUCTION = "production"
 
 
 # How many stages of one app run at once. One merge: a second would have to be tested again on top of the first. One
-# deployment: two would fight over the same stack.
-CAPS: dict[Lane, int] = {Lane.WORK: 3, Lane.MERGE: 1, Lane.DEPLOY: 1}
+# deployment to each environment: two would fight over the same stack.
+CAPS: dict[Lane, int] = {Lane.WORK: 3, Lane.MERGE: 1, Lane.STAGING: 1, Lane.PRODUCTION: 1}
 
 
 class Durable(Protocol):

@@ -24,7 +24,11 @@ LOG = logging.getLogger("millwright.line")
 # Done also for a change that was cancelled meanwhile: what was begun is brought to an end.
 OWED = frozenset({"refuse", "take-back-staging", "abandon", "revert"})
 # Where stages of an app wait for one another, and what there is one of at a time.
-ALONE = {Lane.MERGE: "merge", Lane.DEPLOY: "deployment"}
+ALONE = {
+    Lane.MERGE: "merge",
+    Lane.STAGING: "deployment to staging",
+    Lane.PRODUCTION: "deployment to production",
+}
 # Between two tries of a step that fails; the last one for ever.
 PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)
 

@@ -29,15 +29,15 @@ class Releasing:
         """To staging, then to production. Raises Ended when it is rolled back, refused or given up; Cancelled."""
         self._line.enter(Stage.DEPLOY)
         artefact = merged["artefact"]
-        with self._finished("staging"):
+        with self._finished(Lane.STAGING):
             argument = {"artefact": artefact, "round": 1}
-            staged = self._line.stage(Lane.DEPLOY, "staging", "staging", argument)
+            staged = self._line.stage(Lane.STAGING, "staging", "staging", argument)
         if not staged["ok"]:
             self._offer_revert(merged, f"staging: {staged['reason']}")
         done = self._to_production(artefact, staged)
         if done["state"] == "returned":
             back = {"release": staged["release"], "reason": "production found it bad"}
-            self._line.stage(Lane.DEPLOY, "take-back-staging", "take-back", back)
+            self._line.stage(Lane.STAGING, "take-back-staging", "take-back", back)
             self._offer_revert(merged, f"production: {done['reason']}")
         self._line.end(ChangeState.RELEASED, f"serves in production: {done['reason']}")
 
@@ -45,7 +45,7 @@ class Releasing:
         """The way of what serves in staging already."""
         self._line.enter(Stage.DEPLOY)
         artefact = self._line.record().specification["artefact"]
-        known = self._line.stage(Lane.DEPLOY, "provenance", "provenance", {"artefact": artefact})
+        known = self._line.stage(Lane.PRODUCTION, "provenance", "provenance", {"artefact": artefact})
         if not known["ok"]:
             raise Ended(ChangeState.FAILED, known["reason"])
         done = self._to_production(artefact, {"ok": True, "reason": "serves there", "release": None})
@@ -54,10 +54,10 @@ class Releasing:
 
     def _to_production(self, artefact: str, staged: Json) -> Json:
         """Propose, ask, apply what was decided. The answer's state is serving or returned; raises Ended otherwise."""
-        with self._finished("production"):
+        with self._finished(Lane.PRODUCTION):
             for number in range(1, PROPOSALS + 1):
                 argument = {"artefact": artefact, "round": number, "staging": staged}
-                asked = self._line.stage(Lane.DEPLOY, "propose", f"propose:{number}", argument)
+                asked = self._line.stage(Lane.PRODUCTION, "propose", f"propose:{number}", argument)
                 if asked["state"] == "contained":
                     return {"state": "serving", "reason": asked["reason"]}
                 verdict, done = self._decided(number, asked)
@@ -75,19 +75,20 @@ class Releasing:
         verdict = self._line.wait(asked["request"], f"production:{number}", lambda: deploy.outdated(context, release))
         if verdict["verdict"] != "approve":
             return verdict, {"state": "stale", "reason": verdict["reason"]}
-        return verdict, self._line.stage(Lane.DEPLOY, "production", f"production:{number}", asked)
+        return verdict, self._line.stage(Lane.PRODUCTION, "production", f"production:{number}", asked)
 
     def _refuse(self, number: int, asked: Json, reason: str) -> None:
         self._line.stage(Lane.WORK, "refuse", f"refuse:{number}", {**asked, "reason": reason})
 
     @contextmanager
-    def _finished(self, environment: str) -> Iterator[None]:
+    def _finished(self, lane: Lane) -> Iterator[None]:
         """What was begun there and is then given up or cancelled: a release returns, a proposal is refused."""
         try:
             yield
         except (Ended, Cancelled) as end:
-            argument = {"environment": environment, "reason": str(end)}
-            self._line.stage(Lane.DEPLOY, "abandon", f"abandon:{environment}", argument)
+            # The lane of an environment has its name.
+            argument = {"environment": lane.value, "reason": str(end)}
+            self._line.stage(lane, "abandon", f"abandon:{lane.value}", argument)
             raise
 
     def _offer_revert(self, merged: Json, reason: str) -> None:

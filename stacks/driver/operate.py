@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -52,8 +52,8 @@ class Reporter:
             raise Interrupted(f"{what} was interrupted; its state is saved", hint="run it again to go on")
 
 
-def operate(request: Request, reporter: Reporter) -> Result:
-    """Carry out `request` under the stack's lock and write it down.
+def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) -> Result:
+    """Carry out `request` under the stack's lock and write it down; the engine's runs get `variables` too.
 
     Raises DecisionRequired, Busy, PolicyViolation, UpdateFailed or Interrupted; what was applied until then is in the
     stack's state, and the next operation goes on from there.
@@ -79,7 +79,7 @@ def operate(request: Request, reporter: Reporter) -> Result:
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         reporter.send(Started(stack=request.stack, kind=request.kind))
         try:
-            result = _run(place, request, reporter, refresh=refresh, killed=killed)
+            result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)
@@ -97,7 +97,15 @@ def _require_decided(place: production.Place, request: Request) -> None:
         destruction.require_destroy(place)
 
 
-def _run(place: production.Place, request: Request, reporter: Reporter, *, refresh: bool, killed: bool) -> Result:
+def _run(
+    place: production.Place,
+    request: Request,
+    reporter: Reporter,
+    variables: Mapping[str, str],
+    *,
+    refresh: bool,
+    killed: bool,
+) -> Result:
     environment = request.env.process_environment(os.environ)
     os.environ.clear()
     os.environ.update(environment)
@@ -109,7 +117,7 @@ def _run(place: production.Place, request: Request, reporter: Reporter, *, refre
     begun = time.monotonic()
     version, outputs = None, None
     with _work_folder(request.root, request.id) as folder:
-        stack = _DeclaredStack(request.stack, _workspace(request, folder))
+        stack = _DeclaredStack(request.stack, _workspace(request, folder, variables))
         engine = _Engine(request, reporter)
         match request.kind:
             case Kind.PREVIEW:
@@ -221,7 +229,7 @@ class _DeclaredStack(auto.Stack):
         return {key: auto.OutputValue(value, secret=False) for key, value in json.loads(ran.stdout).items()}
 
 
-def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
+def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> auto.LocalWorkspace:
     project = {
         "name": project_name(request.root),
         "runtime": "python",
@@ -233,7 +241,7 @@ def _workspace(request: Request, folder: Path) -> auto.LocalWorkspace:
         work_dir=str(folder),
         program=lambda: _declare(request),
         # Given to each engine process anew: what the app's own code does to this process's environment does not count.
-        env_vars=request.env.variables(),
+        env_vars=request.env.variables() | dict(variables),
         pulumi_command=_KnownCommand(request.env),
     )
 

@@ -8,31 +8,49 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+# Not used here: what the pack's processes, which are forked from this one, then have in memory.
+import policies.analyzer  # noqa: F401
+from engine import warm_host
 from factory.errors import MillwrightError, UpdateFailed
+from policies import pack_folder
 from stacks.driver.model import Failed, Finished, Request, StackEvent
 from stacks.driver.operate import Reporter, operate
 
 # An orphaned engine is asked so often, so far apart, before it is killed.
 INTERRUPTS = 3
+# The most runs of the engine in one operation: a preview, another one of what is declared only, an update.
+PACKS = 3
 PATIENCE_SECONDS = 20.0
 
 
 def main(request: Request, connection: Connection) -> None:
     """Carry out `request`; events go through `connection`, the last one is Finished or Failed."""
+    # First of all: a process with one thread, in which no app's code has run.
+    host = _warm_host(request)
+    variables = host.variables() if host else {}
     reporter = Reporter(send=_sender(connection))
     _become_interruptible(reporter.interrupted)
     threading.Thread(target=_interrupt_when_orphaned, args=(connection,), daemon=True).start()
     last: StackEvent
     try:
-        last = Finished(stack=request.stack, result=operate(request, reporter))
+        last = Finished(stack=request.stack, result=operate(request, reporter, variables))
     except MillwrightError as error:
         last = Failed(stack=request.stack, error=error)
     except Exception as error:  # noqa: BLE001 -- the edge of the process: whatever is wrong must reach the caller
         unexpected = UpdateFailed(f"{type(error).__name__}: {error}", hint="this is a bug: please report it")
         last = Failed(stack=request.stack, error=unexpected)
     reporter.send(last)
+    if host:
+        host.close()
     # The connection's other end decides when everything has been read; the process must not wait for its threads.
     connection.close()
+
+
+def _warm_host(request: Request) -> warm_host.WarmHost | None:
+    """A language host that need not be started by the engine; None where it must be."""
+    with contextlib.suppress(OSError):
+        return warm_host.start(pack_folder(), PACKS) if warm_host.is_ours(request.env.cli) else None
+    return None
 
 
 def _become_interruptible(interrupted: threading.Event) -> None:

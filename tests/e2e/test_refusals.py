@@ -24,6 +24,13 @@ EXTENSIONS = {
         'ecs.TaskDefinition("extra", family="extra", opts=opts, container_definitions=json.dumps([{"name": "x", '
         '"image": "x", "environment": [{"name": "DATABASE_PASSWORD", "value": "hunter2-but-longer-9q8w7e"}]}]))'
     ),
+    # What the app's program does to its own process reaches no rule: the pack runs in another one.
+    "rules switched off": (
+        "import policies.analyzer, policies.table; policies.table.CONTROLS = policies.analyzer.CONTROLS = (); "
+        'iam.RolePolicy("extra", role="links-build-coder", opts=opts, '
+        'policy=json.dumps({"Version": "2012-10-17", "Statement": '
+        '[{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))'
+    ),
     "unsupported property": 'ec2.Vpc("extra", cidr_block="10.99.0.0/16", ipv4_ipam_pool_id="pool-1", opts=opts)',
     "unsupported type": 'ec2.Instance("extra", ami="ami-1", instance_type="t3.micro", opts=opts)',
 }
@@ -72,6 +79,7 @@ def test_a_harmless_extension_passes_both_doors(place: Place, infra) -> None:
     [
         ("world ingress", "no-world-ingress"),
         ("admin star", "no-admin-wildcard"),
+        ("rules switched off", "no-admin-wildcard"),
         ("literal credential", "no-literal-credentials"),
     ],
 )

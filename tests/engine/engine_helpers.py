@@ -49,6 +49,27 @@ server.start()
 server.wait_for_termination()
 """
 
+# A program that declares one thing, whose name is to be put in.
+ONE_THING = """
+import pulumi
+
+class Thing(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("tiny:index:Thing", name, {})
+        self.register_outputs({})
+
+Thing("NAME")
+"""
+
+
+def make_pack(folder: Path, text: str) -> Path:
+    """A policy pack in Python."""
+    pack = folder / "pack"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text("runtime: python\nversion: 0.0.1\ndescription: a pack\n")
+    (pack / "__main__.py").write_text(text)
+    return pack
+
 
 @dataclass
 class Project:

@@ -3,20 +3,9 @@
 from pathlib import Path
 
 import pytest
-from engine_helpers import MakeProject
+from engine_helpers import ONE_THING, MakeProject, make_pack
 
 pytestmark = pytest.mark.engine
-
-PROGRAM = """
-import pulumi
-
-class Thing(pulumi.ComponentResource):
-    def __init__(self, name):
-        super().__init__("tiny:index:Thing", name, {})
-        self.register_outputs({})
-
-Thing("NAME")
-"""
 
 PACK = """
 from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy, StackValidationPolicy
@@ -38,11 +27,7 @@ PolicyPack("pack", enforcement_level=EnforcementLevel.MANDATORY, policies=[
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    folder = tmp_path / "pack"
-    folder.mkdir()
-    (folder / "PulumiPolicy.yaml").write_text("runtime: python\nversion: 0.0.1\ndescription: a pack\n")
-    (folder / "__main__.py").write_text(PACK)
-    return folder
+    return make_pack(tmp_path, PACK)
 
 
 @pytest.mark.parametrize(
@@ -50,21 +35,21 @@ def pack(tmp_path: Path) -> Path:
     [("forbidden", "no resource may have this name"), ("lonely", "no stack may hold this one")],
 )
 def test_a_mandatory_policy_stops_preview(make_project: MakeProject, pack: Path, name: str, message: str) -> None:
-    project = make_project(PROGRAM.replace("NAME", name))
+    project = make_project(ONE_THING.replace("NAME", name))
     preview = project.run("preview", "-s", "dev", "--policy-pack", str(pack))
     assert preview.returncode != 0
     assert message in preview.stdout
 
 
 def test_the_environments_pack_stops_a_plain_preview(make_project: MakeProject, pack: Path) -> None:
-    project = make_project(PROGRAM.replace("NAME", "forbidden"), pack=pack)
+    project = make_project(ONE_THING.replace("NAME", "forbidden"), pack=pack)
     preview = project.run("preview", "-s", "dev")
     assert preview.returncode != 0
     assert "no resource may have this name" in preview.stdout
 
 
 def test_the_same_pack_lets_an_allowed_program_pass_and_is_shown(make_project: MakeProject, pack: Path) -> None:
-    project = make_project(PROGRAM.replace("NAME", "allowed"), pack=pack)
+    project = make_project(ONE_THING.replace("NAME", "allowed"), pack=pack)
     up = project.run("up", "--yes", "-s", "dev")
     assert up.returncode == 0, up.stdout
     assert "pack" in up.stdout.split("Policies:")[1]
@@ -72,7 +57,7 @@ def test_the_same_pack_lets_an_allowed_program_pass_and_is_shown(make_project: M
 
 def test_a_pack_that_cannot_start_stops_the_command(make_project: MakeProject, pack: Path) -> None:
     (pack / "__main__.py").write_text("raise ValueError('a broken pack')\n")
-    project = make_project(PROGRAM.replace("NAME", "allowed"), pack=pack)
+    project = make_project(ONE_THING.replace("NAME", "allowed"), pack=pack)
     preview = project.run("preview", "-s", "dev")
     assert preview.returncode != 0
     assert "a broken pack" in preview.stdout + preview.stderr
