@@ -12,7 +12,7 @@ NOT_COMPILED := /(sympy|mpmath|networkx|debugpy|mypyc?|mypy_boto3_[a-z0-9]+|cfnl
 # uv must use the Python that is here, and tell rather than fetch another one.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo demo-clean test test-fast soak lint format bench docs lock clean
+.PHONY: help setup demo demo-clean test test-long test-fast soak lint format bench docs lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,10 +28,14 @@ demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the 
 test: lint  ## Lint, types, and every test
 	@$(BIN)/millwright engine install
 	@echo "the app's own tests"; cd apps/links/source && $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
+
+test-long: setup  ## The larger cases of what `make test` tests with a smaller one; CI runs both
+	@$(BIN)/millwright engine install
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 test-fast: setup  ## Only the tests without engine and servers
-	@$(BIN)/python -m pytest -n 2 -m "not soak and not engine and not e2e"
+	@$(BIN)/python -m pytest -n 2 -m "not soak and not long and not engine and not e2e"
 
 soak: setup  ## Long, seeded, bounded runs
 	@$(BIN)/python -m pytest -m soak --timeout 3600

@@ -3,11 +3,12 @@
 import json
 import shutil
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -23,7 +24,7 @@ from factory.errors import DecisionRequired, MillwrightError
 from factory.people import load_people
 from pipeline import client
 from pipeline.records import ChangeRecord, ChangeState
-from stacks.driver import Kind
+from stacks.driver import Kind, warm
 
 STANDING = ("build", "staging")
 CHANGES = ("link-stats", "custom-codes", "https-only")
@@ -55,22 +56,20 @@ class Stage:
         ERR.print(f"  [green]✓[/] {escaped(text)}")
 
 
+@contextmanager
+def _meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` beside the block; what it raises is raised at the block's end."""
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(work)
+        yield
+        begun.result()
+
+
 def prepare(stage: Stage) -> None:
     """The engine is found or built while the cloud starts; the demo people get their keys."""
-    failures: list[Exception] = []
-
-    def start_cloud() -> None:
-        try:
-            daemons.ensure(stage.session.root, daemons.LOCAL_CLOUD)
-        except MillwrightError as error:
-            failures.append(error)
-
-    starting = threading.Thread(target=start_cloud)
-    starting.start()
-    cli = engine.find_or_build(stage.session.settings, progress=stage.session.report)
-    starting.join()
-    if failures:
-        raise failures[0]
+    warm()
+    with _meanwhile(lambda: daemons.ensure(stage.session.root, daemons.LOCAL_CLOUD)):
+        cli = engine.find_or_build(stage.session.settings, progress=stage.session.report)
     stage.tell(f"the Pulumi engine {cli.version} ({cli.source}) and the embedded cloud are ready")
     demo_people.ensure(stage.session.root, stage.session.settings)
     stage.tell("demo people (stand-ins, refused on any real target): author, maintainer, operator, security")
@@ -79,9 +78,10 @@ def prepare(stage: Stage) -> None:
 def create(stage: Stage) -> None:
     """Build and staging, side by side; staging serves the app as it is."""
     driver = stage.session.driver
-    for result in follow([driver.start(Kind.UP, APP, environment) for environment in STANDING]):
-        stage.tell(f"{result.stack} stands: {sum(result.changes.values())} resources, {result.duration:.0f} s")
-    daemons.ensure(stage.session.root, daemons.WORKER)
+    operations = [driver.start(Kind.UP, APP, environment) for environment in STANDING]
+    with _meanwhile(lambda: daemons.ensure(stage.session.root, daemons.WORKER)):
+        for result in follow(operations):
+            stage.tell(f"{result.stack} stands: {sum(result.changes.values())} resources, {result.duration:.0f} s")
     stage.tell("the worker runs: it moves changes through their stages")
     _served(stage, "staging")
 

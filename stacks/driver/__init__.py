@@ -3,7 +3,7 @@
 Console, pipeline and scripts change stacks through `Driver`, and through nothing else.
 """
 
-from stacks.driver.client import Driver, Operation, read_outputs, require_decided
+from stacks.driver.client import Driver, Operation, read_outputs, require_decided, warm
 from stacks.driver.model import Kind, Result, StackEvent, Step
 from stacks.driver.opening import lasting_env, open_driver, warm_env
 
@@ -18,5 +18,6 @@ __all__ = [
     "open_driver",
     "read_outputs",
     "require_decided",
+    "warm",
     "warm_env",
 ]

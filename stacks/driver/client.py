@@ -6,6 +6,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 
@@ -87,8 +88,7 @@ class Driver:
         self._root = root
         self._settings = settings
         self._env = env
-        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["stacks.driver.worker"])
+        self._context = _forking()
 
     def start(
         self,
@@ -160,6 +160,18 @@ class Driver:
             if on_event:
                 on_event(event)
         return operation.result()
+
+
+def _forking() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stacks.driver.preload"])
+    return context
+
+
+def warm() -> None:
+    """Get ready for this process's first operation while nobody waits for it (3 s); returns at once."""
+    _forking()
+    forkserver.ensure_running()
 
 
 def _work(request: Request, connection: Connection) -> None:

@@ -54,11 +54,17 @@ def run_to_the_end(line: Line, change: str, *die_at: str) -> int:
     return died
 
 
-def test_a_worker_killed_at_every_point_ends_the_change_and_does_everything_once(line: Line) -> None:
+@pytest.mark.parametrize(
+    "points",
+    [pytest.param(tuple(POINTS)[::4], id="some"), pytest.param(tuple(POINTS), id="all", marks=pytest.mark.long)],
+)
+def test_a_worker_killed_at_fault_points_ends_the_change_and_does_everything_once(
+    line: Line, points: tuple[str, ...]
+) -> None:
     change = line.submit("https-only")
     before = line.serving("production")
-    died = run_to_the_end(line, change.id, *POINTS)
-    assert died == len(POINTS)
+    died = run_to_the_end(line, change.id, *points)
+    assert died == len(points)
 
     ended = line.change(change.id)
     assert ended.state is ChangeState.ROLLED_BACK, ended
@@ -92,9 +98,10 @@ def test_a_worker_killed_at_every_point_ends_the_change_and_does_everything_once
     states = Counter((r.environment, r.state) for r in line.releases() if r.state in ("serving", "deploying"))
     assert states[("production", "serving")] == 1
     assert states[("production", "deploying")] == 0
+    assert_nothing_of_the_killed_workers_is_left(line)
 
 
-def test_nothing_of_the_killed_workers_is_left(line: Line) -> None:
+def assert_nothing_of_the_killed_workers_is_left(line: Line) -> None:
     assert not list(line.place.root.tasks.glob("*/worktree"))
     assert not list(line.place.root.work.iterdir())
     assert len(line.git("worktree", "list").splitlines()) == 1

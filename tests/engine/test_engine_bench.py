@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.engine
+@pytest.mark.long
 def test_every_contestant_does_the_work_and_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     # Wherever this runs, without Terraform.
     monkeypatch.setenv("PATH", "")
