@@ -226,22 +226,23 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_a_command_line_that_is_not_in_the_table_changes_nothing(factory: Factory, attack: str) -> None:
+def test_a_command_line_that_is_not_in_the_table_changes_nothing(factory: Factory) -> None:
     state = standing(factory)
     before = state.read_bytes()
-    code, out, err = factory.run(*attack.split())
-    assert code == ExitCode.INVALID_INPUT, out + err
-    assert ATTACKS[attack] in err
-    assert "hint:" in err
-    assert "the program ran" not in out
-    assert state.read_bytes() == before
-    assert [line.split()[0] for line in factory.door()] == ["refused"]
+    for attack, said in ATTACKS.items():
+        code, out, err = factory.run(*attack.split())
+        assert code == ExitCode.INVALID_INPUT, attack + out + err
+        assert said in err, attack
+        assert "hint:" in err, attack
+        assert "the program ran" not in out, attack
+        assert state.read_bytes() == before, attack
+    refused = factory.door()
+    assert [line.split()[0] for line in refused] == ["refused"] * len(ATTACKS)
     # Beside it: what is in the table passes, and a word after `--path` is not taken for its value.
     code, out, err = factory.run("config", "set", "--path", "-s", "links-build", "tiny:a", "b")
     assert code == 0, out + err
     assert factory.run("config", "get", "a", "-s", "links-build")[1].strip() == "b"
-    assert factory.door()[1:] == ["before config set links-build --path --non-interactive"]
+    assert factory.door()[len(refused) :] == ["before config set links-build --path --non-interactive"]
 
 
 def test_another_project_in_the_factory_does_not_reach_its_stacks(factory: Factory) -> None:

@@ -80,9 +80,10 @@ def _whole_story(here: Place) -> tuple[str, str | None, str, str]:
     return seed, step, merged, reverted
 
 
-def test_killed_around_every_effect_the_next_one_ends_with_each_effect_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_around_its_effects_the_next_one_ends_with_each_effect_once(tmp_path: Path, every: int) -> None:
     source = place(tmp_path / "first").source
-    for number in range(MOST_EFFECTS):
+    for number in range(0, MOST_EFFECTS, every):
         here = Place(FactoryRoot(tmp_path / str(number)))
         shutil.copytree(source, here.source)
         killed = _killed_at(number, lambda: _whole_story(here))  # noqa: B023 -- run at once
@@ -95,7 +96,7 @@ def test_killed_around_every_effect_the_next_one_ends_with_each_effect_once(tmp_
         if not killed:
             break
         shutil.rmtree(here.root.path)
-    assert 60 < number < MOST_EFFECTS - 1
+    assert 60 < number < MOST_EFFECTS - every
 
 
 def _leftovers(here: Place) -> list[str]:
