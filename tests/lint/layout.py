@@ -14,7 +14,7 @@ PACKAGE_DOCSTRING = range(1, 7)
 # Long for a reason. A file, or `file:function`.
 LONGER: Mapping[str, str] = {
     "tests/policies/policy_cases.py": "a table: the good and bad cases of every control",
-    "tests/localcloud/localcloud_cases.py": "a table: one case per resource type",
+    "tests/localcloud/localcloud_cases_core.py": "a table: one case per resource type",
     "tests/localcloud/test_localcloud_engine.py:everything": "a program: one declaration of every resource type",
 }
 # Folders of scripts that a tool runs by their path, so they are no packages.

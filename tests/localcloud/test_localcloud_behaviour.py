@@ -7,8 +7,8 @@ import grpc
 import pytest
 from botocore.exceptions import ClientError
 from google.protobuf import any_pb2
-from localcloud_cases import CONTAINERS, READ_ALL, TRUST
 from localcloud_door import Door, refusal
+from localcloud_world import CONTAINERS, READ_ALL, TRUST
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from localcloud.provider.door import ProviderDoor

@@ -5,8 +5,9 @@ from typing import Any
 
 import grpc
 import pytest
-from localcloud_cases import CASES, Case, World
+from localcloud_cases import CASES
 from localcloud_door import UNKNOWN, Door, Made
+from localcloud_world import Case, World
 
 from factory.daemons import RunFile
 from localcloud.provider.compare import same

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws_sdk
 import pytest
-from localcloud_cases import TRUST
+from localcloud_world import TRUST
 from pulumi import automation
 
 from factory.daemons import RunFile

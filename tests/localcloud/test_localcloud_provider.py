@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from localcloud_cases import CONTAINERS, READ_ALL, TRUST
 from localcloud_door import UNKNOWN, Door, Secret, refusal
+from localcloud_world import CONTAINERS, READ_ALL, TRUST
 from pulumi.runtime.proto import provider_pb2
 
 from factory.daemons import RunFile
