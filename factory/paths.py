@@ -35,6 +35,11 @@ class FactoryRoot:
         return self.path / ".millwright"
 
     @property
+    def local_cloud(self) -> Path:
+        """The local cloud's state: its log and snapshots. They carry secrets, so it is its owner's only."""
+        return self.state / "localcloud"
+
+    @property
     def stack_config(self) -> Path:
         """`Pulumi.<stack>.yaml` of every stack (Pulumi.yaml's stackConfigDir)."""
         return self.state / "stacks"

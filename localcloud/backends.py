@@ -1,60 +1,80 @@
-"""The state of the local AWS: moto's backends in this process, behind one lock, reached by one function.
+"""The state of the local AWS: moto's backends in this process, behind one lock, reached by one function, kept on disk.
 
-Importing this imports moto: `localcloud.isolation.isolate` must have run before. The dispatch follows moto's own
-server but keeps the compiled routes (moto compiles them on every call).
+Importing this imports moto: `localcloud.isolation.isolate` must have run before.
 """
 
-import io
+import random
 import re
-import sys
 import threading
+import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from typing import Any, cast
 
-from moto import backends as moto_backends
-from moto.core import responses as moto_responses
 from moto.core.base_backend import BackendDict
-from moto.core.common_models import BaseModel
 from moto.core.model_instances import reset_model_data
-from moto.core.request import (
-    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
-    Request,
-    environ_key_for_header,
-    should_preserve_original_header_name,
-)
-from moto.core.utils import method_names_from_class
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.exceptions import HTTPException
 
-from localcloud.isolation import DEFAULT_ACCOUNT
-from localcloud.reply import Reply, problem
+from factory.errors import Busy
+from localcloud.dispatch import Dispatch
+from localcloud.durable.determinism import Repeatable, install, install_loaded
+from localcloud.durable.errors import StateFull
+from localcloud.durable.log import CALL, END, Entry
+from localcloud.durable.operations import changes
+from localcloud.durable.state import Actions, Recovered, State
+from localcloud.reply import Reply
 
 CREDENTIAL = re.compile(r"Credential=(\d{12})(?:/|%2F)")
 # Headers about the connection, not the call.
 HOP_HEADERS = frozenset({"connection", "expect", "content-length", "transfer-encoding", "accept-encoding"})
-
-Handler = Callable[..., Any]
-Route = tuple[re.Pattern[str], Handler]
-
-
-MOTO_ADMIN = "moto_api"
+# Random operation ids; 0 is no operation.
+OPERATION_BITS = 63
+SNAPSHOT_POLL_SECONDS = 0.02
 
 
 class Backends:
-    """All services of the local AWS. One lock: moto's backends read each other and break without it."""
+    """All services of the local AWS. One lock: moto's backends read each other and break without it.
 
-    def __init__(self) -> None:
-        self._dispatcher = DomainDispatcherApplication(create_backend_app)
+    What changes the state is kept on disk before it is answered (`localcloud.durable`).
+    """
+
+    def __init__(self, folder: Path, stop: Callable[[], None] = lambda: None) -> None:
+        """`folder` holds the state; `stop` is called when it cannot be kept any more. Raises StateBroken."""
         self._lock = threading.Lock()
-        self._preparations: dict[str, Callable[[], None]] = {}
-        _tune()
+        self._repeatable = Repeatable()
+        self._dispatch = Dispatch(lambda: install_loaded(self._repeatable))
+        self._changes: dict[str, Callable[[Any], Any]] = {CALL: self._dispatch}
+        self._shared: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self._state = State(folder)
+        self._local = threading.local()
+        self._operations = 0
+        self._full: StateFull | None = None
+        self._stop = stop
+        install(self._repeatable)
 
     def before_first_call(self, service: str, prepare: Callable[[], None]) -> None:
         """Run `prepare` when `service` (moto's name) is called for the first time, before the call; once."""
-        self._preparations[service] = prepare
+        self._dispatch.before_first_call(service, prepare)
+
+    def register(self, kind: str, change: Callable[[Any], Any]) -> None:
+        """`apply(kind, data)` is to call `change(data)`: a change of the state that is no AWS call.
+
+        It runs under the lock, must depend on the state and `data` (which is pickled) alone, and is done again at a
+        restart.
+        """
+        self._changes[kind] = change
+
+    def share(self, name: str, tell: Callable[[], Any], take: Callable[[Any], None]) -> None:
+        """Keep what `tell` returns in snapshots as well; `take` gets it back at a restart."""
+        self._shared[name] = (tell, take)
+
+    def recover(self) -> Recovered:
+        """Bring back what the disk holds; before any call. Raises StateBroken, and then changes nothing there."""
+        with self._lock:
+            self._salt()
+            self._state.recover(self._actions())
+            return self._state.recovered
 
     def execute(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer one AWS call; the only way to the state.
@@ -66,110 +86,138 @@ class Backends:
         # moto takes no account from an access key; a twelve-digit key names the account here.
         if account := CREDENTIAL.search(headers.get("authorization") or url):
             call_headers["x-moto-account-id"] = account[1]
-        environ = _environ(method, url, call_headers, body)
-        service = self._service_of(url, environ)
-        if service.startswith(MOTO_ADMIN):
-            # moto's own: it resets, seeds and records without any token.
-            return problem(service, headers, 404, "UnknownOperation", "the local AWS has no such service")
+        call = method, url, call_headers, body
         with self._lock:
             try:
-                if prepare := self._preparations.pop(service, None):
-                    prepare()
-                return _dispatch(service, urlsplit(url).path, environ) or problem(
-                    service, headers, 404, "UnknownOperation", f"the local AWS has no such call: {method} {url}"
-                )
-            except NotImplementedError as error:
-                return problem(service, headers, 501, "NotImplemented", f"the local AWS cannot do this: {error}")
-            except Exception as error:  # noqa: BLE001  the seam: a fault in one service must not end the daemon
-                said = f"the local AWS failed: {type(error).__name__}: {error}"
-                return problem(service, headers, 500, "InternalFailure", said)
+                if changes(method, url, call_headers, body):
+                    return cast("Reply", self._keep(CALL, call))
+                if self._full:
+                    raise self._full
+                return self._dispatch(call)
+            except StateFull as error:
+                return self._dispatch.failure(call, f"{error}; {error.hint}")
+
+    def apply(self, kind: str, data: Any) -> Any:
+        """Make a registered change and keep it. Raises StateFull."""
+        with self._lock:
+            return self._keep(kind, data)
+
+    @contextmanager
+    def operation(self) -> Iterator[None]:
+        """This thread's changes until the end count together or, when the process ends before it, not at all."""
+        self._local.operation, self._local.kept = random.SystemRandom().getrandbits(OPERATION_BITS) or 1, False
+        with self._lock:
+            self._operations += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._operations -= 1
+                kept, self._local.kept = self._local.kept, False
+                try:
+                    if kept:
+                        self._append(END, None)
+                finally:
+                    self._local.operation = 0
+                    self._snapshot_if_due()
+
+    def snapshot(self, seconds: float) -> Mapping[str, Any]:
+        """Write a snapshot now. Raises Busy when operations are under way for longer than `seconds`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self._lock:
+                finish = self._state.snapshot(self._actions()) if self._quiet else None
+            if finish:
+                finish()
+                return self.kept()
+            time.sleep(SNAPSHOT_POLL_SECONDS)
+        raise Busy("operations are under way all the time", hint="try again when no update runs")
 
     def reset(self) -> None:
         """Forget everything: every account, region and service."""
         with self._lock:
             BackendDict.reset()
             reset_model_data()
+            self._state.begin()
+            self._salt()
+
+    def kept(self) -> Mapping[str, Any]:
+        """For people: what is on disk."""
+        with self._lock:
+            return self._state.told()
+
+    @property
+    def generation(self) -> str:
+        """Names this cloud; another one after a reset, the same one after a restart."""
+        return self._state.identity.generation
+
+    @property
+    def _quiet(self) -> bool:
+        return not self._operations and not self._state.snapshotting
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every call out, for whoever reads or writes moto's records themselves. Not for use inside a call."""
+        """Keep every call out, for whoever reads moto's records themselves. Not for use inside a call.
+
+        What is written meanwhile is not kept: it must follow again from what is declared.
+        """
         with self._lock:
             yield
 
-    def _service_of(self, url: str, environ: dict[str, Any]) -> str:
-        """moto's name of the service that is asked: by host as AWS has it, else by signature, target or body."""
-        host: str | None = urlsplit(url).netloc
-        if host is None or not ("amazonaws.com" in host or "api.aws" in host):
-            host = self._dispatcher.infer_service_region_host(environ, environ["PATH_INFO"])
-        return _service(self._dispatcher, host or "s3.us-east-1.amazonaws.com")
+    def _keep(self, kind: str, data: Any) -> Any:
+        """Make a change repeatably, and keep it before anybody learns of it."""
+        if self._full:
+            raise self._full
+        number, moment, keys = self._state.last + 1, time.time(), list[bytes]()
+        with self._repeatable.call(number, moment, keys):
+            result = self._changes[kind](data)
+        self._append(kind, data, moment=moment, outcome=_outcome(result), keys=keys)
+        if not self._operations:
+            self._snapshot_if_due()
+        return result
+
+    def _append(self, kind: str, data: Any, **told: Any) -> None:
+        entry = Entry(
+            number=self._state.last + 1,
+            kind=kind,
+            data=data,
+            operation=getattr(self._local, "operation", 0),
+            **({"moment": time.time()} | told),
+        )
+        try:
+            self._state.append(entry)
+        except StateFull as error:
+            # The backends are ahead of the disk now: nothing may be answered from them any more.
+            self._full = error
+            self._stop()
+            raise
+        self._local.kept = True
+
+    def _replay(self, entry: Entry) -> tuple[int, int]:
+        with self._repeatable.call(entry.number, entry.moment, list(entry.keys)):
+            return _outcome(self._changes[entry.kind](entry.data))
+
+    def _snapshot_if_due(self) -> None:
+        if self._state.snapshot_due and not self._operations and not self._full:
+            finish = self._state.snapshot(self._actions())
+            threading.Thread(target=finish, name="snapshot", daemon=True).start()
+
+    def _actions(self) -> Actions:
+        return Actions(
+            replay=self._replay,
+            prepare=self._dispatch.prepare,
+            others=lambda: {name: tell() for name, (tell, _) in self._shared.items()},
+            restore=self._restore,
+        )
+
+    def _restore(self, others: Mapping[str, Any]) -> None:
+        for name, (_, take) in self._shared.items():
+            if name in others:
+                take(others[name])
+
+    def _salt(self) -> None:
+        self._repeatable.salt, self._repeatable.born = self._state.identity.salt, self._state.identity.born
 
 
-def _tune() -> None:
-    """Two changes to moto in this process that a daemon needs; neither changes an answer."""
-    # moto remembers every instance of every model for its dashboard, deleted ones too: a daemon would only grow.
-    setattr(BaseModel, "__new__", lambda cls, *_, **__: object.__new__(cls))  # noqa: B010  mypy forbids it plainly
-    # It lists a response class's methods on every call, a fifth of the time of an EC2 call.
-    vars(moto_responses)["method_names_from_class"] = cache(method_names_from_class)
-
-
-def _dispatch(service: str, path: str, environ: dict[str, Any]) -> Reply | None:
-    for pattern, handler in _routes(service):
-        if pattern.match(path or "/"):
-            request = Request(environ)
-            try:
-                answer = handler(request, request.raw_url, request.headers)
-            except HTTPException as error:
-                answer = error.code, error.get_headers(), error.get_body()
-            return _reply(answer)
-    return None
-
-
-# Bounded: hosts hold bucket names.
-@lru_cache(maxsize=1024)
-def _service(dispatcher: Any, host: str) -> str:
-    return str(dispatcher.get_backend_for_host(host))
-
-
-@cache
-def _routes(service: str) -> list[Route]:
-    found: Any = moto_backends.get_backend(service)  # type: ignore[call-overload]  # the name is known at run time only
-    regions = found[DEFAULT_ACCOUNT] if isinstance(found, BackendDict) else found
-    region = next(name for name in ("us-east-1", "aws", "global") if name in regions)
-    return [(re.compile(path), handler) for path, handler in regions[region].url_paths.items()]
-
-
-def _environ(method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    parts = urlsplit(url)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote(parts.path, "latin-1"),
-        "QUERY_STRING": parts.query,
-        "RAW_URI": url[len(parts.scheme) + 3 + len(parts.netloc) :],
-        "SERVER_NAME": parts.netloc,
-        "SERVER_PORT": "443" if parts.scheme == "https" else "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": parts.netloc,
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": parts.scheme,
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    kept = environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {}
-    for name, value in headers.items():
-        key = environ_key_for_header(name)
-        environ[key] = value
-        if should_preserve_original_header_name(name):
-            kept[key] = name
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return environ
-
-
-def _reply(answer: Any) -> Reply:
-    status, headers, body = answer if isinstance(answer, tuple) else (200, {}, answer)
-    content = body.encode() if isinstance(body, str) else bytes(body or b"")
-    return Reply(int(status), {str(name): str(value) for name, value in dict(headers).items()}, content)
+def _outcome(result: Any) -> tuple[int, int]:
+    return (result.status, zlib.crc32(result.body)) if isinstance(result, Reply) else (0, 0)

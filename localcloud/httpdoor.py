@@ -14,12 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from factory import daemons
+from factory.errors import Busy
 from localcloud.backends import Backends
 from localcloud.reply import Reply
 
 ADMIN: Final = daemons.ADMIN_PATH
 TOKEN_HEADER: Final = daemons.TOKEN_HEADER
-ADMIN_CALLS: Final = "GET or POST status, POST reset, POST discard"
+ADMIN_CALLS: Final = "GET or POST status, POST reset, POST discard, POST snapshot"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
 # Loopback, and the names AWS clients use; virtual-hosted buckets stand before either.
@@ -32,29 +33,41 @@ class Admin:
     """The daemon's own calls behind its token.
 
     `status` tells, `reset` empties the cloud and tells, `discard` deletes what was made for a stack and no state names
-    (in: the URNs' prefix, then a URN, a tab and an ARN or id a line).
+    (in: the URNs' prefix, then a URN, a tab and an ARN or id a line), `snapshot` writes one and tells (409: no moment
+    for it).
     """
 
     token: Callable[[], str]
     status: Callable[[], Mapping[str, Any]]
     reset: Callable[[], Mapping[str, Any]]
     discard: Callable[[str, list[tuple[str, str]]], list[str]]
+    snapshot: Callable[[], Mapping[str, Any]]
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> Reply:
         """Answer one admin call."""
         if not hmac.compare_digest(token.encode(), self.token().encode()):
             return _as_json(403, {"error": f"this needs the daemon's token in the header {TOKEN_HEADER}"})
         call = path.removeprefix(ADMIN)
-        match method, call:
-            case "GET" | "POST", "status":
-                return _as_json(200, self.status())
-            case "POST", "reset":
-                return _as_json(200, self.reset())
-            case "POST", "discard":
-                prefix, *kept = body.decode().splitlines()
-                pairs = [(urn, identity) for urn, _, identity in (line.partition("\t") for line in kept)]
-                return _as_json(200, {"discarded": self.discard(prefix, pairs)})
-        return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
+        allowed = ("GET", "POST") if call == "status" else ("POST",)
+        if call not in self._calls() or method not in allowed:
+            return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
+        try:
+            return _as_json(200, self._calls()[call](body))
+        except Busy as error:
+            return _as_json(409, {"error": str(error)})
+
+    def _calls(self) -> Mapping[str, Callable[[bytes], Mapping[str, Any]]]:
+        return {
+            "status": lambda _: self.status(),
+            "reset": lambda _: self.reset(),
+            "snapshot": lambda _: self.snapshot(),
+            "discard": self._discard,
+        }
+
+    def _discard(self, body: bytes) -> Mapping[str, Any]:
+        prefix, *kept = body.decode().splitlines()
+        pairs = [(urn, identity) for urn, _, identity in (line.partition("\t") for line in kept)]
+        return {"discarded": self.discard(prefix, pairs)}
 
 
 class HttpDoor:

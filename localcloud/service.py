@@ -1,27 +1,32 @@
 """The running local cloud: its state, its doors and its run file."""
 
 import os
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from factory import daemons
 from localcloud.backends import Backends
 from localcloud.clients import Clients
+from localcloud.durable.state import Recovered
 from localcloud.httpdoor import Admin, HttpDoor
 from localcloud.isolation import DEFAULT_ACCOUNT
 from localcloud.provider.door import ProviderDoor
-from localcloud.provider.made import Made
 from localcloud.records import RECORDS
 from localcloud.runtime.local import LocalRuntime
+
+SNAPSHOT_SECONDS: Final = 20.0
 
 
 class Service:
     """The running local cloud of one factory."""
 
-    def __init__(self, claim: daemons.Claim) -> None:
+    def __init__(self, claim: daemons.Claim, stop: Callable[[], None]) -> None:
+        """`stop` is to end the daemon: it is called when the state cannot be kept any more."""
+        self._stop = stop
         self._started = time.time()
         self._claim = claim
         self._publishing = threading.Lock()
@@ -30,16 +35,19 @@ class Service:
         self._run_file: daemons.RunFile | None = None
         self._backends: Backends | None = None
         self._runtime: LocalRuntime | None = None
-        self._made = Made()
 
     def open(self) -> None:
-        """Open the doors, then publish the run file."""
-        self._backends = Backends()
+        """Bring the state back, open the doors, then publish the run file. Raises StateBroken."""
+        self._backends = Backends(self._claim.root.local_cloud, self._stop)
         clients = Clients(self._backends)
         # Before any door: what is created must already have its address.
         self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
-        self._provider = ProviderDoor(clients, self._made)
-        self._http = HttpDoor(self._backends, Admin(self._token, self._status, self._reset, self._made.discard))
+        self._provider = ProviderDoor(clients, self._backends)
+        _report(self._backends.recover())
+        self._runtime.recovered()
+        self._provider.start()
+        calls = Admin(self._token, self._status, self._reset, self._provider.servicer.discard, self._snapshot)
+        self._http = HttpDoor(self._backends, calls)
         self._publish()
         self._runtime.start()
         # The first use of each service loads its model; doing it now takes it off the first update.
@@ -56,11 +64,11 @@ class Service:
             self._runtime.close()
 
     def _publish(self) -> daemons.RunFile:
-        if self._http is None or self._provider is None or self._runtime is None:
+        if not (self._http and self._provider and self._runtime and self._backends):
             raise RuntimeError("the doors are not open")
         addresses = {"http": self._http.url, "provider": self._provider.address, "ingress": self._runtime.url}
         with self._publishing:
-            self._run_file = self._claim.publish(addresses, generation=uuid.uuid4().hex)
+            self._run_file = self._claim.publish(addresses, generation=self._backends.generation)
             return self._run_file
 
     def _token(self) -> str:
@@ -76,16 +84,33 @@ class Service:
             "generation": run_file.generation if run_file else "",
             "addresses": dict(run_file.addresses) if run_file else {},
             "tasks": self._runtime.running() if self._runtime else [],
+            "state": dict(self._backends.kept()) if self._backends else {},
         }
+
+    def _snapshot(self) -> Mapping[str, Any]:
+        return self._backends.snapshot(SNAPSHOT_SECONDS) if self._backends else {}
 
     def _reset(self) -> Mapping[str, Any]:
         if self._backends:
             self._backends.reset()
         if self._runtime:
             self._runtime.settle()
-        self._made.clear()
+        if self._provider:
+            self._provider.servicer.clear()
         self._publish()
         return self._status()
+
+
+def _report(recovered: Recovered) -> None:
+    """Say in the log how the state came back, when there was any."""
+    if recovered.replayed or recovered.dropped:
+        print(
+            f"state recovered in {recovered.seconds} s: {recovered.replayed} calls replayed, {recovered.dropped} of "
+            "unfinished operations dropped",
+            file=sys.stderr,
+        )
+    if recovered.differing:
+        print(f"calls that answered differently: {', '.join(recovered.differing[:20])}", file=sys.stderr)
 
 
 def _warm(clients: Clients) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from localcloud.backends import Backends
 from localcloud.clients import Clients
-from localcloud.provider.made import Made
 from localcloud.provider.servicer import Servicer
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -21,7 +21,8 @@ LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 class ProviderDoor:
     """A running resource provider for the AWS SDK."""
 
-    def __init__(self, clients: Clients, made: Made, records: Mapping[str, Record] = RECORDS) -> None:
+    def __init__(self, clients: Clients, backends: Backends, records: Mapping[str, Record] = RECORDS) -> None:
+        self.servicer = Servicer(clients, backends, records)
         self._server = grpc.server(
             ThreadPoolExecutor(WORKERS, thread_name_prefix="provider"),
             options=[
@@ -30,8 +31,11 @@ class ProviderDoor:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(clients, made, records), self._server)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.servicer, self._server)
         self._port = self._server.add_insecure_port("127.0.0.1:0")
+
+    def start(self) -> None:
+        """Begin to answer."""
         self._server.start()
 
     @property

@@ -10,6 +10,7 @@ from factory.errors import UpdateFailed
 from localcloud.clients import Clients
 from localcloud.provider import outcomes
 from localcloud.provider.config import Scope
+from localcloud.provider.made import Thing
 from localcloud.provider.values import plain, secret_texts
 from localcloud.records.record import Call, Record
 
@@ -99,6 +100,17 @@ class Resource:
         except ClientError as error:
             if not self.record.is_gone(error):
                 raise self._failed("delete", inputs, error) from error
+
+    def thing(self, id: str, inputs: Mapping[str, Json], outputs: Mapping[str, Json]) -> Thing:
+        """What was made, as it is remembered."""
+        return Thing(
+            type=self.record.type,
+            name=self.name,
+            scope=self.scope,
+            id=id,
+            inputs=plain(dict(inputs)),
+            outputs=plain(dict(outputs)),
+        )
 
     def region(self, inputs: Mapping[str, Json], state: Mapping[str, Json]) -> str:
         """Where it lives: its own region property, else where it was made, else the provider's region."""

@@ -4,7 +4,7 @@ import sys
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -13,13 +13,14 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from factory.errors import MillwrightError
+from localcloud.backends import Backends
 from localcloud.clients import Clients
 from localcloud.invokes import INVOKES, InvokeCall
 from localcloud.provider import config, outcomes
 from localcloud.provider.checks import DEFAULTS, Failure, check, nearest
 from localcloud.provider.compare import Difference, differences, same
 from localcloud.provider.lifecycle import HalfMade, Resource
-from localcloud.provider.made import Made, identity
+from localcloud.provider.made import Made, Thing, identity
 from localcloud.provider.values import Secret, decode, encode, has_unknown, plain
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -36,9 +37,10 @@ CHANGES = provider_pb2.DiffResponse
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Answers every engine; which provider instance asks is told by the connection (one per instance)."""
 
-    def __init__(self, clients: Clients, made: Made, records: Mapping[str, Record] = RECORDS) -> None:
+    def __init__(self, clients: Clients, backends: Backends, records: Mapping[str, Record] = RECORDS) -> None:
         self._clients = clients
-        self._made = made
+        self._backends = backends
+        self._made = Made(backends)
         self._records = records
         self._lock = threading.Lock()
         self._scopes: OrderedDict[str, config.Scope] = OrderedDict()
@@ -134,11 +136,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             known = outcomes.preview_of_create(record, inputs, resource.region(inputs, {}))
             return provider_pb2.CreateResponse(properties=encode(known))
-        id, properties = self._made.create(
-            request.urn,
-            lambda: _attempt(context, lambda: resource.create(inputs)),
-            lambda id, properties: resource.delete(id, inputs, properties),
-        )
+        made: list[tuple[str, dict[str, Json]]] = []
+
+        def make() -> Thing:
+            id, properties = resource.create(inputs)
+            made.append((id, properties))
+            return resource.thing(id, inputs, properties)
+
+        _attempt(context, lambda: self._made.create(request.urn, make))
+        id, properties = made[0]
         return provider_pb2.CreateResponse(id=id, properties=encode(properties))
 
     def Read(self, request: Any, context: Context) -> Any:
@@ -159,7 +165,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             known = outcomes.preview_of_update(record, olds, old_inputs, news)
             return provider_pb2.UpdateResponse(properties=encode(known))
-        properties = _attempt(context, lambda: resource.update(request.id, news, old_inputs, olds))
+        with self._backends.operation():
+            properties = _attempt(context, lambda: resource.update(request.id, news, old_inputs, olds))
         return provider_pb2.UpdateResponse(properties=encode(properties))
 
     def Delete(self, request: Any, context: Context) -> Any:
@@ -168,8 +175,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._resource(record, request, context)
         state = decode(request.properties)
         inputs = decode(request.old_inputs) or state
-        _attempt(context, lambda: resource.delete(request.id, inputs, state))
-        self._made.forget(request.urn, identity(request.id, plain(state)))
+        with self._backends.operation():
+            _attempt(context, lambda: resource.delete(request.id, inputs, state))
+            self._made.forget(request.urn, identity(request.id, plain(state)))
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Context) -> Any:
@@ -188,6 +196,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         # The field is a Python keyword.
         getattr(response, "return").CopyFrom(encode(result))
         return response
+
+    def discard(self, prefix: str, kept: Collection[tuple[str, str]]) -> list[str]:
+        """Delete what was made for URNs that start with `prefix` and is not `kept`; see `Made.discard`."""
+        return self._made.discard(prefix, kept, self._undo)
+
+    def clear(self) -> None:
+        """The cloud was emptied."""
+        self._made.clear()
+
+    def _undo(self, thing: Thing) -> None:
+        record = self._records[thing.type]
+        resource = Resource(record=record, scope=thing.scope, clients=self._clients, name=thing.name)
+        resource.delete(thing.id, thing.inputs, thing.outputs)
 
     def _forget(self, context: Context) -> None:
         # A port may be used again: what an earlier connection configured must not count for this one.

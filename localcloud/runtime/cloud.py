@@ -4,6 +4,7 @@ Read from moto's own records, not by API calls: a look is some microseconds inst
 somebody else falls into the middle of it. Importing this imports moto's EC2, ECS and ELB, which takes a second.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,8 +18,9 @@ from localcloud.backends import Backends
 from localcloud.runtime import ecs_model
 from localcloud.runtime.declared import Deployment, HealthCheck, Rollout, Service, ServiceId, TargetGroup
 from localcloud.runtime.ecs_model import TaskRecord
+from localcloud.runtime.elb_model import host_name
 from localcloud.runtime.routes import Fixed, Forward, Route, Unserved
-from localcloud.runtime.status import RUNNING, STOPPED, Look, ServiceStatus, TargetStatus, TaskStatus
+from localcloud.runtime.status import RUNNING, STOPPED, TELL, Look, ServiceStatus, TargetStatus, TaskStatus
 
 Json = Any
 # ECS tells stopped tasks for about an hour; here the last ones of each service.
@@ -32,6 +34,7 @@ class Cloud:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
+        self._told: dict[ServiceId, ServiceStatus] = {}
 
     def look(self) -> Look:
         """What is declared now."""
@@ -51,15 +54,46 @@ class Cloud:
 
     def tell(self, statuses: Iterable[ServiceStatus]) -> list[str]:
         """Write statuses into the records. Returns the ids of tasks that are told no longer."""
+        statuses = list(statuses)
+        news = [status for status in statuses if status.momentary or self._told.get(status.service) != status]
         forgotten: list[str] = []
+        if news:
+            # Only what is new is kept: several rounds a second say the same again.
+            forgotten += self._backends.apply(TELL, news)
         with self._backends.held():
-            for status in statuses:
-                backend = ecs_backends[status.service.account][status.service.region]
-                _tell_targets(status)
-                record = backend.services.get(f"{status.service.cluster}:{status.service.name}")
-                if record is not None:
-                    forgotten += _tell_service(backend, record, status)
+            forgotten += tell([status for status in statuses if status not in news])
+        self._told = {status.service: status for status in statuses}
         return forgotten
+
+
+def tell(statuses: Iterable[ServiceStatus]) -> list[str]:
+    """Write statuses into the records, under the backends' lock. Returns the ids of tasks that are told no longer."""
+    forgotten: list[str] = []
+    for status in statuses:
+        backend = ecs_backends[status.service.account][status.service.region]
+        _tell_targets(status)
+        record = backend.services.get(f"{status.service.cluster}:{status.service.name}")
+        if record is not None:
+            forgotten += _tell_service(backend, record, status)
+    return forgotten
+
+
+def restarted(port: int) -> None:
+    """The daemon was started again, under the backends' lock: what ran ended with it, and the ingress is at `port`."""
+    for _, _, backend in _all(ecs_backends):
+        for record in backend.services.values():
+            for task in ecs_model.tasks_of(backend, record):
+                ecs_model.end(task, "The host was restarted.", ecs_model.HOST_ENDED)
+            for deployment in record.deployments:
+                # Counted from now: the copies start again, and the clock may be another one.
+                deployment["since"] = time.monotonic()
+            ecs_model.recount(backend, record)
+    for account, region, balancers in _all(elbv2_backends):
+        for balancer in balancers.load_balancers.values():
+            balancer.dns_name = f"{host_name(account, region, balancer.name)}:{port}"
+        for group in balancers.target_groups.values():
+            for address in [id for id, each in group.targets.items() if "Owner" in each]:
+                group.deregistered_targets[address] = group.targets.pop(address)
 
 
 def _all(backends: Json) -> Iterable[tuple[str, str, Json]]:

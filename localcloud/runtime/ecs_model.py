@@ -21,6 +21,8 @@ Backend = EC2ContainerServiceBackend
 KEPT_EVENTS = 100
 # Changing one of these replaces the service's tasks.
 DEPLOYED = ("network_configuration", "load_balancers", "platform_version")
+# ECS's code for a task whose host went away.
+HOST_ENDED = "TerminationNotice"
 ON_THE_WAY = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 
 _create, _update, _delete = Backend.create_service, Backend.update_service, Backend.delete_service
@@ -175,6 +177,14 @@ def _deployment(service: Record) -> dict[str, Json]:
         # Ours: no member of the API, so it is never told.
         "since": time.monotonic(),
     }
+
+
+def end(task: TaskRecord, reason: str, code: str) -> None:
+    """A task is no more, at once."""
+    now = utcnow()
+    task.last_status, task.desired_status = "STOPPED", "STOPPED"
+    task.stopping_at, task.stopped_at = task.stopping_at or now, now
+    task.stopped_reason, task.stop_code = task.stopped_reason or reason, task.stop_code or code
 
 
 def turn(deployment: dict[str, Json], rollout: str, reason: str) -> None:

@@ -10,7 +10,7 @@ from localcloud.runtime.ingress import Ingress, listen
 from localcloud.runtime.reconciler import Reconciler
 from localcloud.runtime.routes import Switch
 from localcloud.runtime.sandboxed import SandboxedProcesses
-from localcloud.runtime.status import Records
+from localcloud.runtime.status import RESTARTED, TELL, Records, ServiceStatus
 
 PORT_FILE: Final = "ingress-port"
 SETTLE_SECONDS: Final = 15.0
@@ -28,8 +28,11 @@ class LocalRuntime:
 
         switch = Switch()
         self._backends = backends
+        self._taught = False
         self._ingress = Ingress(listen(root.state / PORT_FILE), switch)
         self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), switch)
+        backends.register(TELL, self._tell)
+        backends.register(RESTARTED, self._restarted)
         backends.before_first_call("ecs", self._teach_ecs)
         # Both generations of ELB share a host name, and moto finds either under one of these.
         for service in ("elb", "elbv2"):
@@ -44,6 +47,11 @@ class LocalRuntime:
         """Begin to follow the records and to answer requests."""
         self._ingress.start()
         self._reconciler.start()
+
+    def recovered(self) -> None:
+        """The backends' state was brought back, if there was any: nothing of it runs yet."""
+        if self._taught:
+            self._backends.apply(RESTARTED, self._ingress.port)
 
     def running(self) -> list[dict[str, str]]:
         """What runs, for people."""
@@ -64,13 +72,25 @@ class LocalRuntime:
         from localcloud.runtime import ecs_model
 
         ecs_model.teach()
+        self._taught = True
         self._reconciler.wake()
 
     def _teach_elb(self) -> None:
         from localcloud.runtime import elb_model
 
         elb_model.teach(self._ingress.port)
+        self._taught = True
         self._reconciler.wake()
+
+    def _tell(self, statuses: list[ServiceStatus]) -> list[str]:
+        from localcloud.runtime import cloud
+
+        return cloud.tell(statuses)
+
+    def _restarted(self, port: int) -> None:
+        from localcloud.runtime import cloud
+
+        cloud.restarted(port)
 
     def _records(self) -> Records:
         from localcloud.runtime.cloud import Cloud

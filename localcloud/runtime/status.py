@@ -14,6 +14,9 @@ PENDING: Final = "PENDING"
 RUNNING: Final = "RUNNING"
 DEACTIVATING: Final = "DEACTIVATING"
 STOPPED: Final = "STOPPED"
+# The changes that are kept with the calls: what the reconciler tells, and that the daemon was started again.
+TELL: Final = "ecs.tell"
+RESTARTED: Final = "ecs.restarted"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class ServiceStatus:
     retired: Sequence[Retire]
     failed: Mapping[str, int]
     events: Sequence[str]
+
+    @property
+    def momentary(self) -> bool:
+        """Whether it says something that happened, and not only how things are."""
+        return bool(self.turns or self.retired or self.events)
 
 
 @dataclass(frozen=True)
