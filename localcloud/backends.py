@@ -16,7 +16,7 @@ from typing import Any, cast
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 
-from factory.errors import Busy
+from factory.errors import Busy, UpdateFailed
 from localcloud.dispatch import Dispatch
 from localcloud.durable.determinism import Repeatable, install, install_loaded
 from localcloud.durable.errors import StateFull
@@ -122,14 +122,21 @@ class Backends:
                     self._snapshot_if_due()
 
     def snapshot(self, seconds: float) -> Mapping[str, Any]:
-        """Write a snapshot now. Raises Busy when operations are under way for longer than `seconds`."""
+        """Write a snapshot now.
+
+        Raises Busy when operations are under way for longer than `seconds`, UpdateFailed when the disk does not
+        take it.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self._lock:
                 finish = self._state.snapshot(self._actions()) if self._quiet else None
             if finish:
                 finish()
-                return self.kept()
+                told = self.kept()
+                if told["problem"]:
+                    raise UpdateFailed(told["problem"], hint="see the log: millwright cloud logs")
+                return told
             time.sleep(SNAPSHOT_POLL_SECONDS)
         raise Busy("operations are under way all the time", hint="try again when no update runs")
 

@@ -44,6 +44,8 @@ def main() -> int:
 
 def _serve(claim: daemons.Claim, stopped: int, wake: int) -> int:
     isolate(os.environ)
+    # A snapshot is written in a fork, in which gRPC would start its threads again, on files that are closed there.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     # Only now: it imports moto and boto3, which must find the environment isolated.
     from localcloud.service import Service
 

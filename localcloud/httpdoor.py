@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from factory import daemons
-from factory.errors import Busy
+from factory.errors import Busy, UpdateFailed
 from localcloud.backends import Backends
 from localcloud.reply import Reply
 
@@ -33,8 +33,7 @@ class Admin:
     """The daemon's own calls behind its token.
 
     `status` tells, `reset` empties the cloud and tells, `discard` deletes what was made for a stack and no state names
-    (in: the URNs' prefix, then a URN, a tab and an ARN or id a line), `snapshot` writes one and tells (409: no moment
-    for it).
+    (in: the URNs' prefix, then a URN, a tab and an ARN or id a line), `snapshot` writes one and tells (or answers 409).
     """
 
     token: Callable[[], str]
@@ -53,8 +52,8 @@ class Admin:
             return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
         try:
             return _as_json(200, self._calls()[call](body))
-        except Busy as error:
-            return _as_json(409, {"error": str(error)})
+        except (Busy, UpdateFailed) as error:
+            return _as_json(409, {"error": str(error), "hint": error.hint})
 
     def _calls(self) -> Mapping[str, Callable[[bytes], Mapping[str, Any]]]:
         return {

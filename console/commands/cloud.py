@@ -1,7 +1,8 @@
-"""`millwright cloud start|stop|status|reset`: the embedded local cloud's daemon."""
+"""`millwright cloud start|stop|status|reset|logs|snapshot`: the embedded local cloud's daemon and its state."""
 
 import shlex
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -9,12 +10,14 @@ from rich.table import Table
 from console.commands.options import Json
 from console.session import Session, open_session
 from console.show import OUT, print_json, report_engine
+from console.tail import last_lines
 from factory import daemons
 from factory.errors import CloudUnavailable, InputError
 from factory.settings import LOCAL_ACCOUNT
 from factory.spec import app_names, load_app
+from factory.trees import remove_tree
 
-NOTICE = "the embedded local cloud: a stand-in for AWS on this machine; it keeps nothing when it stops"
+NOTICE = "the embedded local cloud: a stand-in for AWS on this machine"
 
 app = typer.Typer(no_args_is_help=True, help="The embedded local cloud (a stand-in for AWS).")
 
@@ -28,7 +31,7 @@ def start(as_json: Json = False) -> None:
 
 @app.command()
 def stop(as_json: Json = False) -> None:
-    """Stop it. What it holds is gone; the next update of each stack looks that up and builds again."""
+    """Stop it, and what runs on it. What it holds is kept, and is there again when it is started."""
     stopped = daemons.stop(_local_session().root, daemons.LOCAL_CLOUD)
     if as_json:
         print_json({"stopped": stopped})
@@ -39,15 +42,14 @@ def stop(as_json: Json = False) -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show whether it runs, where, and what runs on it; exit code 9 when it does not."""
-    run_file = daemons.read(_local_session().root, daemons.LOCAL_CLOUD)
-    if run_file is None:
-        raise CloudUnavailable("the local cloud does not run", hint="millwright cloud start")
-    tasks: list[dict[str, str]] = daemons.call(run_file, "status")["tasks"]
+    run_file = _running()
+    told = daemons.call(run_file, "status")
     if as_json:
-        print_json(_told(run_file) | {"tasks": tasks})
+        print_json(_told(run_file) | {"tasks": told["tasks"], "state": told["state"]})
         return
     table = _table(run_file)
-    for task in tasks:
+    table.add_row("[bold]state[/]", _state(told["state"]))
+    for task in told["tasks"]:
         table.add_row("[bold]task[/]", f"{task['service']} {task['task']}: {task['status']}, {task['health']}")
     OUT.print(table)
 
@@ -78,18 +80,67 @@ def env(
 
 @app.command()
 def reset(as_json: Json = False) -> None:
-    """Empty it, and keep it running."""
+    """Empty it for good; the next update of each stack builds again. It need not run, nor be able to."""
     session = _local_session()
     run_file = daemons.read(session.root, daemons.LOCAL_CLOUD)
     if run_file is None:
-        raise CloudUnavailable(
-            "the local cloud does not run, so there is nothing to reset", hint="millwright cloud start"
-        )
+        claim = daemons.claim(session.root, daemons.LOCAL_CLOUD)
+        remove_tree(session.root.local_cloud)
+        claim.release()
+        if as_json:
+            print_json({"running": False})
+        else:
+            OUT.print("it does not run; what it had kept is removed")
+        return
     daemons.call(run_file, "reset")
     after = daemons.read(session.root, daemons.LOCAL_CLOUD)
     if after is None:
         raise CloudUnavailable("the local cloud ended while it was reset", hint="millwright cloud start")
     _show(after, as_json=as_json)
+
+
+@app.command()
+def snapshot(as_json: Json = False) -> None:
+    """Write a snapshot of its state now, so that its next start is quick. It does so by itself every 300 calls."""
+    state = daemons.call(_running(), "snapshot")
+    if as_json:
+        print_json(state)
+    else:
+        OUT.print(_state(state))
+
+
+@app.command()
+def logs(
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what is added, until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show its log: what it reported about itself, also why it did not start."""
+    path = _local_session().root.logs / f"{daemons.LOCAL_CLOUD}.log"
+    if not path.is_file():
+        raise CloudUnavailable("the local cloud has no log: it was never started", hint="millwright cloud start")
+    for line in last_lines(path, lines, follow=follow):
+        if as_json:
+            print_json({"line": line})
+        else:
+            typer.echo(line)
+
+
+def _running() -> daemons.RunFile:
+    run_file = daemons.read(_local_session().root, daemons.LOCAL_CLOUD)
+    if run_file is None:
+        raise CloudUnavailable("the local cloud does not run", hint="millwright cloud start")
+    return run_file
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    told = (
+        f"{state['calls']} changes kept on disk ({state['bytes'] / 1024:.0f} KiB), {state['calls_since_snapshot']} of "
+        f"them since the last snapshot; recovered in {state['recovered_seconds']} s"
+    )
+    if state["differing"]:
+        told += f"; {len(state['differing'])} calls answered differently when they were done again, see its log"
+    return f"{told}; {state['problem']}" if state["problem"] else told
 
 
 def _local_session() -> Session:

@@ -15,7 +15,7 @@ from factory.errors import ExitCode
 from pipeline.leftovers import stop_worker
 
 WHAT = {
-    daemons.LOCAL_CLOUD: "the embedded local cloud: a stand-in for AWS; it keeps nothing when it stops",
+    daemons.LOCAL_CLOUD: "the embedded local cloud: a stand-in for AWS",
     daemons.WORKER: "moves changes through their stages",
 }
 

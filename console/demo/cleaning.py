@@ -41,10 +41,11 @@ def _empty(session: Session) -> None:
     """Stop the worker, destroy every stack of the factory, and prove that its cloud is empty."""
     root = session.root
     stop_worker(root)
-    run_file = daemons.read(root, daemons.LOCAL_CLOUD)
-    if run_file is None:
-        ERR.print("the local cloud does not run, and keeps nothing when it stops: there is nothing to destroy")
+    if not root.local_cloud.is_dir():
+        ERR.print("there is no local cloud, so there is nothing to destroy")
         return
+    # What it holds outlives it.
+    run_file = daemons.ensure(root, daemons.LOCAL_CLOUD)
     declared = [(app, environment) for app in app_names(root) for environment in load_app(root, app).environments]
     for app, environment in declared:
         if environment is Environment.PRODUCTION:

@@ -43,7 +43,7 @@ def make_place(root: FactoryRoot, settings: Settings) -> FactoryRoot:
 def remove_place(root: FactoryRoot) -> bool:
     """Stop what runs for an earlier demo and remove its folder; whether there was one.
 
-    The embedded cloud keeps nothing when it stops, and what it runs ends with it.
+    What the embedded cloud runs ends with it, and what it keeps is in that folder.
     """
     place = demo_root(root)
     if not place.path.is_dir():

@@ -61,17 +61,14 @@ class Log:
         fields = entry.number, entry.moment, entry.kind, entry.data, entry.operation, entry.outcome, entry.keys
         content = pickle.dumps(fields, 5)
         record = HEADER.pack(len(content), zlib.crc32(content)) + content
+        left = memoryview(record)
         try:
-            written = os.write(self._file, record)
+            while left:
+                left = left[os.write(self._file, left) :]
         except OSError as error:
-            raise self._full(error.strerror or str(error)) from error
-        if written != len(record):
-            raise self._full("only a part of the record was written")
+            os.ftruncate(self._file, self.size)
+            raise StateFull(f"cannot write {self.path}: {error.strerror or error}") from error
         self.size += len(record)
-
-    def _full(self, reason: str) -> StateFull:
-        os.ftruncate(self._file, self.size)
-        return StateFull(f"cannot write {self.path}: {reason}")
 
     def close(self) -> None:
         """Nothing more is written."""

@@ -80,9 +80,9 @@ def failed(database: Engine, spec: AppSpec, environment: Environment, kind: Kind
 
 
 def is_stale(database: Engine, stack: str, cloud_generation: str | None) -> bool:
-    """Whether the local cloud has been restarted since the stack's last recorded update.
+    """Whether the local cloud has been emptied since the stack's last recorded update.
 
-    It keeps nothing over a restart, so the engine must then look up what is still there before it goes on.
+    The engine must then look up what is still there before it goes on.
     """
     with transaction(database) as connection:
         known = environments.cloud_generation(connection, stack)

@@ -109,7 +109,7 @@ def test_outside_a_factory_commands_say_so(
 
 
 def test_a_cloud_that_does_not_run_has_an_exit_code_of_its_own(millwright: Runner, root: FactoryRoot) -> None:
-    for command in ("status", "reset"):
+    for command in ("status", "snapshot", "logs"):
         answer = millwright("cloud", command, "--json")
         assert answer.code == ExitCode.CLOUD_UNAVAILABLE
         assert answer.documents[0]["exit_code"] == ExitCode.CLOUD_UNAVAILABLE
