@@ -254,7 +254,8 @@ def test_a_secret_reaches_the_app_and_nothing_that_is_told(declared: Declared, r
     written = "".join(
         path.read_text(errors="replace")
         for path in runtime_root.state.rglob("*")
-        if path.is_file() and path.suffix != ".db"
+        # The local Secrets Manager's own state holds it, of course, and only its owner can read that.
+        if path.is_file() and path.suffix != ".db" and runtime_root.local_cloud not in path.parents
     )
     assert arn in json.dumps(service.cloud.aws("ecs").describe_task_definition(taskDefinition="secretive"), default=str)
     for place in (told, json.dumps(status), written):
