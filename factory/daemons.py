@@ -17,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,31 @@ def ensure(root: FactoryRoot, name: str) -> RunFile:
     """
     if run_file := read(root, name):
         return run_file
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        process = _start(root, name)
+        left = deadline - time.monotonic()
+        run_file = _wait(lambda: read(root, name), left, alive=partial(_runs, process))
+        if run_file is not None:
+            return run_file
+        if process.poll() != Busy.exit_code or left < 0:
+            break
+        # Another one won, whose file we shall see; or one is just ending, and holds its place until it is gone.
+        run_file = _wait(lambda: read(root, name), left, alive=lambda: not _is_free(root, name))
+        if run_file is not None:
+            return run_file
+    tail = (root.logs / f"{name}.log").read_text(errors="replace")[-2000:]
+    raise CloudUnavailable(
+        f"{name} did not start; the end of {root.logs / f'{name}.log'}:\n{tail}", hint="see the log; then try again"
+    )
+
+
+def _start(root: FactoryRoot, name: str) -> subprocess.Popen[bytes]:
     private_folder(root.logs)
     private_folder(root.run)
-    log = root.logs / f"{name}.log"
-    with log.open("ab") as output:
+    with (root.logs / f"{name}.log").open("ab") as output:
         # A session of its own: Ctrl-C in the terminal that started it must not end it.
-        process = subprocess.Popen(
+        return subprocess.Popen(
             # -P: what lies in the factory's root must not be taken for a module.
             [sys.executable, "-P", "-m", MODULES[name], "--root", str(root.path)],
             stdin=subprocess.DEVNULL,
@@ -147,12 +167,17 @@ def ensure(root: FactoryRoot, name: str) -> RunFile:
             env={key: value for key, value in os.environ.items() if not key.startswith(REAL_CREDENTIALS)},
             start_new_session=True,
         )
-    # When two start it at once, the loser exits at once (Busy) and both find the winner's run file.
-    run_file = _wait(lambda: read(root, name), START_SECONDS, alive=lambda: process.poll() in (None, Busy.exit_code))
-    if run_file is None:
-        tail = log.read_text(errors="replace")[-2000:]
-        raise CloudUnavailable(f"{name} did not start; the end of {log}:\n{tail}", hint="see the log; then try again")
-    return run_file
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
+
+
+def _is_free(root: FactoryRoot, name: str) -> bool:
+    with contextlib.suppress(Busy):
+        claim(root, name).lock.close()
+        return True
+    return False
 
 
 def on_stop(call: Callable[[], None]) -> None:

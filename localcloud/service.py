@@ -54,8 +54,8 @@ class Service:
         threading.Thread(target=_warm, args=(clients,), daemon=True).start()
 
     def close(self) -> None:
-        """Close the doors and give the place up."""
-        self._claim.release()
+        """Close the doors. The place is held until the process ends: until then it may still write."""
+        self._claim.withdraw()
         if self._provider:
             self._provider.close()
         if self._http:

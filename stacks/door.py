@@ -21,7 +21,7 @@ from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import AppSpec, Environment, app_names, load_app
 from stacks import production
-from stacks.driver import ledger
+from stacks.driver import ledger, unsettled
 from stacks.driver.cli import run_cli
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
@@ -79,6 +79,7 @@ def before(
         return
     # Any other holds no lock: an engine may be at work.
     killed = effect is Effect.CLOUD and bool(clear_dead_locks(root, settings, stack))
+    killed = killed or (effect is Effect.CLOUD and unsettled.left(root, stack))
     if effect is Effect.CLOUD:
         clear_wreckage(root, settings, stack)
     ensure_stack(root, spec, environment, _cli())
@@ -91,6 +92,8 @@ def before(
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
         ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
+        if effect is Effect.CLOUD:
+            unsettled.begin(root, settings, stack)
 
 
 def _require_decided(place: production.Place, command: str, flags: Sequence[str]) -> None:
@@ -142,6 +145,7 @@ def after(
     kind = KINDS.get(command)
     if kind is None:
         return
+    unsettled.end(root, spec.stack(environment))
     database = db.connect(root, settings)
     if exit_code:
         ledger.failed(database, spec, environment, kind, DOOR, reason=f"pulumi exited with {exit_code}")

@@ -7,8 +7,8 @@ from typing import Final
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from localcloud.backends import Backends
 from localcloud.clients import Clients
+from localcloud.provider.made import Keeper
 from localcloud.provider.servicer import Servicer
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -21,8 +21,8 @@ LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 class ProviderDoor:
     """A running resource provider for the AWS SDK."""
 
-    def __init__(self, clients: Clients, backends: Backends, records: Mapping[str, Record] = RECORDS) -> None:
-        self.servicer = Servicer(clients, backends, records)
+    def __init__(self, clients: Clients, keeper: Keeper, records: Mapping[str, Record] = RECORDS) -> None:
+        self.servicer = Servicer(clients, keeper, records)
         self._server = grpc.server(
             ThreadPoolExecutor(WORKERS, thread_name_prefix="provider"),
             options=[

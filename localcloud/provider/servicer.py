@@ -13,14 +13,13 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from factory.errors import MillwrightError
-from localcloud.backends import Backends
 from localcloud.clients import Clients
 from localcloud.invokes import INVOKES, InvokeCall
 from localcloud.provider import config, outcomes
 from localcloud.provider.checks import DEFAULTS, Failure, check, nearest
 from localcloud.provider.compare import Difference, differences, same
 from localcloud.provider.lifecycle import HalfMade, Resource
-from localcloud.provider.made import Made, Thing, identity
+from localcloud.provider.made import Keeper, Made, Thing, identity
 from localcloud.provider.values import Secret, decode, encode, has_unknown, plain
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -37,10 +36,10 @@ CHANGES = provider_pb2.DiffResponse
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Answers every engine; which provider instance asks is told by the connection (one per instance)."""
 
-    def __init__(self, clients: Clients, backends: Backends, records: Mapping[str, Record] = RECORDS) -> None:
+    def __init__(self, clients: Clients, keeper: Keeper, records: Mapping[str, Record] = RECORDS) -> None:
         self._clients = clients
-        self._backends = backends
-        self._made = Made(backends)
+        self._keeper = keeper
+        self._made = Made(keeper)
         self._records = records
         self._lock = threading.Lock()
         self._scopes: OrderedDict[str, config.Scope] = OrderedDict()
@@ -165,7 +164,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             known = outcomes.preview_of_update(record, olds, old_inputs, news)
             return provider_pb2.UpdateResponse(properties=encode(known))
-        with self._backends.operation():
+        with self._keeper.operation():
             properties = _attempt(context, lambda: resource.update(request.id, news, old_inputs, olds))
         return provider_pb2.UpdateResponse(properties=encode(properties))
 
@@ -175,7 +174,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._resource(record, request, context)
         state = decode(request.properties)
         inputs = decode(request.old_inputs) or state
-        with self._backends.operation():
+        with self._keeper.operation():
             _attempt(context, lambda: resource.delete(request.id, inputs, state))
             self._made.forget(request.urn, identity(request.id, plain(state)))
         return empty_pb2.Empty()

@@ -25,7 +25,7 @@ from factory.paths import FactoryRoot, private_folder
 from factory.spec import Environment
 from policies import PACK_NAME
 from stacks import destruction, production
-from stacks.driver import ledger
+from stacks.driver import ledger, unsettled
 from stacks.driver.cli import project_name, unprotect
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
@@ -72,14 +72,16 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         killed = bool(clear_dead_locks(request.root, request.settings, request.stack))
+        killed = killed or unsettled.left(request.root, request.stack)
         clear_wreckage(request.root, request.settings, request.stack)
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
         by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
-        reporter.send(Started(stack=request.stack, kind=request.kind))
         try:
-            result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
+            with unsettled.watched(request.root, request.settings, request.stack):
+                reporter.send(Started(stack=request.stack, kind=request.kind))
+                result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)

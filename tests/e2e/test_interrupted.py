@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from e2e_place import Place, wait_for
+from localcloud_door import Door
 
 from console.demo.inventory import inventory
 from engine import stack_lock
@@ -174,18 +175,50 @@ def test_a_destroy_killed_half_way_goes_on(empty: Place) -> None:
     # The fixture destroys again and finds nothing left.
 
 
-def test_a_cloud_that_was_killed_is_noticed_and_built_again_by_either_door(empty: Place) -> None:
+def test_a_cloud_that_was_killed_or_stopped_is_there_again_for_either_door(empty: Place) -> None:
     assert empty.millwright("up", "links", "build").code == 0
-    run_file = daemons.read(empty.root, "localcloud")
-    assert run_file is not None
-    os.kill(run_file.pid, signal.SIGKILL)
-    wait_for(lambda: not run_file.alive())
+    before = inventory(empty.cloud)
+    kill_cloud(empty)
+    assert empty.pulumi("preview", "--expect-no-changes", "-s", "links-build").code == 0
+    daemons.stop(empty.root, "localcloud")
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    assert '"kind": "up", "changes": {"same"' in again.out
+    assert inventory(empty.cloud) == before
+
+
+def test_a_cloud_that_was_emptied_is_noticed_and_built_again_by_either_door(empty: Place) -> None:
+    assert empty.millwright("up", "links", "build").code == 0
+    assert empty.millwright("cloud", "reset").code == 0
     again = empty.millwright("up", "links", "build", "--json")
     assert again.code == 0, again.out + again.err
     assert counts(empty) == BUILD
     daemons.stop(empty.root, "localcloud")
+    assert empty.millwright("cloud", "reset").code == 0
     plain = empty.pulumi("up", "--yes", "-s", "links-build")
     assert plain.code == 0, plain.out + plain.err
+    assert counts(empty) == BUILD
+
+
+@pytest.mark.parametrize("door", ["driver", "plain"])
+def test_what_a_killed_cloud_made_and_told_nobody_is_taken_back(empty: Place, door: str) -> None:
+    """Killed after it wrote a creation down and before it answered: no state can name it."""
+    up = {
+        "driver": lambda: empty.millwright("up", "links", "build", "--json"),
+        "plain": lambda: empty.pulumi("up", "--yes", "-s", "links-build"),
+    }[door]
+    assert up().code == 0
+    project = project_name(empty.root)
+    with Door(daemons.ensure(empty.root, "localcloud").addresses["provider"]) as provider:
+        provider.configure(region=empty.cloud.region)
+        provider.create("aws:ec2/vpc:Vpc", "lost", {"cidrBlock": "10.200.0.0/16"}, stack="links-build", project=project)
+    assert counts(empty)["network"] == 2
+    process = empty.start("millwright", "up", "links", "build", "--json")
+    read_until(process, '"event": "started"', 1)
+    kill_cloud(empty)
+    finish(process)
+    again = up()
+    assert again.code == 0, again.out + again.err
     assert counts(empty) == BUILD
 
 
@@ -208,25 +241,48 @@ def test_ctrl_c_while_waiting_for_the_stack_gives_up_at_once(place: Place) -> No
     assert inventory(place.cloud) == {}
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(20))
+def kill_cloud(place: Place) -> None:
+    run_file = daemons.read(place.root, daemons.LOCAL_CLOUD)
+    if run_file is not None:
+        os.kill(run_file.pid, signal.SIGKILL)
+        wait_for(lambda: not run_file.alive())
+
+
+def plugin_of(place: Place) -> psutil.Process | None:
+    """The program that the plain door's engine started as its provider."""
+    engine = engine_of(place)
+    with contextlib.suppress(psutil.Error):
+        for child in engine.children() if engine else []:
+            if "localcloud.plugin" in child.cmdline():
+                return child
+    return None
+
+
+DOORS = {
+    "driver": ("millwright", "up", "links", "build", "--json"),
+    "plain": ("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", "--non-interactive"),
+}
+VICTIMS = [("driver", victim) for victim in ("engine", "command", "cloud")]
+VICTIMS += [("plain", victim) for victim in ("engine", "plugin", "cloud")]
+
+
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.soak] * (seed > 5)) for seed in range(1, 51)])
 def test_killed_at_any_moment_it_goes_on(empty: Place, seed: int) -> None:
-    """Engine, command or cloud, killed at a random moment of an update; the seed says which and when."""
+    """Engine, command, plugin or cloud, killed at a random moment of an update; the seed says which and when."""
     chance = random.Random(seed)
-    victim = chance.choice(("engine", "command", "cloud"))
+    door, victim = VICTIMS[seed % len(VICTIMS)]
     daemons.ensure(empty.root, daemons.LOCAL_CLOUD)
-    process = empty.start("millwright", "up", "links", "build", "--json")
+    process = empty.start(*DOORS[door])
     # Updates take three to eight seconds here; a kill after the end is a case as well.
     time.sleep(chance.uniform(0.3, 7.0))
     if victim == "command":
         process.kill()
     elif victim == "cloud":
-        if run_file := daemons.read(empty.root, daemons.LOCAL_CLOUD):
-            os.kill(run_file.pid, signal.SIGKILL)
-    elif engine := engine_of(empty):
+        kill_cloud(empty)
+    elif found := (engine_of if victim == "engine" else plugin_of)(empty):
         with contextlib.suppress(psutil.NoSuchProcess):
-            engine.kill()
+            found.kill()
     finish(process)
     again = empty.millwright("up", "links", "build", "--json")
-    assert again.code == 0, f"{victim}: {again.out}{again.err}"
+    assert again.code == 0, f"{victim} of {door}: {again.out}{again.err}"
     assert counts(empty) == BUILD

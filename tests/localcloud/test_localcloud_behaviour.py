@@ -1,6 +1,7 @@
 """What AWS does beyond a declaration, and the records keep."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import grpc
@@ -12,7 +13,6 @@ from localcloud_world import CONTAINERS, READ_ALL, TRUST
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from localcloud.provider.door import ProviderDoor
-from localcloud.provider.made import Made
 from localcloud.records.record import Call, Record, text
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -155,6 +155,22 @@ def test_a_creation_that_fails_later_is_undone(door: Door, aws: Any) -> None:
     door.delete(vpc)
 
 
+class NothingKept:
+    """Where a provider keeps what it made, when it makes nothing."""
+
+    def register(self, kind: str, change: Callable[[Any], Any]) -> None:
+        """Nothing is kept."""
+
+    def share(self, name: str, tell: Callable[[], Any], take: Callable[[Any], None]) -> None:
+        """Nothing is kept."""
+
+    def apply(self, kind: str, data: Any) -> Any:
+        raise AssertionError((kind, data))
+
+    def operation(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 def test_what_can_neither_be_finished_nor_removed_is_reported_with_its_id() -> None:
     def fail(call: Call) -> None:
         raise ClientError({"Error": {"Code": "Stuck", "Message": f"{call.id} is stuck"}}, "Settle")
@@ -169,7 +185,8 @@ def test_what_can_neither_be_finished_nor_removed_is_reported_with_its_id() -> N
         delete=fail,
     )
     clients: Any = None  # this record calls no cloud
-    server = ProviderDoor(clients, Made(), {record.type: record})
+    server = ProviderDoor(clients, NothingKept(), {record.type: record})
+    server.start()
     try:
         with Door(server.address) as door:
             door.configure(region="eu-west-1")

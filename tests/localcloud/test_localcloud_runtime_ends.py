@@ -48,19 +48,31 @@ def test_a_stopped_daemon_leaves_no_process_and_no_folder(own: tuple[FactoryRoot
     assert left(root) == []
 
 
-def test_a_killed_daemon_leaves_no_process_and_the_next_one_tidies_up(
+def test_a_killed_daemon_leaves_no_process_and_the_next_one_runs_what_is_declared(
     own: tuple[FactoryRoot, Declared, Service],
 ) -> None:
     root, cloud, service = own
     processes = cloud.processes()
+    before, ran = service.primary, service.tasks()
     sockets = Path((root.state / "services" / "sockets").read_text())
     os.kill(cloud.run_file.pid, signal.SIGKILL)
     wait_for(lambda: not [process for process in processes if process.is_running()], 5)
     again = daemons.ensure(root, "localcloud")
     assert again.addresses["ingress"] == cloud.ingress
     assert not sockets.exists()
-    assert left(root) == []
-    assert answer(f"{cloud.ingress}/", service.address)[0] == 404
+    cloud.run_file = again
+    service.settled()
+    wait_for(lambda: service.states == ["healthy", "healthy"])
+    assert service.get()[0] == 200
+    assert (service.primary["id"], service.primary["createdAt"]) == (before["id"], before["createdAt"])
+    assert {task["taskArn"] for task in service.tasks()}.isdisjoint(task["taskArn"] for task in ran)
+    stopped = {task["taskArn"]: task for task in service.tasks("STOPPED")}
+    for task in ran:
+        told = stopped[task["taskArn"]]
+        assert (told["stoppedReason"], told["stopCode"]) == ("The host was restarted.", "TerminationNotice")
+    # Nothing of the dead ones is left beside what runs again.
+    assert len(left(root)) == 1 + len(service.tasks())
+    assert daemons.call(again, "status")["state"]["differing"] == []
 
 
 def test_reset_ends_what_ran(own: tuple[FactoryRoot, Declared, Service]) -> None:

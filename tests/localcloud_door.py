@@ -76,11 +76,13 @@ class Door:
         )
         return decode(self.stub.Create(request).properties)
 
-    def create(self, type: str, name: str, news: dict[str, Any]) -> Made:
+    def create(
+        self, type: str, name: str, news: dict[str, Any], stack: str = "test", project: str = "localcloud"
+    ) -> Made:
         inputs = self.check(type, name, news, seed=name.encode())
         assert not inputs.failures, inputs.failures
         request = provider_pb2.CreateRequest(
-            urn=urn(type, name), type=type, name=name, properties=encode(inputs.inputs)
+            urn=urn(type, name, stack, project), type=type, name=name, properties=encode(inputs.inputs)
         )
         answer = self.stub.Create(request)
         return Made(type, name, answer.id, inputs.inputs, decode(answer.properties))
@@ -149,8 +151,8 @@ class Door:
         return decode(getattr(answer, "return"))
 
 
-def urn(type: str, name: str) -> str:
-    return f"urn:pulumi:test::localcloud::{type}::{name}"
+def urn(type: str, name: str, stack: str = "test", project: str = "localcloud") -> str:
+    return f"urn:pulumi:{stack}::{project}::{type}::{name}"
 
 
 def boto(run_file: RunFile, service: str, account: str = ACCOUNT, region: str = REGION) -> Any:
