@@ -3,7 +3,6 @@
 import gc
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -294,17 +293,6 @@ def test_ignored_changes_and_imports_work(make_stack: MakeStack, aws: Any) -> No
     assert counts(stack.up())["import"] == 1
     stack.workspace.program = program(True)
     assert set(counts(stack.preview())) == {"same"}
-
-
-def test_three_stacks_at_once_do_not_mix(make_stack: MakeStack, aws: Any) -> None:
-    stacks = [make_stack(small(f"10.{n}.0.0/16"), name=f"s{n}") for n in range(3)]
-    with ThreadPoolExecutor(3) as pool:
-        results = list(pool.map(lambda stack: stack.up(), stacks))
-    for number, result in enumerate(results):
-        vpc = aws("ec2").describe_vpcs(VpcIds=[result.outputs["vpc"].value])["Vpcs"][0]
-        assert vpc["CidrBlock"] == f"10.{number}.0.0/16"
-    for stack in stacks:
-        assert set(counts(stack.refresh())) == {"same"}
 
 
 def test_the_installed_plugin_serves_the_engine_without_a_warning(
