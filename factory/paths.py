@@ -40,6 +40,11 @@ class FactoryRoot:
         return self.state / "localcloud"
 
     @property
+    def postgres(self) -> Path:
+        """The embedded PostgreSQL's data: one folder for each RDS instance of the local cloud."""
+        return self.state / "postgres"
+
+    @property
     def stack_config(self) -> Path:
         """`Pulumi.<stack>.yaml` of every stack (Pulumi.yaml's stackConfigDir)."""
         return self.state / "stacks"

@@ -14,6 +14,7 @@ from localcloud.clients import Clients
 from localcloud.durable.state import Recovered
 from localcloud.httpdoor import Admin, HttpDoor
 from localcloud.isolation import DEFAULT_ACCOUNT
+from localcloud.postgres.local import LocalPostgres
 from localcloud.provider.door import ProviderDoor
 from localcloud.records import RECORDS
 from localcloud.runtime.local import LocalRuntime
@@ -35,6 +36,7 @@ class Service:
         self._run_file: daemons.RunFile | None = None
         self._backends: Backends | None = None
         self._runtime: LocalRuntime | None = None
+        self._postgres: LocalPostgres | None = None
 
     def open(self) -> None:
         """Bring the state back, open the doors, then publish the run file. Raises StateBroken."""
@@ -42,14 +44,17 @@ class Service:
         clients = Clients(self._backends)
         # Before any door: what is created must already have its address.
         self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
+        self._postgres = LocalPostgres(self._claim.root, self._backends)
         self._provider = ProviderDoor(clients, self._backends)
         _report(self._backends.recover())
         self._runtime.recovered()
+        self._postgres.recovered()
         self._provider.start()
         calls = Admin(self._token, self._status, self._reset, self._provider.servicer.discard, self._snapshot)
         self._http = HttpDoor(self._backends, calls)
         self._publish()
         self._runtime.start()
+        self._postgres.start()
         # The first use of each service loads its model; doing it now takes it off the first update.
         threading.Thread(target=_warm, args=(clients,), daemon=True).start()
 
@@ -62,6 +67,8 @@ class Service:
             self._http.close()
         if self._runtime:
             self._runtime.close()
+        if self._postgres:
+            self._postgres.close()
 
     def _publish(self) -> daemons.RunFile:
         if not (self._http and self._provider and self._runtime and self._backends):
@@ -95,6 +102,8 @@ class Service:
             self._backends.reset()
         if self._runtime:
             self._runtime.settle()
+        if self._postgres:
+            self._postgres.settle()
         if self._provider:
             self._provider.servicer.clear()
         self._publish()

@@ -15,6 +15,8 @@ from localcloud.records import (
     listeners,
     load_balancers,
     logs,
+    rds,
+    rds_groups,
     route_tables,
     s3,
     secretsmanager,
@@ -38,5 +40,7 @@ SERVICES = (
     target_groups,
     listeners,
     s3,
+    rds_groups,
+    rds,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

@@ -1,0 +1,47 @@
+"""What an RDS record declares of its server, and what there is to tell about it, as plain data."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+# The changes of the records that are kept with the calls.
+TELL: Final = "rds.tell"
+
+CREATING: Final = "creating"
+MODIFYING: Final = "modifying"
+AVAILABLE: Final = "available"
+STOPPED: Final = "stopped"
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """One instance. `key` is its resource id, which no other instance ever has.
+
+    `address` and `port` are where clients reach it; `database` is "" where none is declared besides PostgreSQL's own;
+    `runs`: whether it is to run (RDS can stop an instance and keep its data); `settled`: whether the record says that
+    what is declared is so.
+    """
+
+    account: str
+    region: str
+    key: str
+    identifier: str
+    address: str
+    port: int
+    database: str
+    owner: str
+    password: str = field(repr=False)
+    storage_mib: int
+    runs: bool = True
+    settled: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What became of an instance; `reason` when it failed."""
+
+    account: str
+    region: str
+    key: str
+    status: str
+    reason: str = ""
