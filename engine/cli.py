@@ -9,7 +9,7 @@ from engine import build, go_tool, installer, path_cli
 from engine.cache import Entry, ensure_language_host, making
 from engine.machine import Machine, NotThisWay
 from engine.progress import Progress, Report, silent
-from factory.errors import EngineUnavailable
+from factory.errors import EngineUnavailable, InputError
 
 if TYPE_CHECKING:
     from factory.settings import Settings
@@ -30,16 +30,16 @@ def find_or_build(settings: "Settings", *, progress: Report = silent, machine: M
     """A usable CLI: from PATH, from the cache, from the vendor's installer, or built; in this order.
 
     The first two cost milliseconds; the installer takes half a minute, a build from nothing about four minutes on two
-    cores. Safe to call from many processes at once: one makes the CLI, the others wait and use it. Raises
-    EngineUnavailable that lists every way and why it was closed.
+    cores. Safe to call from many processes at once: one makes the CLI, the others wait and use it. With the setting
+    `engine_version` only that version counts. Raises EngineUnavailable that lists every way and why it was closed.
     """
-    machine = machine or Machine()
-    cache = cache_folder(settings)
+    place = _Place(machine or Machine(), cache_folder(settings), wanted_version(settings))
     tried: list[str] = []
-    found = _first_open(_ready_ways(machine, cache), tried) or _make(machine, cache, tried, progress)
+    found = _first_open(_ready_ways(place), tried) or _make(place, tried, progress)
     if found is None:
         raise EngineUnavailable(
-            "no usable Pulumi CLI:\n" + "\n".join(f"  {line}" for line in tried),
+            f"no usable Pulumi CLI{f' {place.wanted}' if place.wanted else ''}:\n"
+            + "\n".join(f"  {line}" for line in tried),
             hint="install Pulumi (pulumi.com/docs/install) or Go, or give access to a Go module proxy and PyPI; "
             "the cache is the setting engine_cache",
         )
@@ -48,7 +48,51 @@ def find_or_build(settings: "Settings", *, progress: Report = silent, machine: M
 
 def find(settings: "Settings", *, machine: Machine | None = None) -> Cli | None:
     """The CLI that `find_or_build` would use without making one, or None."""
-    return _first_open(_ready_ways(machine or Machine(), cache_folder(settings)), [])
+    place = _Place(machine or Machine(), cache_folder(settings), wanted_version(settings))
+    return _first_open(_ready_ways(place), [])
+
+
+def wanted_version(settings: "Settings") -> str | None:
+    """The version that the setting `engine_version` names (`v3.259.0`), or None when any will do.
+
+    Raises InputError when it is too old for this factory.
+    """
+    if settings.engine_version is None:
+        return None
+    wanted = f"v{settings.engine_version.removeprefix('v')}"
+    number = path_cli.parsed(wanted)
+    if number is None or number < path_cli.MINIMUM:
+        least = ".".join(map(str, path_cli.MINIMUM))
+        raise InputError(
+            f"engine_version: Pulumi {wanted} is too old", hint=f"at least {least}: older ones ignore the policy pack"
+        )
+    return wanted
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a CLI is looked for, and which one: None is any."""
+
+    machine: Machine
+    cache: Path
+    wanted: str | None
+
+    @property
+    def official(self) -> Entry:
+        """Where the vendor's installer's is kept."""
+        version = self.wanted or installer.official_version()
+        return Entry(self.cache / f"{version}-official", version)
+
+    @property
+    def built(self) -> Entry:
+        """Where a built one is kept."""
+        version = build.built_version()
+        return Entry(self.cache / version, version)
+
+    @property
+    def builds(self) -> bool:
+        """Whether what can be built is wanted."""
+        return self.wanted in (None, build.built_version())
 
 
 def cache_folder(settings: "Settings") -> Path:
@@ -61,15 +105,16 @@ def cache_folder(settings: "Settings") -> Path:
     return user_cache_path("millwright") / "engine"
 
 
-def _make(machine: Machine, cache: Path, tried: list[str], progress: Report) -> Cli | None:
+def _make(place: _Place, tried: list[str], progress: Report) -> Cli | None:
     try:
         with making(
-            _built_entry(cache), lambda: progress(Progress("wait", "another process is making the engine"))
+            place.built if place.builds else place.official,
+            lambda: progress(Progress("wait", "another process is making the engine")),
         ) as scratch:
             # Whoever held the lock may just have made it.
-            return _cached(cache, progress) or _first_open(_making_ways(machine, cache, scratch, progress), tried)
+            return _cached(place, progress) or _first_open(_making_ways(place, scratch, progress), tried)
     except OSError as error:
-        tried.append(f"making one in {cache}: {error}")
+        tried.append(f"making one in {place.cache}: {error}")
         return None
 
 
@@ -85,54 +130,48 @@ def _first_open(ways: list[Way], tried: list[str]) -> Cli | None:
     return None
 
 
-def _ready_ways(machine: Machine, cache: Path) -> list[Way]:
+def _ready_ways(place: _Place) -> list[Way]:
     def on_path() -> Cli:
-        path, version = path_cli.on_path(machine)
+        path, version = path_cli.on_path(place.machine)
+        if place.wanted not in (None, version):
+            raise NotThisWay(f"{path} is {version}")
         return Cli(path, version, "path")
 
     def cached() -> Cli:
-        if found := _cached(cache, silent):
+        if found := _cached(place, silent):
             return found
-        raise NotThisWay(f"none intact in {cache}")
+        raise NotThisWay(f"none intact in {place.cache}")
 
     return [("pulumi on PATH", on_path), ("the cache", cached)]
 
 
-def _making_ways(machine: Machine, cache: Path, scratch: Path, report: Report) -> list[Way]:
+def _making_ways(place: _Place, scratch: Path, report: Report) -> list[Way]:
     def installed() -> Cli:
-        entry = _official_entry(cache)
-        entry.publish(installer.install(machine, scratch, report))
+        entry = place.official
+        entry.publish(installer.install(place.machine, scratch, report, entry.version))
         return _ready(entry, "installer", report)
 
     def built() -> Cli:
-        entry = _built_entry(cache)
-        entry.publish(build.build(go_tool.find_or_install(machine, cache, report), scratch, report))
+        entry = place.built
+        if not place.builds:
+            raise NotThisWay(f"only {entry.version} can be built: the sums of its modules are pinned")
+        entry.publish(build.build(go_tool.find_or_install(place.machine, place.cache, report), scratch, report))
         ensure_language_host(entry)
         return _ready(entry, "build", report)
 
     return [("the vendor's installer", installed), ("a build with Go", built)]
 
 
-def _cached(cache: Path, report: Report) -> Cli | None:
-    for entry in (_official_entry(cache), _built_entry(cache)):
+def _cached(place: _Place, report: Report) -> Cli | None:
+    for entry in (place.official, place.built) if place.builds else (place.official,):
         match entry.state():
             case "corrupted":
                 report(Progress("notice", f"{entry.binary} does not match its checksum and is made again"))
             case "intact":
-                if entry == _built_entry(cache):
+                if entry == place.built:
                     ensure_language_host(entry)
                 return Cli(entry.binary, entry.version, "cache")
     return None
-
-
-def _official_entry(cache: Path) -> Entry:
-    version = installer.official_version()
-    return Entry(cache / f"{version}-official", version)
-
-
-def _built_entry(cache: Path) -> Entry:
-    version = build.built_version()
-    return Entry(cache / version, version)
 
 
 def _ready(entry: Entry, source: Source, report: Report) -> Cli:

@@ -66,6 +66,12 @@ class EngineEnv:
             values["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         return values
 
+    def cloud_variables(self) -> dict[str, str]:
+        """What another program needs to work on this factory's cloud; backend, passphrase, policies stay its own."""
+        mine = self.variables()
+        others = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_OPTION_POLICY_PACK")
+        return {name: value for name, value in mine.items() if name not in others}
+
     def process_environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """The whole environment of a `pulumi` process: `base` without what would leak in, and `variables`.
 

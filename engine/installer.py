@@ -26,13 +26,12 @@ def official_version() -> str:
     return f"v{installed_version('pulumi')}"
 
 
-def install(machine: Machine, scratch: Path, report: Report) -> Path:
-    """Install the official engine under `scratch`; its `bin` folder, which holds the language hosts too.
+def install(machine: Machine, scratch: Path, report: Report, wanted: str) -> Path:
+    """Install the official engine `wanted` under `scratch`; its `bin` folder, which holds the language hosts too.
 
     Raises NotThisWay when the site cannot be reached, or the installer fails or installs something else.
     """
     _probe(machine.installer_url)
-    wanted = official_version()
     report(Progress("install", f"Pulumi {wanted} from its vendor"))
     root = scratch / "official"
     command = [machine.python, "-c", INSTALL, str(root), wanted.removeprefix("v")]

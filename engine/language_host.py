@@ -23,6 +23,7 @@ from pulumi.runtime.proto import plugin_pb2
 
 from engine.children import Children, stream
 from engine.interpreters import Interpreter, interpreter
+from engine.typecheck import check_types
 from factory.errors import InputError
 
 VERSION = "1.0.0"
@@ -97,6 +98,11 @@ class Host(services.LanguageRuntimeServicer):
             chosen = _interpreter(request.info)
         except InputError as error:
             return messages.RunResponse(error=f"{error}\n{error.hint}")
+        try:
+            options = json_format.MessageToDict(request.info.options)
+            check_types(options, chosen, _program(request.info), chosen.environment(os.environ))
+        except InputError as error:
+            return messages.RunResponse(error=f"{error}\n{error.hint}")
         environment = chosen.environment(os.environ) | {
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
@@ -165,9 +171,12 @@ def _output_of(command: list[str], context: grpc.ServicerContext) -> str:
     return answer.stdout
 
 
+def _program(info: messages.ProgramInfo) -> Path:
+    folder = Path(info.program_directory)
+    return folder if info.entry_point in ("", ".") else folder / info.entry_point
+
+
 def _program_arguments(request: messages.RunRequest, engine: str) -> list[str]:
-    entry = request.info.entry_point
-    program = Path(request.info.program_directory)
     arguments = {
         "monitor": request.monitor_address,
         "engine": engine,
@@ -180,7 +189,7 @@ def _program_arguments(request: messages.RunRequest, engine: str) -> list[str]:
         "dry_run": "true" if request.dryRun else "false",
     }
     flags = [f"--{name}={value}" for name, value in arguments.items()]
-    return [*flags, "--", str(program if entry in ("", ".") else program / entry), *request.args]
+    return [*flags, "--", str(_program(request.info)), *request.args]
 
 
 def _plugin_output(name: str, chunk: bytes) -> messages.RunPluginResponse:

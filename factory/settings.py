@@ -54,6 +54,12 @@ class Settings(BaseSettings):
         description="Where built Pulumi CLIs are kept, by version. Default: the user's cache folder.",
     )
 
+    engine_version: str | None = Field(
+        default=None,
+        pattern=r"^v?3\.\d+\.\d+$",
+        description="The only Pulumi CLI to use, at least 3.208.0. Default: PATH's, else the newest that can be had.",
+    )
+
     model: Literal["scripted", "live"] = Field(
         default="scripted",
         description="What answers the agents: authored scripts played offline (stand-in), or Anthropic's API with the "

@@ -1,5 +1,6 @@
 """`millwright doctor` and `millwright engine install|env|shim`: the Pulumi engine on this machine."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,16 +13,28 @@ import engine
 from console.commands.options import Json
 from console.session import open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
-from factory.errors import ExitCode
+from factory.errors import ExitCode, InputError
 
 engines = typer.Typer(no_args_is_help=True, help="The Pulumi engine on this machine.")
 
 
 @engines.command()
-def install(as_json: Json = False) -> None:
+def install(
+    version: Annotated[
+        str,
+        typer.Option(
+            help="This one (3.X.Y, at least 3.208.0); to work with it, set engine_version in millwright.yaml."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
     """Find the engine, or build it (minutes, the first time on a machine)."""
-    session = open_session(report_engine)
-    cli = engine.find_or_build(session.settings, progress=report_engine)
+    settings = open_session(report_engine).settings
+    if version:
+        if re.fullmatch(r"v?3\.\d+\.\d+", version) is None:
+            raise InputError(f"{version!r} is no version of Pulumi 3", hint="like 3.259.0")
+        settings = settings.model_copy(update={"engine_version": version})
+    cli = engine.find_or_build(settings, progress=report_engine)
     if as_json:
         print_json({"path": str(cli.path), "version": cli.version, "source": cli.source})
     else:
@@ -29,10 +42,21 @@ def install(as_json: Json = False) -> None:
 
 
 @engines.command()
-def env(as_json: Json = False) -> None:
+def env(
+    cloud_only: Annotated[
+        bool,
+        typer.Option(
+            "--cloud-only", help="Only what another Pulumi program needs to work on this factory's local cloud."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Print what any `pulumi` command of this factory needs: eval "$(millwright engine env)"."""
     session = open_session(report_engine)
-    variables = session.env_that_lasts.variables()
+    if cloud_only and session.settings.aws != "local":
+        raise InputError("this factory uses a real AWS account", hint="leave --cloud-only out, or `aws: local`")
+    lasting = session.env_that_lasts
+    variables = lasting.cloud_variables() if cloud_only else lasting.variables()
     if as_json:
         print_json(variables)
         return

@@ -22,7 +22,7 @@ from engine.cli import find, find_or_build
 from engine.machine import Machine
 from engine.progress import Progress
 from engine.shim import write_shim
-from factory.errors import EngineUnavailable
+from factory.errors import EngineUnavailable, InputError
 from factory.settings import Settings
 
 FAKE_GO = """#!/bin/sh
@@ -94,6 +94,25 @@ def test_a_cli_on_path_comes_first(place: Place) -> None:
     mine = place.pulumi_on_path("v3.300.0")
     assert place.find_or_build() == (mine, "path")
     assert place.builds() == 0
+
+
+def test_a_wanted_version_is_the_only_one_that_counts(place: Place) -> None:
+    place.with_go()
+    mine = place.pulumi_on_path("v3.300.0")
+    place.settings = Settings(engine_cache=place.folder / "cache", engine_version="3.300.0")
+    assert place.find_or_build() == (mine, "path")
+    # Another one on PATH does not count; the one that can be built is built.
+    place.settings = Settings(engine_cache=place.folder / "cache", engine_version=built_version())
+    assert place.find_or_build()[1] == "build"
+    assert place.find_or_build()[1] == "cache"
+    place.settings = Settings(engine_cache=place.folder / "cache", engine_version="3.259.1")
+    with pytest.raises(EngineUnavailable, match=r"no usable Pulumi CLI v3\.259\.1") as refused:
+        place.find_or_build()
+    assert "is v3.300.0" in str(refused.value)
+    assert f"only {built_version()} can be built" in str(refused.value)
+    place.settings = Settings(engine_version="3.207.0")
+    with pytest.raises(InputError, match=r"v3\.207\.0 is too old"):
+        place.find_or_build()
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,26 @@ def test_an_unknown_toolchain_is_refused(make_project: MakeProject) -> None:
     assert "unknown toolchain 'conda'" in preview.stdout
 
 
+@pytest.mark.parametrize(
+    ("checker", "program", "said"),
+    [
+        ("mypy", "count: int = 1\n", ""),
+        ("mypy", 'count: int = "one"\n', 'Incompatible types in assignment (expression has type "str"'),
+        ("pyright", "count: int = 1\n", "`typechecker: pyright` is set, but pyright is not installed for"),
+        ("pytype", "count: int = 1\n", "unknown typechecker 'pytype'"),
+    ],
+)
+def test_a_programs_types_are_checked_before_it_runs(
+    make_project: MakeProject, checker: str, program: str, said: str
+) -> None:
+    ran = "print('it ran')\n"
+    project = make_project(program + ran, runtime=f"{{name: python, options: {{typechecker: {checker}}}}}")
+    preview = project.run("preview", "-s", "dev")
+    assert (preview.returncode == 0) is (said == ""), preview.stdout
+    assert said in preview.stdout
+    assert ("it ran" in preview.stdout) is (said == "")
+
+
 def test_about_names_the_interpreter_and_its_packages(make_project: MakeProject) -> None:
     project = make_project(PROGRAM)
     about = json.loads(project.run("about", "--json", "-s", "dev").stdout)
