@@ -62,6 +62,9 @@ def env(
         return
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+    if cloud_only:
+        # As after `pulumi login --local`: this home knows no other login.
+        typer.echo('export PULUMI_BACKEND_URL="${PULUMI_BACKEND_URL:-file://~}"')
     typer.echo(f'export PATH={shlex.quote(str(session.env_that_lasts.cli.path.parent))}:"$PATH"')
 
 
