@@ -45,6 +45,8 @@ class Service:
         # Before any door: what is created must already have its address.
         self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._postgres = LocalPostgres(self._claim.root, self._backends)
+        for service, teach in TAUGHT.items():
+            self._backends.before_first_call(service, teach)
         self._provider = ProviderDoor(clients, self._backends)
         _report(self._backends.recover())
         self._runtime.recovered()
@@ -108,6 +110,16 @@ class Service:
             self._provider.servicer.clear()
         self._publish()
         return self._status()
+
+
+def _teach_iam() -> None:
+    # Imported late: with it come moto's models, which a daemon that has just been started does not need.
+    from localcloud.taught import iam_model
+
+    iam_model.teach()
+
+
+TAUGHT: Final[Mapping[str, Callable[[], None]]] = {"iam": _teach_iam}
 
 
 def _report(recovered: Recovered) -> None:

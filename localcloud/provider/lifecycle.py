@@ -11,7 +11,7 @@ from localcloud.clients import Clients
 from localcloud.provider import outcomes
 from localcloud.provider.config import Scope
 from localcloud.provider.made import Thing
-from localcloud.provider.values import plain, secret_texts
+from localcloud.provider.values import Secret, plain, secret_texts
 from localcloud.records.record import Call, Record
 
 Json = Any
@@ -48,12 +48,14 @@ class Resource:
         """Make it. When a later step fails it is removed again, so that the next update starts clean."""
         call = self._call(inputs)
         try:
-            made = replace(call, id=self.record.create(call))
+            answer = self.record.create(call)
+            id, once = answer if isinstance(answer, tuple) else (answer, {})
+            made = replace(call, id=id)
         except (ClientError, BotoCoreError) as error:
             raise self._failed("create", inputs, error) from error
         try:
             self.record.settle(made)
-            return made.id, self._outputs(made, inputs)
+            return id, self._outputs(made, inputs) | {name: Secret(value) for name, value in once.items()}
         except (ClientError, BotoCoreError, UpdateFailed) as error:
             self._undo(made, inputs, error)
             raise self._failed("create", inputs, error, " (it was removed again)") from error
@@ -80,7 +82,8 @@ class Resource:
             now = outcomes.refreshed(self.record, inputs, view)
         else:
             now = outcomes.imported(self.record, view, self.scope.default_tags)
-        return Found(view.get("id", id), now, outcomes.outputs(self.record, now, view, call.region))
+        told = outcomes.outputs(self.record, now, view, call.region) | self._told_once(state)
+        return Found(view.get("id", id), now, told)
 
     def update(
         self, id: str, inputs: Mapping[str, Json], old_inputs: Mapping[str, Json], state: Mapping[str, Json]
@@ -91,7 +94,10 @@ class Resource:
             self.record.update(call)
         except (ClientError, BotoCoreError) as error:
             raise self._failed("update", inputs, error) from error
-        return self._outputs(call, inputs)
+        return self._outputs(call, inputs) | self._told_once(state)
+
+    def _told_once(self, state: Mapping[str, Json]) -> dict[str, Json]:
+        return {name: state[name] for name in self.record.told_once if name in state}
 
     def delete(self, id: str, inputs: Mapping[str, Json], state: Mapping[str, Json]) -> None:
         """Remove it; already gone is success."""

@@ -132,7 +132,7 @@ RECORDS = (
         gone=("NoSuchEntity",),
         refused={
             "inlinePolicies": "declare each as an aws.iam.RolePolicy",
-            "managedPolicyArns": "the local cloud supports inline policies only; declare an aws.iam.RolePolicy",
+            "managedPolicyArns": "declare each as an aws.iam.RolePolicyAttachment",
         },
     ),
     Record(

@@ -131,19 +131,21 @@ class Record:
     changed declaration about; `delete` removes. `gone` lists error codes that mean "does not exist".
     `unique`: properties that two things cannot share, so a replacement must delete first when they stay the same.
     `refused`: SDK properties the local cloud does not take, each with what to do instead.
+    `told_once`: outputs that only `create` knows (it returns them, by name, beside the id); they are secret.
     `recomputed`: outputs that an update may change.
     """
 
     type: str
     service: str
     properties: Mapping[str, Prop]
-    create: Callable[[Call], str]
+    create: "Callable[[Call], str | tuple[str, dict[str, Json]]]"
     read: Callable[[Call], View | None]
     delete: Callable[[Call], None]
     update: Callable[[Call], None] = nothing
     settle: Callable[[Call], None] = nothing
     outputs: tuple[str, ...] = ("arn",)
     recomputed: tuple[str, ...] = ()
+    told_once: tuple[str, ...] = ()
     name: Name | None = None
     unique: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()

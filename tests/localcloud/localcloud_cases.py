@@ -1,7 +1,12 @@
 """One contract case per resource type: what is declared, read back by boto3, changed, and edited by an outsider."""
 
 import localcloud_cases_core
+import localcloud_cases_iam
 import localcloud_cases_rds
 from localcloud_world import Case
 
-CASES: tuple[Case, ...] = (*localcloud_cases_core.CASES, *localcloud_cases_rds.CASES)
+CASES: tuple[Case, ...] = (
+    *localcloud_cases_core.CASES,
+    *localcloud_cases_iam.CASES,
+    *localcloud_cases_rds.CASES,
+)
