@@ -6,6 +6,7 @@ Adding a type is adding a record to its service's module; the generic code and t
 from collections.abc import Mapping
 
 from localcloud.records import (
+    dynamodb,
     ec2,
     ecr,
     ecs,
@@ -23,6 +24,9 @@ from localcloud.records import (
     s3,
     secretsmanager,
     security_groups,
+    sns,
+    sqs,
+    ssm,
     target_groups,
 )
 from localcloud.records.record import Record
@@ -46,5 +50,9 @@ SERVICES = (
     s3,
     rds_groups,
     rds,
+    sqs,
+    sns,
+    ssm,
+    dynamodb,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

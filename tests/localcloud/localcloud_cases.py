@@ -1,6 +1,7 @@
 """One contract case per resource type: what is declared, read back by boto3, changed, and edited by an outsider."""
 
 import localcloud_cases_core
+import localcloud_cases_data
 import localcloud_cases_iam
 import localcloud_cases_rds
 from localcloud_world import Case
@@ -8,5 +9,6 @@ from localcloud_world import Case
 CASES: tuple[Case, ...] = (
     *localcloud_cases_core.CASES,
     *localcloud_cases_iam.CASES,
+    *localcloud_cases_data.CASES,
     *localcloud_cases_rds.CASES,
 )

@@ -18,6 +18,7 @@ REQUIRED_HERE = {
     "aws:ec2/vpc:Vpc": {"cidrBlock"},
     "aws:ec2/subnet:Subnet": {"cidrBlock"},
     "aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnetId"},
+    "aws:dynamodb/table:Table": {"hashKey"},
     "aws:rds/instance:Instance": {"engine", "username"},
     "aws:lb/loadBalancer:LoadBalancer": {"subnets"},
 }
