@@ -11,9 +11,11 @@ from localcloud.records import (
     ecr,
     ecs,
     ecs_services,
+    gateways,
     iam,
     iam_identities,
     iam_policies,
+    instances,
     kms,
     listeners,
     load_balancers,
@@ -21,6 +23,7 @@ from localcloud.records import (
     rds,
     rds_groups,
     route_tables,
+    routes,
     s3,
     secretsmanager,
     security_groups,
@@ -54,5 +57,8 @@ SERVICES = (
     sns,
     ssm,
     dynamodb,
+    gateways,
+    routes,
+    instances,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

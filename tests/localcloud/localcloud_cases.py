@@ -2,12 +2,14 @@
 
 import localcloud_cases_core
 import localcloud_cases_data
+import localcloud_cases_ec2
 import localcloud_cases_iam
 import localcloud_cases_rds
 from localcloud_world import Case
 
 CASES: tuple[Case, ...] = (
     *localcloud_cases_core.CASES,
+    *localcloud_cases_ec2.CASES,
     *localcloud_cases_iam.CASES,
     *localcloud_cases_data.CASES,
     *localcloud_cases_rds.CASES,
