@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.provider.assets import Asset
 from localcloud.provider.values import Secret, Unknown, has_secret, has_unknown, plain
 from localcloud.records.record import Kind, Name, Prop, Record
 
@@ -158,6 +159,8 @@ def _fits(kind: Kind, value: Json) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if kind in {Kind.LIST, Kind.SET}:
         return isinstance(value, list)
+    if kind is Kind.ASSET:
+        return isinstance(value, Asset)
     return isinstance(value, Mapping)
 
 
@@ -193,6 +196,8 @@ def _made_name(rule: Name, prefix: Json, logical_name: str, seed: bytes) -> Json
     suffix = hashlib.sha256(seed or logical_name.encode()).hexdigest()[:SUFFIX_DIGITS]
     if prefix is not None:
         return f"{prefix}{suffix}"[: rule.limit]
+    if rule.exact:
+        return logical_name[: rule.limit]
     base = rule.lead + re.sub(f"[^{rule.allowed}]", "-", logical_name.lower() if rule.lower else logical_name)
     return f"{base[: rule.limit - SUFFIX_DIGITS - 1].rstrip('-')}-{suffix}"
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
+from localcloud.provider.assets import SIGNED_ARCHIVE, SIGNED_ASSET, Asset, asset_from
+
 Json = Any
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SIGNED_HIDDEN: Final = "1b47061264138c4ac30d75fd1eb44270"
@@ -77,6 +79,10 @@ def _decode_struct(struct: struct_pb2.Struct) -> Json:
     if signature == SIGNED_OUTPUT:
         inner = _decode(struct.fields["value"]) if "value" in struct.fields else UNKNOWN
         return Secret(inner) if struct.fields["secret"].bool_value else inner
+    if signature in {SIGNED_ASSET, SIGNED_ARCHIVE}:
+        return asset_from(
+            signature, {name: _decode(field) for name, field in struct.fields.items() if name != SIGNATURE}
+        )
     if signature == SIGNED_RESOURCE:
         return _decode(struct.fields["id"]) if "id" in struct.fields else struct.fields["urn"].string_value
     return decode(struct)
@@ -104,12 +110,20 @@ def encode(values: Mapping[str, Json]) -> struct_pb2.Struct:
     return struct
 
 
-def _encode(value: Json, target: struct_pb2.Value) -> None:
+def _marked(value: Json) -> Json:
+    """What has no form of its own on the wire, as what stands for it."""
     if isinstance(value, Unknown):
-        target.string_value = next(iter(sorted(UNKNOWN_SENTINELS)))
-    elif isinstance(value, Secret):
-        _encode({SIGNATURE: SIGNED_HIDDEN, "value": value.value}, target)
-    elif isinstance(value, bool):
+        return next(iter(sorted(UNKNOWN_SENTINELS)))
+    if isinstance(value, Secret):
+        return {SIGNATURE: SIGNED_HIDDEN, "value": value.value}
+    if isinstance(value, Asset):
+        return {SIGNATURE: value.signature, **value.wire}
+    return value
+
+
+def _encode(value: Json, target: struct_pb2.Value) -> None:
+    value = _marked(value)
+    if isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, str):
         target.string_value = value

@@ -25,6 +25,8 @@ from localcloud.records import (
     route_tables,
     routes,
     s3,
+    s3_objects,
+    s3_settings,
     secretsmanager,
     security_groups,
     sns,
@@ -60,5 +62,7 @@ SERVICES = (
     gateways,
     routes,
     instances,
+    s3_settings,
+    s3_objects,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

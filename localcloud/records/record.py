@@ -26,6 +26,7 @@ class Kind(Enum):
     MAP = "a map of strings"
     OBJECT = "an object"
     JSON = "a JSON document"
+    ASSET = "an asset or an archive"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,8 @@ class Prop:
 class Name:
     """How a physical name is made when the program gives none: logical name, dash, seven random hex digits.
 
-    `limit` is the service's longest name; `allowed` the characters it takes (others become dashes).
+    `limit` is the service's longest name; `allowed` the characters it takes (others become dashes); `exact`: it is the
+    logical name as it stands.
     """
 
     limit: int
@@ -72,6 +74,7 @@ class Name:
     allowed: str = r"A-Za-z0-9_.\-"
     lower: bool = False
     lead: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

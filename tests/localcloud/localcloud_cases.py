@@ -5,6 +5,7 @@ import localcloud_cases_data
 import localcloud_cases_ec2
 import localcloud_cases_iam
 import localcloud_cases_rds
+import localcloud_cases_s3
 from localcloud_world import Case
 
 CASES: tuple[Case, ...] = (
@@ -12,5 +13,6 @@ CASES: tuple[Case, ...] = (
     *localcloud_cases_ec2.CASES,
     *localcloud_cases_iam.CASES,
     *localcloud_cases_data.CASES,
+    *localcloud_cases_s3.CASES,
     *localcloud_cases_rds.CASES,
 )

@@ -21,6 +21,7 @@ REQUIRED_HERE = {
     "aws:ec2/route:Route": {"destinationCidrBlock"},
     "aws:ec2/natGateway:NatGateway": {"subnetId"},
     "aws:ec2/instance:Instance": {"ami", "instanceType"},
+    "aws:s3/bucketAcl:BucketAcl": {"acl"},
     "aws:dynamodb/table:Table": {"hashKey"},
     "aws:rds/instance:Instance": {"engine", "username"},
     "aws:lb/loadBalancer:LoadBalancer": {"subnets"},
@@ -43,7 +44,7 @@ def sdk_class(token: str) -> Any:
 def wire_names(cls: Any, given: list[str]) -> dict[str, str]:
     """Wire name by Python name, as the SDK itself translates them."""
     module = importlib.import_module(cls.__module__)
-    args = getattr(module, f"{cls.__name__}Args", None) or cls
+    args = getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args", None) or cls
     result = {}
     for name in given:
         prop = inspect.getattr_static(args, name, None) or inspect.getattr_static(cls, name, None)
@@ -52,7 +53,9 @@ def wire_names(cls: Any, given: list[str]) -> dict[str, str]:
 
 
 def arguments(cls: Any) -> dict[str, inspect.Parameter]:
-    args = getattr(importlib.import_module(cls.__module__), f"{cls.__name__}Args")
+    module = importlib.import_module(cls.__module__)
+    # Another name where a nested type has this one.
+    args = getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args")
     parameters = dict(list(inspect.signature(args.__init__).parameters.items())[1:])
     names = wire_names(cls, list(parameters))
     return {names[name]: parameter for name, parameter in parameters.items()}
@@ -89,6 +92,7 @@ def test_primitive_kinds_agree_with_the_sdks_type_hints(record: Record) -> None:
         Kind.LIST: re.compile(r"Sequence\[").search,
         Kind.SET: re.compile(r"Sequence\[").search,
         Kind.MAP: re.compile(r"Mapping\[").search,
+        Kind.ASSET: re.compile(r"Asset|Archive").search,
         Kind.OBJECT: re.compile(r"ForwardRef\('\w+Args'\)").search,
     }
     for name, prop in record.properties.items():
