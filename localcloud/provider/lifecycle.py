@@ -76,6 +76,9 @@ class Resource:
             if self.record.is_gone(error):
                 return None
             raise self._failed("read", inputs, error) from error
+        except BotoCoreError as error:
+            # An id that the service would not even look at.
+            raise self._failed("read", inputs, error) from error
         if view is None:
             return None
         if inputs:

@@ -6,6 +6,7 @@ import localcloud_cases_ec2
 import localcloud_cases_iam
 import localcloud_cases_rds
 import localcloud_cases_s3
+import localcloud_cases_serverless
 from localcloud_world import Case
 
 CASES: tuple[Case, ...] = (
@@ -14,5 +15,6 @@ CASES: tuple[Case, ...] = (
     *localcloud_cases_iam.CASES,
     *localcloud_cases_data.CASES,
     *localcloud_cases_s3.CASES,
+    *localcloud_cases_serverless.CASES,
     *localcloud_cases_rds.CASES,
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud_door import Door, Made
@@ -88,6 +88,7 @@ class World:
 class Case:
     """`told`: what boto3 reads, by property; `edit`: an outsider's change, after which `drifts` differs on refresh.
 
+    `import_id`: what a program imports it by, where that is not its id.
     `edited_after_change`: the edit returns to the first declaration, so it is an edit only after the change.
     """
 
@@ -100,3 +101,4 @@ class Case:
     drifts: str = ""
     edited_after_change: bool = False
     outlives_deletion: bool = False
+    import_id: Callable[[Made], str] = field(default=lambda made: made.id)

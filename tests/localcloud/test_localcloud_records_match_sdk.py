@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any
 
 import pytest
@@ -38,7 +39,9 @@ def camel(name: str) -> str:
 
 def sdk_class(token: str) -> Any:
     _, path, name = token.split(":")
-    return getattr(importlib.import_module(f"pulumi_aws.{path.split('/')[0]}"), name)
+    module = path.split("/")[0]
+    # A keyword of Python's has an underscore in the SDK.
+    return getattr(importlib.import_module(f"pulumi_aws.{f'{module}_' if iskeyword(module) else module}"), name)
 
 
 def wire_names(cls: Any, given: list[str]) -> dict[str, str]:
