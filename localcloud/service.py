@@ -119,7 +119,13 @@ def _teach_iam() -> None:
     iam_model.teach()
 
 
-TAUGHT: Final[Mapping[str, Callable[[], None]]] = {"iam": _teach_iam}
+def _teach_ec2() -> None:
+    from localcloud.taught import ec2_model
+
+    ec2_model.teach()
+
+
+TAUGHT: Final[Mapping[str, Callable[[], None]]] = {"iam": _teach_iam, "ec2": _teach_ec2}
 
 
 def _report(recovered: Recovered) -> None:

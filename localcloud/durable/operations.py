@@ -13,11 +13,13 @@ READS: Final = re.compile(
     "(?:Get|List|Describe|Head|BatchGet|Query|Scan|Search|Lookup|Select|Check|Validate|Estimate|Simulate|Preview|"
     "Decode|Discover|Filter|Count)"
 )
-# A balancer becomes active and a build proceeds when somebody looks; an operation is forgotten; the rest make things.
+# A balancer becomes active and a build proceeds when somebody looks; images come when they are asked for; an operation
+# is forgotten; the rest make things.
 READS_THAT_CHANGE: Final = frozenset(
     {
         "BatchGetBuilds",
         "DescribeImageScanFindings",
+        "DescribeImages",
         "DescribeLoadBalancers",
         "DescribeManagedPrefixLists",
         "DescribeReservedInstancesOfferings",

@@ -143,7 +143,7 @@ def test_an_unsupported_type_names_itself_and_the_nearest_supported_one(door: Do
 
 
 def test_an_unsupported_function_is_refused_by_name(door: Door) -> None:
-    assert "aws:ec2/getAmi:getAmi" in refusal(lambda: door.invoke("aws:ec2/getAmi:getAmi", {}))
+    assert "aws:ec2/getAmi:getAmi" in refusal(lambda: door.invoke("aws:ec2/getAmiIds:getAmiIds", {}))
 
 
 def test_a_refused_property_says_what_to_do_instead(door: Door) -> None:

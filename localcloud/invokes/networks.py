@@ -1,0 +1,152 @@
+"""What is there in EC2: images, networks, subnets; and the partition."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from factory.errors import InputError
+from localcloud.invokes.call import InvokeCall, Json
+
+# Of an image: the SDK's name, the service's.
+IMAGE: Final[Mapping[str, str]] = {
+    "architecture": "Architecture",
+    "creationDate": "CreationDate",
+    "description": "Description",
+    "enaSupport": "EnaSupport",
+    "hypervisor": "Hypervisor",
+    "imageId": "ImageId",
+    "imageLocation": "ImageLocation",
+    "imageOwnerAlias": "ImageOwnerAlias",
+    "imageType": "ImageType",
+    "name": "Name",
+    "ownerId": "OwnerId",
+    "platform": "Platform",
+    "platformDetails": "PlatformDetails",
+    "public": "Public",
+    "rootDeviceName": "RootDeviceName",
+    "rootDeviceType": "RootDeviceType",
+    "state": "State",
+    "sriovNetSupport": "SriovNetSupport",
+    "virtualizationType": "VirtualizationType",
+}
+
+
+def partition(call: InvokeCall) -> dict[str, Json]:
+    """The partition of the provider's region: the local cloud has one."""
+    call.only("getPartition", "id")
+    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+
+
+def image(call: InvokeCall) -> dict[str, Json]:
+    """One image: the only one that is meant, or the newest of them."""
+    call.only(
+        "getAmi",
+        "executableUsers",
+        "filters",
+        "includeDeprecated",
+        "mostRecent",
+        "nameRegex",
+        "owners",
+        "region",
+        "allowUnsafeFilter",
+    )
+    arguments = call.arguments
+    ec2 = _ec2(call)
+    asked: dict[str, Any] = {"Filters": _filters(arguments)}
+    for name, key in (("owners", "Owners"), ("executableUsers", "ExecutableUsers")):
+        if arguments.get(name):
+            asked[key] = arguments[name]
+    found = ec2.describe_images(**asked)["Images"]
+    if pattern := arguments.get("nameRegex"):
+        found = [each for each in found if re.search(pattern, each.get("Name", ""))]
+    if not found:
+        raise InputError("getAmi: no image matches", hint="the local cloud has the images that moto knows")
+    if len(found) > 1 and not arguments.get("mostRecent"):
+        raise InputError(f"getAmi: {len(found)} images match", hint="narrow the filters, or set mostRecent")
+    newest = max(found, key=lambda each: (each.get("CreationDate", ""), each["ImageId"]))
+    region = arguments.get("region") or call.scope.region
+    told = {name: newest.get(key) for name, key in IMAGE.items()}
+    told = {name: value for name, value in told.items() if value is not None}
+    return (
+        dict(arguments)
+        | told
+        | {
+            "id": newest["ImageId"],
+            "region": region,
+            "arn": f"arn:aws:ec2:{region}::image/{newest['ImageId']}",
+            "tags": {tag["Key"]: tag["Value"] for tag in newest.get("Tags") or []},
+            "blockDeviceMappings": [],
+            "productCodes": [],
+            "stateReason": {},
+        }
+    )
+
+
+def vpc(call: InvokeCall) -> dict[str, Json]:
+    """The one VPC that is meant."""
+    call.only("getVpc", "cidrBlock", "default", "dhcpOptionsId", "filters", "id", "region", "state", "tags")
+    arguments = call.arguments
+    filters = _filters(arguments) + _tag_filters(arguments)
+    wanted = {"cidr": "cidrBlock", "dhcp-options-id": "dhcpOptionsId", "state": "state"}
+    filters += [{"Name": key, "Values": [arguments[name]]} for key, name in wanted.items() if arguments.get(name)]
+    if arguments.get("default") is not None:
+        filters.append({"Name": "is-default", "Values": [str(arguments["default"]).lower()]})
+    ids = {"VpcIds": [arguments["id"]]} if arguments.get("id") else {}
+    ec2 = _ec2(call)
+    found = ec2.describe_vpcs(Filters=filters, **ids)["Vpcs"]
+    if len(found) != 1:
+        raise InputError(f"getVpc: {len(found)} VPCs match", hint="exactly one must; narrow the arguments")
+    (one,) = found
+    main = [{"Name": "vpc-id", "Values": [one["VpcId"]]}, {"Name": "association.main", "Values": ["true"]}]
+    tables = ec2.describe_route_tables(Filters=main)["RouteTables"]
+    region = arguments.get("region") or call.scope.region
+    flags = {
+        name: ec2.describe_vpc_attribute(VpcId=one["VpcId"], Attribute=name)[f"{name[0].upper()}{name[1:]}"]["Value"]
+        for name in ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
+    }
+    return (
+        dict(arguments)
+        | flags
+        | {
+            "id": one["VpcId"],
+            "arn": f"arn:aws:ec2:{region}:{call.scope.account}:vpc/{one['VpcId']}",
+            "cidrBlock": one["CidrBlock"],
+            "cidrBlockAssociations": [
+                {"associationId": each["AssociationId"], "cidrBlock": each["CidrBlock"], "state": "associated"}
+                for each in one.get("CidrBlockAssociationSet") or []
+            ],
+            "default": bool(one.get("IsDefault")),
+            "dhcpOptionsId": one.get("DhcpOptionsId"),
+            "instanceTenancy": one.get("InstanceTenancy"),
+            "mainRouteTableId": tables[0]["RouteTableId"] if tables else "",
+            "ownerId": one.get("OwnerId", call.scope.account),
+            "region": region,
+            "state": one["State"],
+            "tags": {tag["Key"]: tag["Value"] for tag in one.get("Tags") or []},
+        }
+    )
+
+
+def subnets(call: InvokeCall) -> dict[str, Json]:
+    """The ids of all subnets that match, in order."""
+    call.only("getSubnets", "filters", "region", "tags")
+    found = _ec2(call).describe_subnets(Filters=_filters(call.arguments) + _tag_filters(call.arguments))["Subnets"]
+    region = call.arguments.get("region") or call.scope.region
+    return dict(call.arguments) | {
+        "id": region,
+        "region": region,
+        "ids": sorted(each["SubnetId"] for each in found),
+        "tags": call.arguments.get("tags") or {},
+    }
+
+
+def _ec2(call: InvokeCall) -> Any:
+    return call.clients.client("ec2", call.scope.account, call.arguments.get("region") or call.scope.region)
+
+
+def _filters(arguments: Mapping[str, Json]) -> list[dict[str, Json]]:
+    return [{"Name": each["name"], "Values": each["values"]} for each in arguments.get("filters") or []]
+
+
+def _tag_filters(arguments: Mapping[str, Json]) -> list[dict[str, Json]]:
+    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in (arguments.get("tags") or {}).items()]
