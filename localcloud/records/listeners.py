@@ -174,7 +174,7 @@ RECORDS = (
         properties={
             "loadBalancerArn": text(required=True, replaces=True),
             "port": integer(),
-            "protocol": text(cloud_decides=True, one_of=("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE")),
+            "protocol": text(default="HTTP", one_of=("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE")),
             "sslPolicy": text(cloud_decides=True),
             "certificateArn": text(),
             "alpnPolicy": text(),

@@ -71,7 +71,9 @@ def test_a_hand_made_change_is_found_and_repaired(built: Place) -> None:
 def test_no_secret_stands_in_plain_text_in_state_or_configuration(built: Place) -> None:
     value = built.cloud.client("secretsmanager").get_secret_value(SecretId="links/build/signing-key")["SecretString"]
     assert len(value) > 30
-    written = [path for path in built.root.state.rglob("*") if path.is_file() and path.suffix != ".sock"]
+    # The local Secrets Manager's own state holds it, of course, and only its owner can read that.
+    ours = (path for path in built.root.state.rglob("*") if built.root.local_cloud not in path.parents)
+    written = [path for path in ours if path.is_file() and path.suffix != ".sock"]
     assert len(written) > 5
     assert [path for path in written if value.encode() in path.read_bytes()] == []
 

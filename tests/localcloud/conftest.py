@@ -3,11 +3,13 @@
 The daemon is the real one, in its own process, for a factory root of its own; it is stopped at the end.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from localcloud_automation import MakeStack, stacks_in
 from localcloud_door import ACCOUNT, REGION, Door, boto
 from localcloud_runtime import Declared, stored_app
 
@@ -67,6 +69,12 @@ def aws(cloud: RunFile) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def clients(aws: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, for tests in which `aws` is the SDK."""
+    return aws
+
+
+@pytest.fixture
 def door(cloud: RunFile) -> Iterator[Door]:
     """The provider door, configured for the default account and region."""
     with Door(cloud.addresses["provider"]) as connected:
@@ -78,6 +86,15 @@ def door(cloud: RunFile) -> Iterator[Door]:
 def pulumi_cli(engine_cli: Cli) -> Path:
     """The engine's executable."""
     return engine_cli.path
+
+
+@pytest.fixture
+def make_stack(tmp_path: Path, cloud: RunFile, pulumi_cli: Path) -> Iterator[MakeStack]:
+    """Stacks attached to the running provider; what they made is destroyed afterwards."""
+    with stacks_in(tmp_path, cloud, pulumi_cli) as make:
+        yield make
+    # A program whose preview failed leaves a coroutine; collected here, it cannot end in the middle of other code.
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,17 @@
 """The local cloud under the real Pulumi engine, driven by the Automation API with the published AWS SDK."""
 
-import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws_sdk
 import pytest
+from localcloud_automation import PASSWORD, MakeStack, counts
 from localcloud_world import TRUST
 from pulumi import automation
 
-from factory.daemons import RunFile
 from factory.paths import FactoryRoot
 
 # The SDK's deprecated classes warn on import.
@@ -22,65 +21,10 @@ pytestmark = [
     # See `ended_programs`.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-PASSWORD = "S3cret-and-long-enough"
-MakeStack = Callable[..., automation.Stack]
-
-
-@pytest.fixture(autouse=True)
-def ended_programs() -> Iterator[None]:
-    """A program whose preview failed leaves a coroutine; collected here, it cannot end in the middle of other code."""
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def make_stack(tmp_path: Path, cloud: RunFile, pulumi_cli: Path) -> Iterator[MakeStack]:
-    """Stacks attached to the running provider; what they made is destroyed afterwards."""
-    stacks: list[automation.Stack] = []
-
-    def make(program: Callable[[], None], name: str = "dev", attach: bool = True, **config: str) -> automation.Stack:
-        work = tmp_path / f"work-{name}"
-        backend = tmp_path / f"backend-{name}"
-        work.mkdir()
-        backend.mkdir()
-        environment = {
-            "PULUMI_BACKEND_URL": f"file://{backend}",
-            "PULUMI_HOME": str(tmp_path / "home"),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        }
-        if attach:
-            environment["PULUMI_DEBUG_PROVIDERS"] = f"aws:{cloud.addresses['provider'].rpartition(':')[2]}"
-        stack = automation.create_stack(
-            stack_name=name,
-            project_name="localcloud",
-            program=program,
-            opts=automation.LocalWorkspaceOptions(
-                work_dir=str(work), env_vars=environment, pulumi_command=command(tmp_path, pulumi_cli)
-            ),
-        )
-        stack.set_config("aws:region", automation.ConfigValue(config.get("region", "eu-central-1")))
-        stack.set_config("password", automation.ConfigValue(PASSWORD, secret=True))
-        stacks.append(stack)
-        return stack
-
-    yield make
-    for stack in stacks:
-        stack.destroy()
-
-
-def command(folder: Path, executable: Path) -> automation.PulumiCommand:
-    """The Automation API looks for `bin/pulumi` below a root."""
-    link = folder / "cli" / "bin" / "pulumi"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.exists():
-        link.symlink_to(executable)
-    return automation.PulumiCommand(root=str(folder / "cli"))
 
 
 def everything() -> None:
-    """One program with every supported type."""
+    """What the factory itself declares, in one program."""
     password = pulumi.Config().require_secret("password")
     vpc = aws_sdk.ec2.Vpc("net", cidr_block="10.0.0.0/16", enable_dns_hostnames=True, tags={"password": password})
     zones = aws_sdk.get_availability_zones(state="available").names[:2]
@@ -177,12 +121,6 @@ def everything() -> None:
         pulumi.export(name, value)
 
 
-def counts(result: Any) -> dict[str, int]:
-    summary = getattr(result, "change_summary", None)
-    found = summary if summary is not None else result.summary.resource_changes
-    return {str(getattr(kind, "value", kind)): number for kind, number in found.items()}
-
-
 def test_every_type_goes_up_shows_no_phantom_change_and_comes_down(
     make_stack: MakeStack, tmp_path: Path, aws: Any
 ) -> None:
@@ -255,10 +193,10 @@ def test_a_mistake_stops_the_preview_and_names_property_and_type(make_stack: Mak
 
 
 def test_an_unsupported_type_stops_the_preview_by_name(make_stack: MakeStack) -> None:
-    stack = make_stack(lambda: aws_sdk.sqs.Queue("q") and None)
+    stack = make_stack(lambda: aws_sdk.efs.FileSystem("q") and None)
     with pytest.raises(automation.CommandError) as refused:
         stack.preview()
-    assert "does not support the resource type aws:sqs/queue:Queue" in str(refused.value)
+    assert "does not support the resource type aws:efs/fileSystem:FileSystem" in str(refused.value)
 
 
 def test_explicit_providers_keep_their_region_account_and_tags(make_stack: MakeStack) -> None:
