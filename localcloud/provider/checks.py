@@ -17,6 +17,20 @@ DEFAULTS = "__defaults"
 SUFFIX_DIGITS = 7
 
 
+SHAPES: Mapping[Kind, type | tuple[type, ...]] = {
+    Kind.TEXT: str,
+    Kind.JSON: str,
+    Kind.FLAG: bool,
+    Kind.INTEGER: int,
+    Kind.NUMBER: (int, float),
+    Kind.LIST: list,
+    Kind.SET: list,
+    Kind.ASSET: Asset,
+    Kind.MAP: Mapping,
+    Kind.OBJECT: Mapping,
+}
+
+
 @dataclass(frozen=True)
 class Failure:
     """One thing wrong with a declaration."""
@@ -151,17 +165,8 @@ def _wrong_fields(token: str, fields: Mapping[str, Prop], path: str, value: Mapp
 
 
 def _fits(kind: Kind, value: Json) -> bool:
-    if kind in {Kind.TEXT, Kind.JSON}:
-        return isinstance(value, str)
-    if kind is Kind.FLAG:
-        return isinstance(value, bool)
-    if kind is Kind.INTEGER:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind in {Kind.LIST, Kind.SET}:
-        return isinstance(value, list)
-    if kind is Kind.ASSET:
-        return isinstance(value, Asset)
-    return isinstance(value, Mapping)
+    # To Python a boolean is a number.
+    return isinstance(value, SHAPES[kind]) and (isinstance(value, bool) is (kind is Kind.FLAG))
 
 
 def _called(value: Json) -> str:

@@ -22,8 +22,10 @@ from localcloud.records import (
     listeners,
     load_balancers,
     logs,
+    policies,
     rds,
     rds_groups,
+    route53,
     route_tables,
     routes,
     s3,
@@ -36,6 +38,7 @@ from localcloud.records import (
     sqs,
     ssm,
     target_groups,
+    watching,
 )
 from localcloud.records.record import Record
 
@@ -70,5 +73,8 @@ SERVICES = (
     lambda_functions,
     sfn,
     events,
+    policies,
+    route53,
+    watching,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

@@ -20,6 +20,7 @@ class Kind(Enum):
 
     TEXT = "a string"
     INTEGER = "a whole number"
+    NUMBER = "a number"
     FLAG = "a boolean"
     LIST = "a list"
     SET = "a list (order has no meaning)"

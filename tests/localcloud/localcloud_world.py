@@ -28,7 +28,7 @@ class World:
         self._door = door
         self._made: dict[str, Made] = {}
 
-    def one(self, type: str, name: str, **inputs: Any) -> Made:
+    def one(self, type: str, name: str, /, **inputs: Any) -> Made:
         """The thing called `name`; made when it is asked for first."""
         if name not in self._made:
             self._made[name] = self._door.create(type, name, inputs)
