@@ -9,8 +9,10 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -49,8 +51,14 @@ def main() -> None:
 
     # Before boto3 and moto are imported.
     isolate(os.environ)
-    with _moto_server() as moto:
-        clients = {service: _clients(service, sys.argv[1], moto) for service, _ in CALLS.values()}
+    from localcloud.backends import Backends
+    from localcloud.clients import Clients
+
+    with _moto_server() as moto, tempfile.TemporaryDirectory() as folder:
+        backends = Backends(Path(folder))
+        backends.recover()
+        inside = Clients(backends)
+        clients = {service: _clients(service, inside, sys.argv[1], moto) for service, _ in CALLS.values()}
         print(json.dumps({name: _medians(clients[service], call) for name, (service, call) in CALLS.items()}))
 
 
@@ -67,11 +75,8 @@ def _medians(doors: dict[str, Any], call: Callable[[Any, int], object]) -> dict[
     return {door: median(times) for door, times in taken.items()}
 
 
-def _clients(service: str, http_door: str, moto: str) -> dict[str, Any]:
+def _clients(service: str, inside: Any, http_door: str, moto: str) -> dict[str, Any]:
     import boto3
-
-    from localcloud.backends import Backends
-    from localcloud.clients import Clients
 
     def over_http(endpoint: str) -> Any:
         return boto3.client(
@@ -83,7 +88,7 @@ def _clients(service: str, http_door: str, moto: str) -> dict[str, Any]:
         )
 
     return {
-        "in process": Clients(Backends()).client(service, ACCOUNT, REGION),
+        "in process": inside.client(service, ACCOUNT, REGION),
         "HTTP": over_http(http_door),
         "moto's server": over_http(moto),
     }
