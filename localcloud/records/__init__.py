@@ -22,6 +22,7 @@ from localcloud.records import (
     listeners,
     load_balancers,
     logs,
+    network_links,
     policies,
     rds,
     rds_groups,
@@ -76,5 +77,6 @@ SERVICES = (
     policies,
     route53,
     watching,
+    network_links,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

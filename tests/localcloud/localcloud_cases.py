@@ -4,6 +4,7 @@ import localcloud_cases_core
 import localcloud_cases_data
 import localcloud_cases_ec2
 import localcloud_cases_iam
+import localcloud_cases_links
 import localcloud_cases_more
 import localcloud_cases_rds
 import localcloud_cases_s3
@@ -18,5 +19,6 @@ CASES: tuple[Case, ...] = (
     *localcloud_cases_s3.CASES,
     *localcloud_cases_serverless.CASES,
     *localcloud_cases_more.CASES,
+    *localcloud_cases_links.CASES,
     *localcloud_cases_rds.CASES,
 )

@@ -24,6 +24,7 @@ REQUIRED_HERE = {
     "aws:ec2/instance:Instance": {"ami", "instanceType"},
     "aws:s3/bucketAcl:BucketAcl": {"acl"},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"comparisonOperator", "evaluationPeriods"},
+    "aws:ec2/vpcEndpoint:VpcEndpoint": {"serviceName"},
     "aws:dynamodb/table:Table": {"hashKey"},
     "aws:rds/instance:Instance": {"engine", "username"},
     "aws:lb/loadBalancer:LoadBalancer": {"subnets"},
