@@ -59,6 +59,7 @@ CASES = (
             DBInstanceIdentifier=made.inputs["identifier"], BackupRetentionPeriod=3, ApplyImmediately=True
         ),
         drifts="backupRetentionPeriod",
+        confined=True,
     ),
     Case(
         type="aws:rds/subnetGroup:SubnetGroup",

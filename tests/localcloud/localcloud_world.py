@@ -7,6 +7,9 @@ from typing import Any
 
 from localcloud_door import Door, Made
 
+from factory.errors import SandboxUnavailable
+from sandbox import probe
+
 Aws = Callable[[str], Any]
 
 
@@ -84,10 +87,20 @@ class World:
         return self.one("aws:s3/bucket:Bucket", "world-bucket").id
 
 
+def can_confine() -> bool:
+    """Whether a sandbox can be made here."""
+    try:
+        probe()
+    except SandboxUnavailable:
+        return False
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """`told`: what boto3 reads, by property; `edit`: an outsider's change, after which `drifts` differs on refresh.
 
+    `confined`: it runs something in a sandbox, which not every machine can make.
     `import_id`: what a program imports it by, where that is not its id.
     `edited_after_change`: the edit returns to the first declaration, so it is an edit only after the change.
     """
@@ -101,4 +114,5 @@ class Case:
     drifts: str = ""
     edited_after_change: bool = False
     outlives_deletion: bool = False
+    confined: bool = False
     import_id: Callable[[Made], str] = field(default=lambda made: made.id)

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from localcloud_cases import CASES
 from localcloud_door import UNKNOWN, Door, Made
-from localcloud_world import Case, World
+from localcloud_world import Case, World, can_confine
 
 from factory.daemons import RunFile
 from localcloud.provider.compare import same
@@ -18,6 +18,13 @@ REGION = "eu-central-1"
 EDITABLE = [case for case in CASES if case.edit]
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.type for case in CASES])
 each_editable_case = pytest.mark.parametrize("case", EDITABLE, ids=[case.type for case in EDITABLE])
+
+
+@pytest.fixture(autouse=True)
+def sandbox_where_needed(request: pytest.FixtureRequest) -> None:
+    case = request.node.callspec.params.get("case") if hasattr(request.node, "callspec") else None
+    if case and case.confined and not can_confine():
+        pytest.skip("no process can be confined here")
 
 
 @pytest.fixture(scope="module")

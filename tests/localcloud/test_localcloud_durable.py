@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from localcloud_cases import CASES
 from localcloud_door import Door, Made, boto, urn
-from localcloud_world import World
+from localcloud_world import World, can_confine
 
 from factory import daemons
 from factory.daemons import RunFile
@@ -52,7 +52,8 @@ def test_one_thing_of_each_type_outlives_the_daemon(new_root: FactoryRoot, start
     with Door(first.addresses["provider"]) as door:
         door.configure(region="eu-central-1")
         world = World(door)
-        made = [door.create(case.type, f"kept-{n}", case.declare(world)) for n, case in enumerate(CASES)]
+        cases = [case for case in CASES if not case.confined or can_confine()]
+        made = [door.create(case.type, f"kept-{n}", case.declare(world)) for n, case in enumerate(cases)]
         # As they are when all are there: making one may have changed another.
         before = [door.read(each) for each in made]
     if snapshot:
