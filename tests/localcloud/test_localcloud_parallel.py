@@ -11,7 +11,8 @@ from localcloud_stacks import Job, home, run
 
 from factory.daemons import RunFile
 
-pytestmark = pytest.mark.engine
+# CI's: it takes both cores for half a minute.
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 STACKS = range(1, 9)
 # Account and region of the provider that every stack has.
 COMMON = ("123456789012", "us-east-1")
