@@ -125,7 +125,19 @@ def _teach_ec2() -> None:
     ec2_model.teach()
 
 
-TAUGHT: Final[Mapping[str, Callable[[], None]]] = {"iam": _teach_iam, "ec2": _teach_ec2}
+def _teach_lambda() -> None:
+    from localcloud.taught import lambda_model
+
+    lambda_model.teach()
+
+
+# By moto's names of the services.
+TAUGHT: Final[Mapping[str, Callable[[], None]]] = {
+    "iam": _teach_iam,
+    "ec2": _teach_ec2,
+    "lambda": _teach_lambda,
+    "awslambda": _teach_lambda,
+}
 
 
 def _report(recovered: Recovered) -> None:
