@@ -32,7 +32,7 @@ EXTENSIONS = {
         '[{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))'
     ),
     "unsupported property": 'ec2.Vpc("extra", cidr_block="10.99.0.0/16", ipv4_ipam_pool_id="pool-1", opts=opts)',
-    "unsupported type": 'ec2.Instance("extra", ami="ami-1", instance_type="t3.micro", opts=opts)',
+    "unsupported type": 'ec2.CustomerGateway("extra", bgp_asn="65000", type="ipsec.1", opts=opts)',
 }
 
 VIOLATIONS = [
@@ -115,7 +115,7 @@ def test_a_violation_stops_an_up_by_the_plain_door_before_anything_is_created(
     ("extension", "named"),
     [
         ("unsupported property", "ipv4IpamPoolId"),
-        pytest.param("unsupported type", "aws:ec2/instance:Instance", marks=pytest.mark.long),
+        pytest.param("unsupported type", "aws:ec2/customerGateway:CustomerGateway", marks=pytest.mark.long),
     ],
 )
 def test_what_the_local_cloud_does_not_support_is_refused_by_name(
