@@ -6,6 +6,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 from factory import daemons
@@ -45,8 +47,8 @@ class Service:
         # Before any door: what is created must already have its address.
         self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._postgres = LocalPostgres(self._claim.root, self._backends)
-        for service, teach in TAUGHT.items():
-            self._backends.before_first_call(service, teach)
+        for service, module in TAUGHT.items():
+            self._backends.before_first_call(service, partial(_teach, module))
         self._provider = ProviderDoor(clients, self._backends)
         _report(self._backends.recover())
         self._runtime.recovered()
@@ -112,32 +114,22 @@ class Service:
         return self._status()
 
 
-def _teach_iam() -> None:
-    # Imported late: with it come moto's models, which a daemon that has just been started does not need.
-    from localcloud.taught import iam_model
-
-    iam_model.teach()
-
-
-def _teach_ec2() -> None:
-    from localcloud.taught import ec2_model
-
-    ec2_model.teach()
-
-
-def _teach_lambda() -> None:
-    from localcloud.taught import lambda_model
-
-    lambda_model.teach()
-
-
-# By moto's names of the services.
-TAUGHT: Final[Mapping[str, Callable[[], None]]] = {
-    "iam": _teach_iam,
-    "ec2": _teach_ec2,
-    "lambda": _teach_lambda,
-    "awslambda": _teach_lambda,
+# By moto's names of the services. Imported late: with them come moto's models, which a daemon that has just been
+# started does not need.
+TAUGHT: Final[Mapping[str, str]] = {
+    "iam": "iam_model",
+    "ec2": "ec2_model",
+    "lambda": "lambda_model",
+    "awslambda": "lambda_model",
+    "secretsmanager": "secretsmanager_model",
+    "servicediscovery": "servicediscovery_model",
+    "codepipeline": "codepipeline_model",
+    "budgets": "budgets_model",
 }
+
+
+def _teach(module: str) -> None:
+    import_module(f"localcloud.taught.{module}").teach()
 
 
 def _report(recovered: Recovered) -> None:

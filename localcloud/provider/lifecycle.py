@@ -55,10 +55,13 @@ class Resource:
             raise self._failed("create", inputs, error) from error
         try:
             self.record.settle(made)
-            return id, self._outputs(made, inputs) | {name: Secret(value) for name, value in once.items()}
+            return id, self._outputs(made, inputs) | {name: self._guarded(name, once[name]) for name in once}
         except (ClientError, BotoCoreError, UpdateFailed) as error:
             self._undo(made, inputs, error)
             raise self._failed("create", inputs, error, " (it was removed again)") from error
+
+    def _guarded(self, name: str, value: Json) -> Json:
+        return Secret(value) if name in self.record.secret_outputs else value
 
     def _undo(self, made: Call, inputs: Mapping[str, Json], cause: Exception) -> None:
         try:

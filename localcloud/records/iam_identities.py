@@ -225,6 +225,7 @@ RECORDS = (
         },
         outputs=("createDate", "secret"),
         told_once=("secret",),
+        secret_outputs=("secret",),
         create=create_key,
         settle=settle_key,
         read=read_key,

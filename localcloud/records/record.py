@@ -135,7 +135,8 @@ class Record:
     changed declaration about; `delete` removes. `gone` lists error codes that mean "does not exist".
     `unique`: properties that two things cannot share, so a replacement must delete first when they stay the same.
     `refused`: SDK properties the local cloud does not take, each with what to do instead.
-    `told_once`: outputs that only `create` knows (it returns them, by name, beside the id); they are secret.
+    `told_once`: outputs that only `create` knows (it returns them, by name, beside the id).
+    `secret_outputs`: outputs that must stay encrypted in the state.
     `recomputed`: outputs that an update may change.
     """
 
@@ -150,6 +151,7 @@ class Record:
     outputs: tuple[str, ...] = ("arn",)
     recomputed: tuple[str, ...] = ()
     told_once: tuple[str, ...] = ()
+    secret_outputs: tuple[str, ...] = ()
     name: Name | None = None
     unique: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()

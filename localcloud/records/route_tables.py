@@ -102,6 +102,52 @@ def delete_association(call: Call) -> None:
     call.aws("ec2").disassociate_route_table(AssociationId=call.id)
 
 
+def _main(call: Call, vpc: str) -> tuple[str, str]:
+    """The id of a VPC's main association, and its route table."""
+    main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    for table in call.aws("ec2").describe_route_tables(Filters=main)["RouteTables"]:
+        for association in table["Associations"]:
+            if association.get("Main"):
+                return str(association["RouteTableAssociationId"]), str(table["RouteTableId"])
+    message = f"The vpc '{vpc}' has no main route table: it does not exist"
+    error = {"Error": {"Code": "InvalidVpcID.NotFound", "Message": message}}
+    raise call.aws("ec2").exceptions.ClientError(error, "DescribeRouteTables")
+
+
+def create_main_association(call: Call) -> tuple[str, dict[str, Any]]:
+    """Make a route table the VPC's main one, and remember which was."""
+    association, original = _main(call, call.inputs["vpcId"])
+    made = call.aws("ec2").replace_route_table_association(
+        AssociationId=association, RouteTableId=call.inputs["routeTableId"]
+    )
+    return str(made["NewAssociationId"]), {"originalRouteTableId": original}
+
+
+def update_main_association(call: Call) -> None:
+    """Make another table the main one. The resource keeps its id, of the first association (AWS makes a new one)."""
+    association, _ = _main(call, call.inputs["vpcId"])
+    call.aws("ec2").replace_route_table_association(AssociationId=association, RouteTableId=call.inputs["routeTableId"])
+
+
+def read_main_association(call: Call) -> View | None:
+    """Which table is a VPC's main one."""
+    vpc = call.inputs.get("vpcId") or _vpc_of(call)
+    return {"vpcId": vpc, "routeTableId": _main(call, vpc)[1]} if vpc else None
+
+
+def _vpc_of(call: Call) -> str | None:
+    by_id = [{"Name": "association.route-table-association-id", "Values": [call.id]}]
+    tables = call.aws("ec2").describe_route_tables(Filters=by_id)["RouteTables"]
+    return str(tables[0]["VpcId"]) if tables else None
+
+
+def delete_main_association(call: Call) -> None:
+    """Make the table that was the main one before the main one again."""
+    association, _ = _main(call, call.inputs["vpcId"])
+    if original := call.state.get("originalRouteTableId"):
+        call.aws("ec2").replace_route_table_association(AssociationId=association, RouteTableId=original)
+
+
 ROUTE: Mapping[str, Prop] = {"cidrBlock": text(required=True), **{name: text() for name in ROUTE_TARGETS}}
 
 
@@ -140,5 +186,23 @@ RECORDS = (
         unique=("subnetId",),
         gone=("InvalidAssociationID.NotFound",),
         refused={"gatewayId": "the local cloud associates subnets only; give subnetId"},
+    ),
+    Record(
+        type="aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation",
+        service="ec2",
+        properties={
+            "vpcId": text(required=True, replaces=True),
+            "routeTableId": text(required=True),
+            **REGION,
+        },
+        outputs=("originalRouteTableId",),
+        told_once=("originalRouteTableId",),
+        # A VPC has one main table.
+        unique=("vpcId",),
+        create=create_main_association,
+        read=read_main_association,
+        update=update_main_association,
+        delete=delete_main_association,
+        gone=("InvalidVpcID.NotFound", "InvalidRouteTableID.NotFound", "InvalidAssociationID.NotFound"),
     ),
 )

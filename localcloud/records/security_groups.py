@@ -14,6 +14,7 @@ from localcloud.records.record import (
     View,
     flag,
     integer,
+    nothing,
     set_of,
     tags_from,
     text,
@@ -25,6 +26,8 @@ Json = Any
 Atom = tuple[str, int, int, str, str, str]
 EVERYTHING = "-1"
 FRESH_EGRESS = [{"IpProtocol": EVERYTHING, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+# Where EC2 tells the rules of a direction.
+DIRECTIONS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
 PROTOCOLS = {"all": "-1", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 # A permission's list per kind of peer: SDK property, list and key in IpPermissions.
 PEERS = {
@@ -32,13 +35,6 @@ PEERS = {
     "ipv6CidrBlocks": ("Ipv6Ranges", "CidrIpv6"),
     "prefixListIds": ("PrefixListIds", "PrefixListId"),
     "securityGroups": ("UserIdGroupPairs", "GroupId"),
-}
-# A standalone rule's peer: SDK property and the key in the answer of DescribeSecurityGroupRules.
-RULE_PEERS = {
-    "cidrIpv4": ("CidrIpv4", "IpRanges", "CidrIp"),
-    "cidrIpv6": ("CidrIpv6", "Ipv6Ranges", "CidrIpv6"),
-    "prefixListId": ("PrefixListId", "PrefixListIds", "PrefixListId"),
-    "referencedSecurityGroupId": ("ReferencedGroupInfo", "UserIdGroupPairs", "GroupId"),
 }
 
 
@@ -76,7 +72,8 @@ def rules_of(found: Iterable[Atom], own_group: str) -> list[dict[str, Json]]:
     return list(grouped.values())
 
 
-def _permissions(found: Iterable[Atom]) -> list[dict[str, Json]]:
+def permissions(found: Iterable[Atom]) -> list[dict[str, Json]]:
+    """Grants as EC2 takes them."""
     result = []
     for protocol, start, end, kind, peer, note in sorted(found):
         group, key = PEERS[kind]
@@ -86,9 +83,10 @@ def _permissions(found: Iterable[Atom]) -> list[dict[str, Json]]:
     return result
 
 
-def _atoms_there(permissions: Iterable[Mapping[str, Json]]) -> set[Atom]:
+def atoms_there(told: Iterable[Mapping[str, Json]]) -> set[Atom]:
+    """The grants that EC2 tells."""
     found: set[Atom] = set()
-    for permission in permissions:
+    for permission in told:
         protocol = protocol_form(permission["IpProtocol"])
         ports = (0, 0) if protocol == EVERYTHING else (permission.get("FromPort", 0), permission.get("ToPort", 0))
         for kind, (group, key) in PEERS.items():
@@ -118,27 +116,29 @@ def settle_group(call: Call) -> None:
     ec2 = call.aws("ec2")
     ec2.revoke_security_group_egress(GroupId=call.id, IpPermissions=FRESH_EGRESS)
     if rules := atoms(call.inputs.get("ingress"), call.id):
-        ec2.authorize_security_group_ingress(GroupId=call.id, IpPermissions=_permissions(rules))
+        ec2.authorize_security_group_ingress(GroupId=call.id, IpPermissions=permissions(rules))
     if rules := atoms(call.inputs.get("egress"), call.id):
-        ec2.authorize_security_group_egress(GroupId=call.id, IpPermissions=_permissions(rules))
+        ec2.authorize_security_group_egress(GroupId=call.id, IpPermissions=permissions(rules))
 
 
 def update_group(call: Call) -> None:
     """Revoke and authorise what changed; rules that are not declared inline belong to others and stay."""
-    ec2, group = call.aws("ec2"), _group(call)
-    doors = {
-        "ingress": ("IpPermissions", ec2.revoke_security_group_ingress, ec2.authorize_security_group_ingress),
-        "egress": ("IpPermissionsEgress", ec2.revoke_security_group_egress, ec2.authorize_security_group_egress),
-    }
-    for name, (key, revoke, authorize) in doors.items():
-        if call.inputs.get(name) is None or not call.changed(name):
-            continue
-        there, wanted = _atoms_there(group.get(key) or []), atoms(call.inputs[name], call.id)
-        if there - wanted:
-            revoke(GroupId=call.id, IpPermissions=_permissions(there - wanted))
-        if wanted - there:
-            authorize(GroupId=call.id, IpPermissions=_permissions(wanted - there))
+    for name in DIRECTIONS:
+        if call.inputs.get(name) is not None and call.changed(name):
+            _bring_rules(call, name)
     retag(call)
+
+
+def _bring_rules(call: Call, direction: str) -> None:
+    """Make one direction's rules exactly the declared ones."""
+    ec2, key = call.aws("ec2"), DIRECTIONS[direction]
+    there, wanted = atoms_there(_group(call).get(key) or []), atoms(call.inputs.get(direction), call.id)
+    if there - wanted:
+        getattr(ec2, f"revoke_security_group_{direction}")(GroupId=call.id, IpPermissions=permissions(there - wanted))
+    if wanted - there:
+        getattr(ec2, f"authorize_security_group_{direction}")(
+            GroupId=call.id, IpPermissions=permissions(wanted - there)
+        )
 
 
 def read_group(call: Call) -> View:
@@ -148,8 +148,8 @@ def read_group(call: Call) -> View:
         "name": group["GroupName"],
         "description": group["Description"],
         "vpcId": group.get("VpcId"),
-        "ingress": rules_of(_atoms_there(group.get("IpPermissions") or []), call.id),
-        "egress": rules_of(_atoms_there(group.get("IpPermissionsEgress") or []), call.id),
+        "ingress": rules_of(atoms_there(group.get("IpPermissions") or []), call.id),
+        "egress": rules_of(atoms_there(group.get("IpPermissionsEgress") or []), call.id),
         "arn": arn(call, "security-group", call.id),
         "ownerId": group.get("OwnerId", call.account),
         "tagsAll": tags_from(group.get("Tags")),
@@ -168,92 +168,32 @@ def delete_group(call: Call) -> None:
     ec2.delete_security_group(GroupId=call.id)
 
 
-def _permission(call: Call) -> dict[str, Json]:
-    inputs = call.inputs
-    protocol = protocol_form(inputs["ipProtocol"])
-    permission: dict[str, Json] = {"IpProtocol": protocol}
-    if protocol != EVERYTHING:
-        permission |= {"FromPort": inputs["fromPort"], "ToPort": inputs["toPort"]}
-    note = {"Description": inputs["description"]} if inputs.get("description") else {}
-    for name, (_, group, key) in RULE_PEERS.items():
-        if inputs.get(name):
-            permission[group] = [{key: inputs[name], **note}]
-    return permission
+def adopt_default(call: Call) -> str:
+    """Take over the group that came with a VPC."""
+    ec2, vpc = call.aws("ec2"), call.inputs.get("vpcId") or _default_vpc(call)
+    own = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    groups = ec2.describe_security_groups(Filters=own)["SecurityGroups"]
+    if not groups:
+        message = f"The vpc '{vpc}' has no default security group: it does not exist"
+        error = {"Error": {"Code": "InvalidVpcID.NotFound", "Message": message}}
+        raise ec2.exceptions.ClientError(error, "DescribeSecurityGroups")
+    return str(groups[0]["GroupId"])
 
 
-def create_ingress_rule(call: Call) -> str:
-    """Let traffic in."""
-    return _first_rule(
-        call.aws("ec2").authorize_security_group_ingress(
-            GroupId=call.inputs["securityGroupId"],
-            IpPermissions=[_permission(call)],
-            **tagged_as("security-group-rule", call),
-        )
-    )
+def _default_vpc(call: Call) -> str:
+    ec2 = call.aws("ec2")
+    found = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    if not found:
+        error = {"Error": {"Code": "VPCIdNotSpecified", "Message": "No default VPC for this user; give vpcId"}}
+        raise ec2.exceptions.ClientError(error, "DescribeSecurityGroups")
+    return str(found[0]["VpcId"])
 
 
-def create_egress_rule(call: Call) -> str:
-    """Let traffic out."""
-    return _first_rule(
-        call.aws("ec2").authorize_security_group_egress(
-            GroupId=call.inputs["securityGroupId"],
-            IpPermissions=[_permission(call)],
-            **tagged_as("security-group-rule", call),
-        )
-    )
-
-
-def _first_rule(answer: Mapping[str, Json]) -> str:
-    return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
-
-
-def read_rule(call: Call) -> View | None:
-    """A rule that is a resource of its own."""
-    rules = call.aws("ec2").describe_security_group_rules(SecurityGroupRuleIds=[call.id])["SecurityGroupRules"]
-    if not rules:
-        return None
-    rule = rules[0]
-    peers = {name: rule.get(key) for name, (key, _, _) in RULE_PEERS.items()}
-    if isinstance(peers["referencedSecurityGroupId"], Mapping):
-        peers["referencedSecurityGroupId"] = peers["referencedSecurityGroupId"].get("GroupId")
-    everything = rule["IpProtocol"] == EVERYTHING
-    # moto keeps a description with addresses only; for other peers the declaration is all there is.
-    note = rule.get("Description") or (None if rule.get("CidrIpv4") else call.inputs.get("description"))
-    return peers | {
-        "securityGroupId": rule["GroupId"],
-        "ipProtocol": rule["IpProtocol"],
-        "fromPort": None if everything else rule.get("FromPort"),
-        "toPort": None if everything else rule.get("ToPort"),
-        "description": note,
-        "securityGroupRuleId": call.id,
-        "arn": arn(call, "security-group-rule", call.id),
-        "tagsAll": tags_from(rule.get("Tags")),
-    }
-
-
-def delete_ingress_rule(call: Call) -> None:
-    """Let the traffic in no longer."""
-    group = call.inputs["securityGroupId"]
-    call.aws("ec2").revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[call.id])
-
-
-def delete_egress_rule(call: Call) -> None:
-    """Let the traffic out no longer."""
-    group = call.inputs["securityGroupId"]
-    call.aws("ec2").revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[call.id])
-
-
-def check_rule(inputs: Mapping[str, Json]) -> list[tuple[str, str]]:
-    """One peer, and ports unless the rule is for everything."""
-    peers = [name for name in RULE_PEERS if inputs.get(name)]
-    found = []
-    if len(peers) != 1:
-        found.append(("cidrIpv4", f"give exactly one of {', '.join(RULE_PEERS)} (given: {', '.join(peers) or 'none'})"))
-    if protocol_form(inputs["ipProtocol"]) != EVERYTHING:
-        found += [
-            (name, f'"{name}" is needed with this ipProtocol') for name in ("fromPort", "toPort") if name not in inputs
-        ]
-    return found
+def settle_default(call: Call) -> None:
+    """Leave the group with the declared rules alone, and none when none is declared: as the published provider does."""
+    for name in DIRECTIONS:
+        _bring_rules(call, name)
+    retag(call)
 
 
 RULE: Mapping[str, Prop] = {
@@ -267,33 +207,6 @@ RULE: Mapping[str, Prop] = {
     "self": flag(),
     "description": text(),
 }
-# Everything replaces: a rule is its content, and moto changes only some of it in place.
-STANDALONE: Mapping[str, Prop] = {
-    "securityGroupId": text(required=True, replaces=True),
-    "ipProtocol": text(required=True, replaces=True, same_as=protocol_form),
-    "fromPort": integer(replaces=True),
-    "toPort": integer(replaces=True),
-    "cidrIpv4": text(replaces=True),
-    "cidrIpv6": text(replaces=True),
-    "prefixListId": text(replaces=True),
-    "referencedSecurityGroupId": text(replaces=True),
-    "description": text(replaces=True),
-    **TAGS,
-    **REGION,
-}
-# What AWS takes for one rule, so that two of them with the same content are refused as duplicates.
-RULE_IDENTITY = (
-    "securityGroupId",
-    "ipProtocol",
-    "fromPort",
-    "toPort",
-    "cidrIpv4",
-    "cidrIpv6",
-    "prefixListId",
-    "referencedSecurityGroupId",
-)
-RULE_GONE = ("InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound", "InvalidPermission.NotFound")
-
 RECORDS = (
     Record(
         type="aws:ec2/securityGroup:SecurityGroup",
@@ -319,29 +232,25 @@ RECORDS = (
         gone=("InvalidGroup.NotFound",),
     ),
     Record(
-        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        type="aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         service="ec2",
-        properties=STANDALONE,
-        outputs=("arn", "securityGroupRuleId"),
-        create=create_ingress_rule,
-        read=read_rule,
-        update=retag,
-        delete=delete_ingress_rule,
-        unique=RULE_IDENTITY,
-        gone=RULE_GONE,
-        check=check_rule,
-    ),
-    Record(
-        type="aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
-        service="ec2",
-        properties=STANDALONE,
-        outputs=("arn", "securityGroupRuleId"),
-        create=create_egress_rule,
-        read=read_rule,
-        update=retag,
-        delete=delete_egress_rule,
-        unique=RULE_IDENTITY,
-        gone=RULE_GONE,
-        check=check_rule,
+        properties={
+            "vpcId": text(cloud_decides=True, replaces=True),
+            "ingress": set_of(RULE, same_as=atoms),
+            "egress": set_of(RULE, same_as=atoms),
+            "revokeRulesOnDelete": flag(
+                default=False, no_effect="a default security group cannot be removed, here as on AWS"
+            ),
+            **TAGS,
+            **REGION,
+        },
+        outputs=("arn", "description", "name", "ownerId"),
+        create=adopt_default,
+        settle=settle_default,
+        read=read_group,
+        update=settle_default,
+        # It belongs to its VPC and goes with it.
+        delete=nothing,
+        gone=("InvalidGroup.NotFound",),
     ),
 )

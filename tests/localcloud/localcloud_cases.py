@@ -2,10 +2,12 @@
 
 import localcloud_cases_core
 import localcloud_cases_data
+import localcloud_cases_delivery
 import localcloud_cases_ec2
 import localcloud_cases_iam
 import localcloud_cases_links
 import localcloud_cases_more
+import localcloud_cases_network
 import localcloud_cases_rds
 import localcloud_cases_s3
 import localcloud_cases_serverless
@@ -21,4 +23,6 @@ CASES: tuple[Case, ...] = (
     *localcloud_cases_more.CASES,
     *localcloud_cases_links.CASES,
     *localcloud_cases_rds.CASES,
+    *localcloud_cases_network.CASES,
+    *localcloud_cases_delivery.CASES,
 )

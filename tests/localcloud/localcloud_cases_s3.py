@@ -1,12 +1,15 @@
 """The contract cases of a bucket's settings and objects."""
 
+from dataclasses import replace
 from typing import Any
 
+from localcloud_cases_core import CASES as CORE
 from localcloud_door import Made
 from localcloud_world import LIST_ALL, READ_ALL, Aws, Case, World
 
 from localcloud.provider.assets import SIGNED_ASSET
 from localcloud.provider.values import SIGNATURE
+from localcloud.records import RECORDS
 
 
 def bucket(world: World, name: str, **inputs: Any) -> str:
@@ -82,7 +85,37 @@ def object_case(type: str, name: str) -> Case:
     )
 
 
-CASES = (
+def expiring(days: int) -> dict[str, Any]:
+    return {
+        "id": "old",
+        "status": "Enabled",
+        "filter": {"and": {"prefix": "logs/", "tags": {"kind": "log"}}},
+        "expiration": {"days": days},
+        "transitions": [{"days": 10, "storageClass": "STANDARD_IA"}],
+        "noncurrentVersionExpiration": {"noncurrentDays": 5},
+        "abortIncompleteMultipartUpload": {"daysAfterInitiation": 2},
+    }
+
+
+def lifecycle_told(call: Aws, made: Made) -> dict[str, Any]:
+    (rule,) = call("s3").get_bucket_lifecycle_configuration(Bucket=made.id)["Rules"]
+    assert rule["Filter"]["And"] == {"Prefix": "logs/", "Tags": [{"Key": "kind", "Value": "log"}]}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    return {"rules": [expiring(rule["Expiration"]["Days"])]}
+
+
+def put_lifecycle(call: Aws, made: Made, _: World) -> None:
+    rule = {"ID": "now", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    call("s3").put_bucket_lifecycle_configuration(Bucket=made.id, LifecycleConfiguration={"Rules": [rule]})
+
+
+def older(case: Case) -> Case:
+    """The same case by the SDK's older name."""
+    head, _, name = case.type.rpartition(":")
+    return replace(case, type=f"{head}V2:{name}V2")
+
+
+SETTINGS = (
     Case(
         type="aws:s3/bucketPolicy:BucketPolicy",
         declare=lambda w: {"bucket": bucket(w, "world-policed"), "policy": READ_ALL},
@@ -167,6 +200,19 @@ CASES = (
         drifts="rule",
         outlives_deletion=True,
     ),
+    Case(
+        type="aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        declare=lambda w: {"bucket": bucket(w, "world-expiring"), "rules": [expiring(30)]},
+        told=lifecycle_told,
+        change=lambda _: {"rules": [expiring(60)]},
+        edit=put_lifecycle,
+        drifts="rules",
+    ),
+)
+OBJECTS = (
     object_case("aws:s3/bucketObject:BucketObject", "world-objects"),
     object_case("aws:s3/bucketObjectv2:BucketObjectv2", "world-objects-2"),
 )
+(BUCKET,) = (case for case in CORE if case.type == "aws:s3/bucket:Bucket")
+OLDER = tuple(older(case) for case in SETTINGS if older(case).type in RECORDS)
+CASES = (*SETTINGS, *OBJECTS, *OLDER, older(BUCKET))

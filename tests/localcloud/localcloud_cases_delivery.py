@@ -1,0 +1,219 @@
+"""The contract cases of what builds, delivers, watches the bill and the account, and rotates secrets."""
+
+from typing import Any
+
+from localcloud_cases_serverless import function
+from localcloud_door import Made
+from localcloud_world import Aws, Case, World, policy
+
+ASSUMED = policy(
+    {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
+)
+KIND = {"owner": "AWS", "version": "1"}
+SOURCE = {
+    "name": "Source",
+    "actions": [
+        {
+            **KIND,
+            "name": "pull",
+            "category": "Source",
+            "provider": "CodeCommit",
+            "outputArtifacts": ["source"],
+            "configuration": {"RepositoryName": "app", "BranchName": "main"},
+        }
+    ],
+}
+
+
+def approval(name: str) -> dict[str, Any]:
+    return {
+        "name": "Production",
+        "actions": [{**KIND, "name": name, "category": "Approval", "provider": "Manual"}],
+    }
+
+
+def pipeline_role(world: World) -> str:
+    return str(world.one("aws:iam/role:Role", "world-pipeline-role", assumeRolePolicy=ASSUMED).outputs["arn"])
+
+
+def bucket(world: World, name: str) -> str:
+    return world.one("aws:s3/bucket:Bucket", name).id
+
+
+def pipeline_told(call: Aws, made: Made) -> dict[str, Any]:
+    found = call("codepipeline").get_pipeline(name=made.id)["pipeline"]
+    store = found["artifactStore"]
+    assert [stage["name"] for stage in found["stages"]] == ["Source", "Production"]
+    assert found["stages"][0]["actions"][0]["outputArtifacts"] == [{"name": "source"}]
+    return {"artifactStores": [{"location": store["location"], "type": store["type"]}], "roleArn": found["roleArn"]}
+
+
+def other_approval(call: Aws, made: Made, _: World) -> None:
+    pipeline = call("codepipeline").get_pipeline(name=made.id)["pipeline"]
+    # Somebody lets production run without a person.
+    action = {"category": "Invoke", "owner": "AWS", "provider": "Lambda", "version": "1"}
+    pipeline["stages"][1]["actions"][0]["actionTypeId"] = action
+    call("codepipeline").update_pipeline(pipeline=pipeline)
+
+
+def notification(threshold: float) -> dict[str, Any]:
+    return {
+        "comparisonOperator": "GREATER_THAN",
+        "notificationType": "ACTUAL",
+        "threshold": threshold,
+        "thresholdType": "PERCENTAGE",
+        "subscriberEmailAddresses": ["owner@example.com"],
+    }
+
+
+def budget_told(call: Aws, made: Made) -> dict[str, Any]:
+    account, _, name = made.id.partition(":")
+    found = call("budgets").describe_budget(AccountId=account, BudgetName=name)["Budget"]
+    told = call("budgets").describe_notifications_for_budget(AccountId=account, BudgetName=name)["Notifications"]
+    subscribers = call("budgets").describe_subscribers_for_notification(
+        AccountId=account, BudgetName=name, Notification=told[0]
+    )["Subscribers"]
+    return {
+        "limitAmount": found["BudgetLimit"]["Amount"],
+        "costFilters": [{"name": key, "values": values} for key, values in found["CostFilters"].items()],
+        "notifications": [
+            notification(told[0]["Threshold"]) | {"subscriberEmailAddresses": [each["Address"] for each in subscribers]}
+        ],
+    }
+
+
+def spend_more(call: Aws, made: Made, _: World) -> None:
+    account, _, name = made.id.partition(":")
+    found = call("budgets").describe_budget(AccountId=account, BudgetName=name)["Budget"]
+    for told in ("CalculatedSpend", "LastUpdatedTime", "CostTypes"):
+        found.pop(told)
+    call("budgets").update_budget(AccountId=account, NewBudget=found | {"BudgetLimit": {"Amount": "9", "Unit": "USD"}})
+
+
+def trail_told(call: Aws, made: Made) -> dict[str, Any]:
+    found = call("cloudtrail").get_trail(Name=made.id)["Trail"]
+    return {
+        "s3BucketName": found["S3BucketName"],
+        "isMultiRegionTrail": found["IsMultiRegionTrail"],
+        "enableLogFileValidation": found["LogFileValidationEnabled"],
+        "enableLogging": call("cloudtrail").get_trail_status(Name=made.id)["IsLogging"],
+    }
+
+
+def namespace_told(call: Aws, made: Made) -> dict[str, Any]:
+    found = call("servicediscovery").get_namespace(Id=made.id)["Namespace"]
+    zone = call("route53").get_hosted_zone(Id=found["Properties"]["DnsProperties"]["HostedZoneId"])
+    assert zone["HostedZone"]["Config"]["PrivateZone"]
+    assert zone["HostedZone"]["Name"] == f"{found['Name']}."
+    return {"name": found["Name"], "description": found["Description"], "vpc": zone["VPCs"][0]["VPCId"]}
+
+
+def rotation_told(call: Aws, made: Made) -> dict[str, Any]:
+    found = call("secretsmanager").describe_secret(SecretId=made.id)
+    assert found["RotationEnabled"]
+    return {
+        "rotationLambdaArn": found["RotationLambdaARN"],
+        "rotationRules": {"automaticallyAfterDays": found["RotationRules"]["AutomaticallyAfterDays"]},
+    }
+
+
+def rotator(world: World) -> str:
+    function(world)
+    return str(world.one("aws:lambda/function:Function", "world-function").outputs["arn"])
+
+
+def rotated(world: World) -> str:
+    return world.one("aws:secretsmanager/secret:Secret", "world-rotated", recoveryWindowInDays=0).id
+
+
+def cluster(world: World) -> str:
+    return str(world.one("aws:ecs/cluster:Cluster", "world-capacity").outputs["name"])
+
+
+def providers_told(call: Aws, made: Made) -> dict[str, Any]:
+    (found,) = call("ecs").describe_clusters(clusters=[made.id])["clusters"]
+    return {"capacityProviders": found["capacityProviders"]}
+
+
+CASES = (
+    Case(
+        type="aws:codepipeline/pipeline:Pipeline",
+        declare=lambda w: {
+            "roleArn": pipeline_role(w),
+            "artifactStores": [{"location": bucket(w, "world-artifacts"), "type": "S3"}],
+            "stages": [SOURCE, approval("approve")],
+        },
+        told=pipeline_told,
+        change=lambda _: {"stages": [SOURCE, approval("decide")], "tags": {"a": "b"}},
+        edit=other_approval,
+        drifts="stages",
+    ),
+    Case(
+        type="aws:budgets/budget:Budget",
+        declare=lambda _: {
+            "budgetType": "COST",
+            "timeUnit": "MONTHLY",
+            "limitAmount": "100",
+            "limitUnit": "USD",
+            "timePeriodStart": "2026-01-01_00:00",
+            "costFilters": [{"name": "TagKeyValue", "values": ["user:app$demo"]}],
+            "notifications": [notification(80)],
+        },
+        told=budget_told,
+        change=lambda _: {"limitAmount": "200", "notifications": [notification(90)], "tags": {"a": "b"}},
+        edit=spend_more,
+        drifts="limitAmount",
+    ),
+    Case(
+        type="aws:cloudtrail/trail:Trail",
+        declare=lambda w: {
+            "s3BucketName": bucket(w, "world-trail"),
+            "isMultiRegionTrail": True,
+            "enableLogFileValidation": True,
+            "eventSelectors": [{"dataResources": [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}]}],
+        },
+        told=trail_told,
+        change=lambda _: {"s3KeyPrefix": "all", "eventSelectors": [{"readWriteType": "ReadOnly"}], "tags": {"a": "b"}},
+        edit=lambda aws, made, _: aws("cloudtrail").stop_logging(Name=made.id),
+        drifts="enableLogging",
+    ),
+    Case(
+        type="aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
+        declare=lambda w: {"vpc": w.vpc, "description": "ours"},
+        told=namespace_told,
+        change=lambda _: {"description": "still ours", "tags": {"a": "b"}},
+        edit=lambda aws, made, _: aws("servicediscovery").update_private_dns_namespace(
+            Id=made.id, Namespace={"Description": "edited"}
+        ),
+        drifts="description",
+    ),
+    Case(
+        type="aws:secretsmanager/secretRotation:SecretRotation",
+        declare=lambda w: {
+            "secretId": rotated(w),
+            "rotationLambdaArn": rotator(w),
+            "rotationRules": {"automaticallyAfterDays": 30},
+        },
+        told=rotation_told,
+        change=lambda _: {"rotationRules": {"automaticallyAfterDays": 7}},
+        edit=lambda aws, made, _: aws("secretsmanager").rotate_secret(
+            SecretId=made.id, RotationRules={"AutomaticallyAfterDays": 99}
+        ),
+        drifts="rotationRules",
+    ),
+    Case(
+        type="aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        declare=lambda w: {
+            "clusterName": cluster(w),
+            "capacityProviders": ["FARGATE"],
+            "defaultCapacityProviderStrategies": [{"capacityProvider": "FARGATE", "weight": 1}],
+        },
+        told=providers_told,
+        change=lambda _: {"capacityProviders": ["FARGATE", "FARGATE_SPOT"]},
+        edit=lambda aws, made, _: aws("ecs").put_cluster_capacity_providers(
+            cluster=made.id, capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+        ),
+        drifts="capacityProviders",
+        outlives_deletion=True,
+    ),
+)
