@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from moto.budgets.exceptions import NotFoundException
-from moto.budgets.models import Budget
 from moto.budgets.responses import BudgetsResponse
 from moto.core.utils import unix_time
 
@@ -37,8 +36,8 @@ def _created_with_tags(create: Json) -> Json:
     return call
 
 
-def _budget(self: Json, account: str, name: str) -> Budget:
-    found: Budget | None = self.backend.budgets[account].get(name)
+def _budget(self: Json, account: str, name: str) -> Json:
+    found: Json = self.backend.budgets[account].get(name)
     if found is None:
         raise NotFoundException(f"Unable to get budget: {name} - the budget doesn't exist.")
     return found

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from moto.route53 import route53_backends
+from moto.route53.models import route53_backends
 from moto.servicediscovery.exceptions import ConflictingDomainExists
 from moto.servicediscovery.models import Namespace, ServiceDiscoveryBackend
 
