@@ -62,7 +62,7 @@ def notification(threshold: float) -> dict[str, Any]:
         "notificationType": "ACTUAL",
         "threshold": threshold,
         "thresholdType": "PERCENTAGE",
-        "subscriberEmailAddresses": ["owner@example.com"],
+        "subscriberSnsTopicArns": ["arn:aws:sns:eu-central-1:123456789012:bills"],
     }
 
 
@@ -77,7 +77,7 @@ def budget_told(call: Aws, made: Made) -> dict[str, Any]:
         "limitAmount": found["BudgetLimit"]["Amount"],
         "costFilters": [{"name": key, "values": values} for key, values in found["CostFilters"].items()],
         "notifications": [
-            notification(told[0]["Threshold"]) | {"subscriberEmailAddresses": [each["Address"] for each in subscribers]}
+            notification(told[0]["Threshold"]) | {"subscriberSnsTopicArns": [each["Address"] for each in subscribers]}
         ],
     }
 
