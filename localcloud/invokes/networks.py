@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from factory.errors import InputError
 from localcloud.invokes.call import InvokeCall, Json
+from localcloud.records.ec2 import main_table
 
 # Of an image: the SDK's name, the service's.
 IMAGE: Final[Mapping[str, str]] = {
@@ -97,8 +98,6 @@ def vpc(call: InvokeCall) -> dict[str, Json]:
     if len(found) != 1:
         raise InputError(f"getVpc: {len(found)} VPCs match", hint="exactly one must; narrow the arguments")
     (one,) = found
-    main = [{"Name": "vpc-id", "Values": [one["VpcId"]]}, {"Name": "association.main", "Values": ["true"]}]
-    tables = ec2.describe_route_tables(Filters=main)["RouteTables"]
     region = arguments.get("region") or call.scope.region
     flags = {
         name: ec2.describe_vpc_attribute(VpcId=one["VpcId"], Attribute=name)[f"{name[0].upper()}{name[1:]}"]["Value"]
@@ -118,7 +117,7 @@ def vpc(call: InvokeCall) -> dict[str, Json]:
             "default": bool(one.get("IsDefault")),
             "dhcpOptionsId": one.get("DhcpOptionsId"),
             "instanceTenancy": one.get("InstanceTenancy"),
-            "mainRouteTableId": tables[0]["RouteTableId"] if tables else "",
+            "mainRouteTableId": main_table(ec2, one["VpcId"]).get("RouteTableId", ""),
             "ownerId": one.get("OwnerId", call.scope.account),
             "region": region,
             "state": one["State"],

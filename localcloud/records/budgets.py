@@ -4,7 +4,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from localcloud.records.record import TAGS, Call, Kind, Name, Prop, Record, View, flag, set_of, tags_from, text, texts
+from localcloud.records.record import (
+    TAGS,
+    Call,
+    Kind,
+    Name,
+    Prop,
+    Record,
+    View,
+    flag,
+    set_of,
+    tags_from,
+    tags_to,
+    text,
+    texts,
+)
 
 Json = Any
 # As the SDK writes a time.
@@ -103,7 +117,7 @@ def update_budget(call: Call) -> None:
     if removed:
         budgets.untag_resource(ResourceARN=_arn(call), ResourceTagKeys=removed)
     if added:
-        tags = [{"Key": key, "Value": value} for key, value in added.items()]
+        tags = tags_to(added)
         budgets.tag_resource(ResourceARN=_arn(call), ResourceTags=tags)
 
 

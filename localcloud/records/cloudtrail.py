@@ -14,6 +14,7 @@ from localcloud.records.record import (
     flag,
     list_of,
     tags_from,
+    tags_to,
     text,
     texts,
 )
@@ -105,7 +106,7 @@ def update_trail(call: Call) -> None:
     if removed:
         trail.remove_tags(ResourceId=call.id, TagsList=[{"Key": key} for key in removed])
     if added:
-        trail.add_tags(ResourceId=call.id, TagsList=[{"Key": key, "Value": value} for key, value in added.items()])
+        trail.add_tags(ResourceId=call.id, TagsList=tags_to(added))
 
 
 def read_trail(call: Call) -> View:

@@ -17,6 +17,7 @@ from localcloud.records.record import (
     one,
     set_of,
     tags_from,
+    tags_to,
     text,
 )
 
@@ -64,7 +65,7 @@ def _action(declared: Mapping[str, Json]) -> dict[str, Json]:
 
 def create_pipeline(call: Call) -> str:
     """Make a pipeline; its name."""
-    tags = [{"key": key, "value": value} for key, value in call.tags.items()]
+    tags = tags_to(call.tags, "key", "value")
     call.aws("codepipeline").create_pipeline(pipeline=_pipeline(call), tags=tags)
     return str(call.inputs["name"])
 
@@ -78,7 +79,7 @@ def update_pipeline(call: Call) -> None:
     if removed:
         pipelines.untag_resource(resourceArn=call.state["arn"], tagKeys=removed)
     if added:
-        tags = [{"key": key, "value": value} for key, value in added.items()]
+        tags = tags_to(added, "key", "value")
         pipelines.tag_resource(resourceArn=call.state["arn"], tags=tags)
 
 

@@ -16,6 +16,7 @@ from localcloud.records.record import (
     one,
     set_of,
     tags_from,
+    tags_to,
     text,
     texts,
 )
@@ -154,7 +155,7 @@ def update_table(call: Call) -> None:
     if removed:
         dynamodb.untag_resource(ResourceArn=arn, TagKeys=removed)
     if added:
-        dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
+        dynamodb.tag_resource(ResourceArn=arn, Tags=tags_to(added))
 
 
 def read_table(call: Call) -> View:

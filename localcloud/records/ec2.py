@@ -9,7 +9,9 @@ from localcloud.records.record import (
     Record,
     View,
     flag,
+    refusal,
     tags_from,
+    tags_to,
     text,
 )
 
@@ -43,12 +45,34 @@ def retag(call: Call) -> None:
     if removed:
         call.aws("ec2").delete_tags(Resources=[call.id], Tags=[{"Key": key} for key in removed])
     if added:
-        call.aws("ec2").create_tags(Resources=[call.id], Tags=[{"Key": k, "Value": v} for k, v in added.items()])
+        call.aws("ec2").create_tags(Resources=[call.id], Tags=tags_to(added))
 
 
 def arn(call: Call, kind: str, id: str) -> str:
     """The ARN of an EC2 thing."""
     return f"arn:aws:ec2:{call.region}:{call.account}:{kind}/{id}"
+
+
+def _own(vpc: str, name: str, value: str) -> list[dict[str, Any]]:
+    return [{"Name": "vpc-id", "Values": [vpc]}, {"Name": name, "Values": [value]}]
+
+
+def main_table(ec2: Any, vpc: str) -> dict[str, Any]:
+    """A VPC's main route table; empty when there is none."""
+    tables = ec2.describe_route_tables(Filters=_own(vpc, "association.main", "true"))["RouteTables"]
+    return dict(tables[0]) if tables else {}
+
+
+def default_group(ec2: Any, vpc: str) -> dict[str, Any]:
+    """The security group that came with a VPC; empty when there is none."""
+    groups = ec2.describe_security_groups(Filters=_own(vpc, "group-name", "default"))["SecurityGroups"]
+    return dict(groups[0]) if groups else {}
+
+
+def default_acl(ec2: Any, vpc: str) -> dict[str, Any]:
+    """The network ACL that came with a VPC; empty when there is none."""
+    acls = ec2.describe_network_acls(Filters=_own(vpc, "default", "true"))["NetworkAcls"]
+    return dict(acls[0]) if acls else {}
 
 
 def create_vpc(call: Call) -> str:
@@ -79,12 +103,7 @@ def read_vpc(call: Call) -> View:
     """A VPC with the things that come with it."""
     ec2 = call.aws("ec2")
     vpc = ec2.describe_vpcs(VpcIds=[call.id])["Vpcs"][0]
-    mine = [{"Name": "vpc-id", "Values": [call.id]}]
-    main = [*mine, {"Name": "association.main", "Values": ["true"]}]
-    tables = ec2.describe_route_tables(Filters=main)["RouteTables"]
-    groups = ec2.describe_security_groups(Filters=[*mine, {"Name": "group-name", "Values": ["default"]}])
-    acls = ec2.describe_network_acls(Filters=[*mine, {"Name": "default", "Values": ["true"]}])["NetworkAcls"]
-    table = tables[0]["RouteTableId"] if tables else None
+    table = main_table(ec2, call.id).get("RouteTableId")
     flags = {
         name: ec2.describe_vpc_attribute(VpcId=call.id, Attribute=name)[attribute]["Value"]
         for name, attribute in VPC_FLAGS.items()
@@ -97,8 +116,8 @@ def read_vpc(call: Call) -> View:
         "dhcpOptionsId": vpc.get("DhcpOptionsId"),
         "mainRouteTableId": table,
         "defaultRouteTableId": table,
-        "defaultSecurityGroupId": next((g["GroupId"] for g in groups["SecurityGroups"]), None),
-        "defaultNetworkAclId": acls[0]["NetworkAclId"] if acls else None,
+        "defaultSecurityGroupId": default_group(ec2, call.id).get("GroupId"),
+        "defaultNetworkAclId": default_acl(ec2, call.id).get("NetworkAclId"),
         "tagsAll": tags_from(vpc.get("Tags")),
     }
 
@@ -109,15 +128,8 @@ def delete_vpc(call: Call) -> None:
     groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [call.id]}])["SecurityGroups"]
     if left := [group["GroupId"] for group in groups if group["GroupName"] != "default"]:
         # moto would delete the VPC and leave these behind; AWS refuses.
-        raise ec2.exceptions.ClientError(
-            {
-                "Error": {
-                    "Code": "DependencyViolation",
-                    "Message": f"The vpc '{call.id}' has dependencies and cannot be deleted: {', '.join(left)}",
-                }
-            },
-            "DeleteVpc",
-        )
+        message = f"The vpc '{call.id}' has dependencies and cannot be deleted: {', '.join(left)}"
+        raise refusal("DependencyViolation", message, "DeleteVpc")
     ec2.delete_vpc(VpcId=call.id)
 
 

@@ -15,6 +15,7 @@ from localcloud.records.record import (
     list_of,
     one,
     tags_from,
+    tags_to,
     text,
 )
 
@@ -57,7 +58,7 @@ def update_repository(call: Call) -> None:
     if removed:
         ecr.untag_resource(resourceArn=arn, tagKeys=removed)
     if added:
-        ecr.tag_resource(resourceArn=arn, tags=[{"Key": k, "Value": v} for k, v in added.items()])
+        ecr.tag_resource(resourceArn=arn, tags=tags_to(added))
 
 
 def read_repository(call: Call) -> View:

@@ -16,7 +16,9 @@ from localcloud.records.record import (
     flag,
     integer,
     one,
+    refusal,
     set_of,
+    tags_to,
     text,
     texts,
 )
@@ -26,7 +28,7 @@ Json = Any
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Tags as ECS takes them."""
-    return [{"key": key, "value": value} for key, value in tags.items()]
+    return tags_to(tags, "key", "value")
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
@@ -80,8 +82,7 @@ def delete_cluster(call: Call) -> None:
     if active:
         # moto would delete the cluster under its services; AWS refuses.
         message = f"The Cluster cannot be deleted while Services are active: {', '.join(active)}"
-        error = {"Error": {"Code": "ClusterContainsServicesException", "Message": message}}
-        raise ecs.exceptions.ClientError(error, "DeleteCluster")
+        raise refusal("ClusterContainsServicesException", message, "DeleteCluster")
     ecs.delete_cluster(cluster=call.id)
 
 

@@ -14,11 +14,6 @@ def put_providers(call: Call) -> str:
     return name
 
 
-def update_providers(call: Call) -> None:
-    """Set the changed ones."""
-    put_providers(call)
-
-
 def read_providers(call: Call) -> View | None:
     """A cluster's capacity providers."""
     found = call.aws("ecs").describe_clusters(clusters=[call.id])["clusters"]
@@ -54,7 +49,7 @@ RECORDS = (
         unique=("clusterName",),
         create=put_providers,
         read=read_providers,
-        update=update_providers,
+        update=put_providers,
         delete=delete_providers,
         gone=("ClusterNotFoundException",),
     ),

@@ -8,6 +8,7 @@ from localcloud.records.record import (
     Kind,
     Prop,
     tags_from,
+    tags_to,
 )
 
 Json = Any
@@ -43,7 +44,7 @@ def retag(call: Call) -> None:
     if removed:
         call.aws("elbv2").remove_tags(ResourceArns=[call.id], TagKeys=removed)
     if added:
-        call.aws("elbv2").add_tags(ResourceArns=[call.id], Tags=[{"Key": k, "Value": v} for k, v in added.items()])
+        call.aws("elbv2").add_tags(ResourceArns=[call.id], Tags=tags_to(added))
 
 
 def tags_of(call: Call) -> dict[str, str]:

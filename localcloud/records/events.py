@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, document, flag, tags_from, text
+from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, document, flag, tags_from, tags_to, text
 
 Json = Any
 DEFAULT_BUS: Final = "default"
@@ -35,7 +35,7 @@ def update_rule(call: Call) -> None:
     if removed:
         events.untag_resource(ResourceARN=arn, TagKeys=removed)
     if added:
-        events.tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
+        events.tag_resource(ResourceARN=arn, Tags=tags_to(added))
 
 
 def _bus(call: Call) -> str:
@@ -88,11 +88,6 @@ def put_target(call: Call) -> str:
     )
     call.aws("events").put_targets(Rule=inputs["rule"], EventBusName=inputs["eventBusName"], Targets=[target])
     return f"{inputs['rule']}-{inputs['targetId']}"
-
-
-def update_target(call: Call) -> None:
-    """Write the changed target."""
-    put_target(call)
 
 
 def read_target(call: Call) -> View | None:
@@ -175,7 +170,7 @@ RECORDS = (
         name=Name(prop="targetId", prefix_prop="", limit=64, allowed=r"A-Za-z0-9_.\-"),
         create=put_target,
         read=read_target,
-        update=update_target,
+        update=put_target,
         delete=delete_target,
         gone=("ResourceNotFoundException",),
         refused={

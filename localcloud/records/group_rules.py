@@ -14,8 +14,9 @@ from localcloud.records.security_groups import (
     Atom,
     atoms,
     atoms_there,
-    permissions,
+    authorize,
     protocol_form,
+    revoke,
 )
 
 Json = Any
@@ -152,8 +153,9 @@ def _grants(call: Call) -> set[Atom]:
 
 def create_group_rule(call: Call) -> str:
     """Authorise one rule with all its peers; the id is a digest of it, as the published provider makes it."""
-    _ask(call, "authorize", _grants(call))
-    declared = (call.inputs["type"], call.inputs["securityGroupId"], sorted(_identity(call)))
+    group, direction = call.inputs["securityGroupId"], call.inputs["type"]
+    authorize(call, group, direction, _grants(call))
+    declared = (direction, group, sorted(_identity(call)))
     return f"sgrule-{zlib.crc32(repr(declared).encode())}"
 
 
@@ -255,20 +257,13 @@ def _there(call: Call) -> set[Atom]:
 def update_group_rule(call: Call) -> None:
     """Describe it differently, and grant again what somebody revoked."""
     there, wanted = _there(call), _grants(call)
-    _ask(call, "revoke", there - wanted)
-    _ask(call, "authorize", wanted - there)
-
-
-def _ask(call: Call, verb: str, grants: set[Atom]) -> None:
-    if grants:
-        getattr(call.aws("ec2"), f"{verb}_security_group_{call.inputs['type']}")(
-            GroupId=call.inputs["securityGroupId"], IpPermissions=permissions(grants)
-        )
+    revoke(call, call.inputs["securityGroupId"], call.inputs["type"], there - wanted)
+    authorize(call, call.inputs["securityGroupId"], call.inputs["type"], wanted - there)
 
 
 def delete_group_rule(call: Call) -> None:
     """Revoke what is left of the rule."""
-    _ask(call, "revoke", _there(call))
+    revoke(call, call.inputs["securityGroupId"], call.inputs["type"], _there(call))
 
 
 def check_group_rule(inputs: Mapping[str, Json]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from localcloud.documents import policy_form
-from localcloud.records.record import TAGS, Call, Name, Record, View, document, flag, integer, tags_from, text
+from localcloud.records.record import TAGS, Call, Name, Record, View, document, flag, integer, tags_from, tags_to, text
 
 HOUR = 3600
 
@@ -45,7 +45,7 @@ def update_role(call: Call) -> None:
     if removed:
         iam.untag_role(RoleName=call.id, TagKeys=removed)
     if added:
-        iam.tag_role(RoleName=call.id, Tags=[{"Key": k, "Value": v} for k, v in added.items()])
+        iam.tag_role(RoleName=call.id, Tags=tags_to(added))
 
 
 def read_role(call: Call) -> View:
@@ -88,11 +88,6 @@ def put_policy(call: Call) -> str:
     role, name = str(call.inputs["role"]), str(call.inputs["name"])
     call.aws("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=call.inputs["policy"])
     return f"{role}:{name}"
-
-
-def update_policy(call: Call) -> None:
-    """Write the changed policy."""
-    put_policy(call)
 
 
 def read_policy(call: Call) -> View:
@@ -149,7 +144,7 @@ RECORDS = (
         unique=("role", "name"),
         create=put_policy,
         read=read_policy,
-        update=update_policy,
+        update=put_policy,
         delete=delete_policy,
         gone=("NoSuchEntity",),
     ),

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from localcloud.records.record import TAGS, Call, Name, Record, View, flag, tags_from, text, texts
+from localcloud.records.record import TAGS, Call, Name, Record, View, flag, tags_from, tags_to, text, texts
 
 NAMES = r"A-Za-z0-9_+=,.@\-"
 
@@ -34,7 +34,7 @@ def update_user(call: Call) -> None:
     if removed:
         iam.untag_user(UserName=call.id, TagKeys=removed)
     if added:
-        iam.tag_user(UserName=call.id, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
+        iam.tag_user(UserName=call.id, Tags=tags_to(added))
 
 
 def read_user(call: Call) -> View:
@@ -117,7 +117,7 @@ def update_profile(call: Call) -> None:
     if removed:
         iam.untag_instance_profile(InstanceProfileName=call.id, TagKeys=removed)
     if added:
-        tags = [{"Key": key, "Value": value} for key, value in added.items()]
+        tags = tags_to(added)
         iam.tag_instance_profile(InstanceProfileName=call.id, Tags=tags)
 
 
@@ -169,7 +169,7 @@ def update_openid(call: Call) -> None:
     if removed:
         iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=call.id, TagKeys=removed)
     if added:
-        tags = [{"Key": key, "Value": value} for key, value in added.items()]
+        tags = tags_to(added)
         iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=call.id, Tags=tags)
 
 

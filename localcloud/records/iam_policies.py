@@ -2,7 +2,7 @@
 
 from localcloud.documents import policy_form
 from localcloud.records.iam import as_text
-from localcloud.records.record import TAGS, Call, Name, Record, View, document, tags_from, text
+from localcloud.records.record import TAGS, Call, Name, Record, View, document, tags_from, tags_to, text
 
 # What IAM keeps of a policy; a sixth is refused until one goes.
 MOST_VERSIONS = 5
@@ -33,7 +33,7 @@ def update_policy(call: Call) -> None:
     if removed:
         iam.untag_policy(PolicyArn=call.id, TagKeys=removed)
     if added:
-        iam.tag_policy(PolicyArn=call.id, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
+        iam.tag_policy(PolicyArn=call.id, Tags=tags_to(added))
 
 
 def read_policy(call: Call) -> View:

@@ -17,6 +17,7 @@ from localcloud.records.record import (
     integer,
     one,
     tags_from,
+    tags_to,
     text,
     texts,
 )
@@ -41,7 +42,7 @@ def update_key(call: Call) -> None:
     if removed:
         ec2.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed])
     if added:
-        ec2.create_tags(Resources=[id], Tags=[{"Key": key, "Value": value} for key, value in added.items()])
+        ec2.create_tags(Resources=[id], Tags=tags_to(added))
 
 
 def read_key(call: Call) -> View:

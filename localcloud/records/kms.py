@@ -3,7 +3,7 @@
 from typing import Any
 
 from localcloud.documents import policy_form
-from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, document, flag, integer, text
+from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, document, flag, integer, tags_to, text
 
 DEFAULT_WINDOW_DAYS = 30
 
@@ -14,7 +14,7 @@ def create_key(call: Call) -> str:
         KeyUsage=call.inputs["keyUsage"],
         KeySpec=call.inputs["customerMasterKeySpec"],
         MultiRegion=call.inputs["multiRegion"],
-        Tags=[{"TagKey": name, "TagValue": value} for name, value in call.tags.items()],
+        Tags=tags_to(call.tags, "TagKey", "TagValue"),
         **call.given(Description=call.inputs.get("description"), Policy=call.inputs.get("policy")),
     )
     return str(key["KeyMetadata"]["KeyId"])
@@ -43,7 +43,7 @@ def update_key(call: Call) -> None:
     if removed:
         kms.untag_resource(KeyId=call.id, TagKeys=removed)
     if added:
-        kms.tag_resource(KeyId=call.id, Tags=[{"TagKey": k, "TagValue": v} for k, v in added.items()])
+        kms.tag_resource(KeyId=call.id, Tags=tags_to(added, "TagKey", "TagValue"))
     if call.changed("isEnabled") and not call.inputs["isEnabled"]:
         kms.disable_key(KeyId=call.id)
 

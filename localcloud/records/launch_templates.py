@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from localcloud.records.ec2 import arn, retag
+from localcloud.records.ec2 import arn, retag, tagged_as
 from localcloud.records.record import (
     REGION,
     TAGS,
@@ -18,6 +18,7 @@ from localcloud.records.record import (
     list_of,
     one,
     tags_from,
+    tags_to,
     text,
     texts,
 )
@@ -100,7 +101,7 @@ def _for_ec2(fields: Mapping[str, Prop], values: Mapping[str, Json], inside: str
         if name in TRUTHS:
             value = value == "true"
         elif prop.kind is Kind.MAP:
-            value = [{"Key": key, "Value": each} for key, each in value.items()]
+            value = tags_to(value)
         elif prop.fields is not None:
             value = _for_ec2(prop.fields, value, name)
         elif prop.items is not None and prop.items.fields is not None:
@@ -130,12 +131,11 @@ def _for_sdk(fields: Mapping[str, Prop], told: Mapping[str, Json], inside: str =
 
 def create_template(call: Call) -> str:
     """Make a launch template with its first version."""
-    own = {"TagSpecifications": [{"ResourceType": "launch-template", "Tags": call.tag_list}]} if call.tags else {}
     made = call.aws("ec2").create_launch_template(
         LaunchTemplateName=call.inputs["name"],
         LaunchTemplateData=_for_ec2(DATA, call.inputs),
         **call.given(VersionDescription=call.inputs.get("description")),
-        **own,
+        **tagged_as("launch-template", call),
     )
     return str(made["LaunchTemplate"]["LaunchTemplateId"])
 
@@ -149,10 +149,9 @@ def update_template(call: Call) -> None:
             LaunchTemplateData=_for_ec2(DATA, inputs),
             **call.given(VersionDescription=inputs.get("description")),
         )
-    wanted = inputs.get("defaultVersion")
-    if inputs.get("updateDefaultVersion"):
-        wanted = _template(call)["LatestVersionNumber"]
-    if wanted is not None and wanted != _template(call)["DefaultVersionNumber"]:
+    template = _template(call)
+    wanted = template["LatestVersionNumber"] if inputs.get("updateDefaultVersion") else inputs.get("defaultVersion")
+    if wanted is not None and wanted != template["DefaultVersionNumber"]:
         ec2.modify_launch_template(LaunchTemplateId=call.id, DefaultVersion=str(wanted))
     retag(call)
 

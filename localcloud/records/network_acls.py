@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from localcloud.records.ec2 import arn, retag, tagged_as
+from localcloud.records.ec2 import arn, default_acl, retag, tagged_as
 from localcloud.records.record import (
     REGION,
     TAGS,
@@ -12,12 +12,13 @@ from localcloud.records.record import (
     Record,
     View,
     integer,
+    refusal,
     set_of,
     tags_from,
     text,
     texts,
 )
-from localcloud.records.security_groups import EVERYTHING, protocol_form
+from localcloud.records.security_groups import DIRECTIONS, EVERYTHING, protocol_form
 
 Json = Any
 # The rule that AWS puts last into each list by itself, and that nobody declares.
@@ -34,7 +35,7 @@ def create_acl(call: Call) -> str:
 
 def settle_acl(call: Call) -> None:
     """Add the declared rules, then put the ACL before the declared subnets."""
-    for direction in ("ingress", "egress"):
+    for direction in DIRECTIONS:
         for rule in call.inputs.get(direction) or []:
             _add(call, direction, rule)
     _stand_before(call, set(call.inputs.get("subnetIds") or []))
@@ -61,27 +62,25 @@ def _add(call: Call, direction: str, rule: Mapping[str, Json]) -> None:
 
 def _stand_before(call: Call, wanted: set[str]) -> None:
     """Move subnets to this ACL, and those it no longer stands before to their VPC's default one."""
-    ec2 = call.aws("ec2")
-    there = {each["SubnetId"] for each in _acl(call).get("Associations") or []}
+    ec2, acl = call.aws("ec2"), _acl(call)
+    there = {each["SubnetId"] for each in acl.get("Associations") or []}
     for subnet in sorted(wanted - there):
         ec2.replace_network_acl_association(AssociationId=_association(ec2, subnet), NetworkAclId=call.id)
     if there - wanted:
-        own = [{"Name": "vpc-id", "Values": [_acl(call)["VpcId"]]}, {"Name": "default", "Values": ["true"]}]
-        default = ec2.describe_network_acls(Filters=own)["NetworkAcls"][0]["NetworkAclId"]
+        default = default_acl(ec2, acl["VpcId"])["NetworkAclId"]
         for subnet in sorted(there - wanted):
             ec2.replace_network_acl_association(AssociationId=_association(ec2, subnet), NetworkAclId=default)
 
 
 def _association(ec2: Any, subnet: str) -> str:
     """The association by which a subnet is under its present ACL."""
-    for acl in ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])[
-        "NetworkAcls"
-    ]:
+    before = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    for acl in ec2.describe_network_acls(Filters=before)["NetworkAcls"]:
         for each in acl["Associations"]:
             if each["SubnetId"] == subnet:
                 return str(each["NetworkAclAssociationId"])
-    error = {"Error": {"Code": "InvalidSubnetID.NotFound", "Message": f"The subnet ID '{subnet}' does not exist"}}
-    raise ec2.exceptions.ClientError(error, "ReplaceNetworkAclAssociation")
+    message = f"The subnet ID '{subnet}' does not exist"
+    raise refusal("InvalidSubnetID.NotFound", message, "ReplaceNetworkAclAssociation")
 
 
 def _acl(call: Call) -> dict[str, Json]:
@@ -93,7 +92,7 @@ def update_acl(call: Call) -> None:
     ec2 = call.aws("ec2")
     if call.changed("ingress", "egress"):
         now = read_acl(call)
-        for direction in ("ingress", "egress"):
+        for direction in DIRECTIONS:
             there, wanted = now[direction], call.inputs.get(direction)
             if wanted is None:
                 continue

@@ -13,11 +13,6 @@ def put_secret_policy(call: Call) -> str:
     return arn
 
 
-def update_secret_policy(call: Call) -> None:
-    """Write the changed policy."""
-    put_secret_policy(call)
-
-
 def read_secret_policy(call: Call) -> View | None:
     """A secret's policy."""
     policy = call.aws("secretsmanager").get_resource_policy(SecretId=call.id).get("ResourcePolicy")
@@ -36,11 +31,6 @@ def put_repository_policy(call: Call) -> str:
     return name
 
 
-def update_repository_policy(call: Call) -> None:
-    """Write the changed policy."""
-    put_repository_policy(call)
-
-
 def read_repository_policy(call: Call) -> View:
     """A repository's policy."""
     found = call.aws("ecr").get_repository_policy(repositoryName=call.id)
@@ -57,11 +47,6 @@ def put_lifecycle(call: Call) -> str:
     name = str(call.inputs["repository"])
     call.aws("ecr").put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=call.inputs["policy"])
     return name
-
-
-def update_lifecycle(call: Call) -> None:
-    """Write the changed policy."""
-    put_lifecycle(call)
 
 
 def read_lifecycle(call: Call) -> View:
@@ -89,7 +74,7 @@ RECORDS = (
         unique=("secretArn",),
         create=put_secret_policy,
         read=read_secret_policy,
-        update=update_secret_policy,
+        update=put_secret_policy,
         delete=delete_secret_policy,
         gone=("ResourceNotFoundException",),
         refused={"blockPublicPolicy": "the local cloud judges no policies"},
@@ -106,7 +91,7 @@ RECORDS = (
         unique=("repository",),
         create=put_repository_policy,
         read=read_repository_policy,
-        update=update_repository_policy,
+        update=put_repository_policy,
         delete=delete_repository_policy,
         gone=(NO_REPOSITORY, "RepositoryPolicyNotFoundException"),
     ),
@@ -122,7 +107,7 @@ RECORDS = (
         unique=("repository",),
         create=put_lifecycle,
         read=read_lifecycle,
-        update=update_lifecycle,
+        update=put_lifecycle,
         delete=delete_lifecycle,
         gone=(NO_REPOSITORY, "LifecyclePolicyNotFoundException"),
     ),

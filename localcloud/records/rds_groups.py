@@ -1,6 +1,19 @@
 """RDS: subnet group and parameter group."""
 
-from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, flag, set_of, tags_from, text, texts
+from localcloud.records.record import (
+    REGION,
+    TAGS,
+    Call,
+    Name,
+    Record,
+    View,
+    flag,
+    set_of,
+    tags_from,
+    tags_to,
+    text,
+    texts,
+)
 
 
 def retag(call: Call, arn: str) -> None:
@@ -9,9 +22,7 @@ def retag(call: Call, arn: str) -> None:
     if removed:
         call.aws("rds").remove_tags_from_resource(ResourceName=arn, TagKeys=removed)
     if added:
-        call.aws("rds").add_tags_to_resource(
-            ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in added.items()]
-        )
+        call.aws("rds").add_tags_to_resource(ResourceName=arn, Tags=tags_to(added))
 
 
 def create_subnet_group(call: Call) -> str:

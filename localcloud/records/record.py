@@ -106,7 +106,7 @@ class Call:
     @property
     def tag_list(self) -> list[dict[str, str]]:
         """The tags as most services take them."""
-        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+        return tags_to(self.tags)
 
     def tag_change(self) -> tuple[dict[str, str], list[str]]:
         """Tags to set and tag keys to remove, for an update."""
@@ -132,7 +132,8 @@ class Record:
 
     `create` makes the thing and returns its id; `settle` runs after it (the thing is removed again when it fails);
     `read` returns everything the cloud knows, by SDK property name, or None when it is gone; `update` brings a
-    changed declaration about; `delete` removes. `gone` lists error codes that mean "does not exist".
+    changed declaration about (what it returns is not used); `delete` removes. `gone` lists error codes that mean
+    "does not exist".
     `unique`: properties that two things cannot share, so a replacement must delete first when they stay the same.
     `refused`: SDK properties the local cloud does not take, each with what to do instead.
     `told_once`: outputs that only `create` knows (it returns them, by name, beside the id).
@@ -146,7 +147,7 @@ class Record:
     create: "Callable[[Call], str | tuple[str, dict[str, Json]]]"
     read: Callable[[Call], View | None]
     delete: Callable[[Call], None]
-    update: Callable[[Call], None] = nothing
+    update: Callable[[Call], object] = nothing
     settle: Callable[[Call], None] = nothing
     outputs: tuple[str, ...] = ("arn",)
     recomputed: tuple[str, ...] = ()
@@ -171,6 +172,11 @@ class Record:
     def is_gone(self, error: ClientError) -> bool:
         """Whether the cloud's refusal means that the resource does not exist."""
         return error.response.get("Error", {}).get("Code", "") in self.gone
+
+
+def refusal(code: str, message: str, operation: str) -> ClientError:
+    """What a service would answer where moto does not refuse: raised by records, told as any other answer."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 def text(**options: Any) -> Prop:
@@ -215,6 +221,11 @@ def one(fields: Mapping[str, Prop], **options: Any) -> Prop:
 
 REGION: Mapping[str, Prop] = {"region": text(replaces=True, cloud_decides=True)}
 TAGS: Mapping[str, Prop] = {"tags": Prop(kind=Kind.MAP)}
+
+
+def tags_to(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """A service's list of tags from a tag map."""
+    return [{key: name, value: each} for name, each in tags.items()]
 
 
 def tags_from(entries: list[dict[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:

@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from localcloud.records.record import TAGS, Call, Name, Record, View, flag, integer, list_of, tags_from, text, texts
+from localcloud.records.record import (
+    TAGS,
+    Call,
+    Name,
+    Record,
+    View,
+    flag,
+    integer,
+    list_of,
+    tags_from,
+    tags_to,
+    text,
+    texts,
+)
 
 Json = Any
 KINDS: Final = ("A", "AAAA", "CAA", "CNAME", "DS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "TXT")
@@ -35,7 +48,7 @@ def update_zone(call: Call) -> None:
     added, removed = call.tag_change()
     changes: dict[str, Json] = {}
     if added:
-        changes["AddTags"] = [{"Key": key, "Value": value} for key, value in added.items()]
+        changes["AddTags"] = tags_to(added)
     if removed:
         changes["RemoveTagKeys"] = removed
     if changes:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.records.ec2 import arn, retag, tagged_as
+from localcloud.records.ec2 import arn, main_table, retag, tagged_as
 from localcloud.records.record import (
     REGION,
     TAGS,
@@ -11,6 +11,7 @@ from localcloud.records.record import (
     Prop,
     Record,
     View,
+    refusal,
     set_of,
     tags_from,
     text,
@@ -104,14 +105,12 @@ def delete_association(call: Call) -> None:
 
 def _main(call: Call, vpc: str) -> tuple[str, str]:
     """The id of a VPC's main association, and its route table."""
-    main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
-    for table in call.aws("ec2").describe_route_tables(Filters=main)["RouteTables"]:
-        for association in table["Associations"]:
-            if association.get("Main"):
-                return str(association["RouteTableAssociationId"]), str(table["RouteTableId"])
+    table = main_table(call.aws("ec2"), vpc)
+    for association in table.get("Associations") or []:
+        if association.get("Main"):
+            return str(association["RouteTableAssociationId"]), str(table["RouteTableId"])
     message = f"The vpc '{vpc}' has no main route table: it does not exist"
-    error = {"Error": {"Code": "InvalidVpcID.NotFound", "Message": message}}
-    raise call.aws("ec2").exceptions.ClientError(error, "DescribeRouteTables")
+    raise refusal("InvalidVpcID.NotFound", message, "DescribeRouteTables")
 
 
 def create_main_association(call: Call) -> tuple[str, dict[str, Any]]:

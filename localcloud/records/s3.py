@@ -103,11 +103,6 @@ def put_block(call: Call) -> str:
     return name
 
 
-def update_block(call: Call) -> None:
-    """Set the changed switches."""
-    put_block(call)
-
-
 def read_block(call: Call) -> View:
     """A bucket's public access block."""
     block = call.aws("s3").get_public_access_block(Bucket=call.id)["PublicAccessBlockConfiguration"]
@@ -170,7 +165,7 @@ RECORDS = (
         unique=("bucket",),
         create=put_block,
         read=read_block,
-        update=update_block,
+        update=put_block,
         delete=delete_block,
         gone=("NoSuchBucket", "NoSuchPublicAccessBlockConfiguration"),
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from localcloud.records.record import Call, Kind, Prop, Record, View, flag, integer, list_of, one, text
+from localcloud.records.record import Call, Kind, Prop, Record, View, flag, integer, list_of, one, tags_to, text
 from localcloud.records.s3_settings import Setting, record
 
 Json = Any
@@ -40,7 +40,7 @@ def _times(declared: Mapping[str, Json]) -> dict[str, Json]:
 
 def _filter_for_s3(declared: Mapping[str, Json]) -> dict[str, Json]:
     if both := declared.get("and"):
-        tags = [{"Key": key, "Value": value} for key, value in (both.get("tags") or {}).items()]
+        tags = tags_to(both.get("tags") or {})
         return {"And": {"Prefix": both.get("prefix") or "", "Tags": tags}}
     if tag := declared.get("tag"):
         return {"Tag": {"Key": tag["key"], "Value": tag["value"]}}

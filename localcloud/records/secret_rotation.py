@@ -26,11 +26,6 @@ def put_rotation(call: Call) -> str:
     return str(rotated["ARN"])
 
 
-def update_rotation(call: Call) -> None:
-    """Say it anew."""
-    put_rotation(call)
-
-
 def read_rotation(call: Call) -> View | None:
     """A secret's rotation, unless it was cancelled."""
     secret = call.aws("secretsmanager").describe_secret(SecretId=call.id)
@@ -77,7 +72,7 @@ RECORDS = (
         unique=("secretId",),
         create=put_rotation,
         read=read_rotation,
-        update=update_rotation,
+        update=put_rotation,
         delete=delete_rotation,
         gone=("ResourceNotFoundException",),
         check=check_rotation,

@@ -17,6 +17,7 @@ from localcloud.records.record import (
     flag,
     integer,
     tags_from,
+    tags_to,
     text,
     texts,
 )
@@ -56,7 +57,7 @@ def update_secret(call: Call) -> None:
     if removed:
         secrets.untag_resource(SecretId=call.id, TagKeys=removed)
     if added:
-        secrets.tag_resource(SecretId=call.id, Tags=[{"Key": k, "Value": v} for k, v in added.items()])
+        secrets.tag_resource(SecretId=call.id, Tags=tags_to(added))
 
 
 def read_secret(call: Call) -> View | None:

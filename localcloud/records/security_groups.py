@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from localcloud.records.ec2 import arn, retag, tagged_as
+from localcloud.records.ec2 import arn, default_group, retag, tagged_as
 from localcloud.records.record import (
     REGION,
     TAGS,
@@ -15,6 +15,7 @@ from localcloud.records.record import (
     flag,
     integer,
     nothing,
+    refusal,
     set_of,
     tags_from,
     text,
@@ -95,6 +96,22 @@ def atoms_there(told: Iterable[Mapping[str, Json]]) -> set[Atom]:
     return found
 
 
+def authorize(call: Call, group: str, direction: str, grants: set[Atom]) -> None:
+    """Grant what is in `grants`, if anything is."""
+    _ask(call, "authorize", group, direction, grants)
+
+
+def revoke(call: Call, group: str, direction: str, grants: set[Atom]) -> None:
+    """Take back what is in `grants`, if anything is."""
+    _ask(call, "revoke", group, direction, grants)
+
+
+def _ask(call: Call, verb: str, group: str, direction: str, grants: set[Atom]) -> None:
+    if grants:
+        ask = getattr(call.aws("ec2"), f"{verb}_security_group_{direction}")
+        ask(GroupId=group, IpPermissions=permissions(grants))
+
+
 def _group(call: Call) -> Mapping[str, Json]:
     groups = call.aws("ec2").describe_security_groups(GroupIds=[call.id])["SecurityGroups"]
     return dict(groups[0])
@@ -113,32 +130,24 @@ def create_group(call: Call) -> str:
 
 def settle_group(call: Call) -> None:
     """Remove the egress rule AWS adds by itself, as the published provider does, and add the declared rules."""
-    ec2 = call.aws("ec2")
-    ec2.revoke_security_group_egress(GroupId=call.id, IpPermissions=FRESH_EGRESS)
-    if rules := atoms(call.inputs.get("ingress"), call.id):
-        ec2.authorize_security_group_ingress(GroupId=call.id, IpPermissions=permissions(rules))
-    if rules := atoms(call.inputs.get("egress"), call.id):
-        ec2.authorize_security_group_egress(GroupId=call.id, IpPermissions=permissions(rules))
+    call.aws("ec2").revoke_security_group_egress(GroupId=call.id, IpPermissions=FRESH_EGRESS)
+    for direction in DIRECTIONS:
+        authorize(call, call.id, direction, atoms(call.inputs.get(direction), call.id))
 
 
 def update_group(call: Call) -> None:
     """Revoke and authorise what changed; rules that are not declared inline belong to others and stay."""
-    for name in DIRECTIONS:
-        if call.inputs.get(name) is not None and call.changed(name):
-            _bring_rules(call, name)
+    bring_rules(call, [each for each in DIRECTIONS if call.inputs.get(each) is not None and call.changed(each)])
     retag(call)
 
 
-def _bring_rules(call: Call, direction: str) -> None:
-    """Make one direction's rules exactly the declared ones."""
-    ec2, key = call.aws("ec2"), DIRECTIONS[direction]
-    there, wanted = atoms_there(_group(call).get(key) or []), atoms(call.inputs.get(direction), call.id)
-    if there - wanted:
-        getattr(ec2, f"revoke_security_group_{direction}")(GroupId=call.id, IpPermissions=permissions(there - wanted))
-    if wanted - there:
-        getattr(ec2, f"authorize_security_group_{direction}")(
-            GroupId=call.id, IpPermissions=permissions(wanted - there)
-        )
+def bring_rules(call: Call, directions: Iterable[str]) -> None:
+    """Make the group's rules in these directions exactly the declared ones."""
+    group = _group(call)
+    for direction in directions:
+        there, wanted = atoms_there(group.get(DIRECTIONS[direction]) or []), atoms(call.inputs.get(direction), call.id)
+        revoke(call, call.id, direction, there - wanted)
+        authorize(call, call.id, direction, wanted - there)
 
 
 def read_group(call: Call) -> View:
@@ -171,28 +180,24 @@ def delete_group(call: Call) -> None:
 def adopt_default(call: Call) -> str:
     """Take over the group that came with a VPC."""
     ec2, vpc = call.aws("ec2"), call.inputs.get("vpcId") or _default_vpc(call)
-    own = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
-    groups = ec2.describe_security_groups(Filters=own)["SecurityGroups"]
-    if not groups:
+    group = default_group(ec2, vpc)
+    if not group:
         message = f"The vpc '{vpc}' has no default security group: it does not exist"
-        error = {"Error": {"Code": "InvalidVpcID.NotFound", "Message": message}}
-        raise ec2.exceptions.ClientError(error, "DescribeSecurityGroups")
-    return str(groups[0]["GroupId"])
+        raise refusal("InvalidVpcID.NotFound", message, "DescribeSecurityGroups")
+    return str(group["GroupId"])
 
 
 def _default_vpc(call: Call) -> str:
-    ec2 = call.aws("ec2")
-    found = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    found = call.aws("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     if not found:
-        error = {"Error": {"Code": "VPCIdNotSpecified", "Message": "No default VPC for this user; give vpcId"}}
-        raise ec2.exceptions.ClientError(error, "DescribeSecurityGroups")
+        message = "No default VPC for this user; give vpcId"
+        raise refusal("VPCIdNotSpecified", message, "DescribeSecurityGroups")
     return str(found[0]["VpcId"])
 
 
 def settle_default(call: Call) -> None:
     """Leave the group with the declared rules alone, and none when none is declared: as the published provider does."""
-    for name in DIRECTIONS:
-        _bring_rules(call, name)
+    bring_rules(call, DIRECTIONS)
     retag(call)
 
 

@@ -1,6 +1,6 @@
 """Cloud Map: private DNS namespace. Its hosted zone is a record; nothing resolves its names."""
 
-from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, tags_from, text
+from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, tags_from, tags_to, text
 
 
 def create_namespace(call: Call) -> str:
@@ -25,7 +25,7 @@ def update_namespace(call: Call) -> None:
     if removed:
         discovery.untag_resource(ResourceARN=call.state["arn"], TagKeys=removed)
     if added:
-        tags = [{"Key": key, "Value": value} for key, value in added.items()]
+        tags = tags_to(added)
         discovery.tag_resource(ResourceARN=call.state["arn"], Tags=tags)
 
 

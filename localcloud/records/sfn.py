@@ -1,6 +1,19 @@
 """Step Functions: state machine. It is kept, and not run."""
 
-from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, document, flag, one, tags_from, text
+from localcloud.records.record import (
+    REGION,
+    TAGS,
+    Call,
+    Name,
+    Record,
+    View,
+    document,
+    flag,
+    one,
+    tags_from,
+    tags_to,
+    text,
+)
 
 
 def create_machine(call: Call) -> str:
@@ -10,7 +23,7 @@ def create_machine(call: Call) -> str:
         definition=call.inputs["definition"],
         roleArn=call.inputs["roleArn"],
         type=call.inputs["type"],
-        tags=[{"key": key, "value": value} for key, value in call.tags.items()],
+        tags=tags_to(call.tags, "key", "value"),
     )
     return str(made["stateMachineArn"])
 
@@ -26,7 +39,7 @@ def update_machine(call: Call) -> None:
     if removed:
         client.untag_resource(resourceArn=call.id, tagKeys=removed)
     if added:
-        client.tag_resource(resourceArn=call.id, tags=[{"key": key, "value": value} for key, value in added.items()])
+        client.tag_resource(resourceArn=call.id, tags=tags_to(added, "key", "value"))
 
 
 def read_machine(call: Call) -> View:

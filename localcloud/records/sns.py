@@ -16,6 +16,7 @@ from localcloud.records.record import (
     flag,
     integer,
     tags_from,
+    tags_to,
     text,
 )
 
@@ -67,7 +68,7 @@ def update_topic(call: Call) -> None:
     if removed:
         sns.untag_resource(ResourceArn=call.id, TagKeys=removed)
     if added:
-        tags = [{"Key": key, "Value": value} for key, value in added.items()]
+        tags = tags_to(added)
         sns.tag_resource(ResourceArn=call.id, Tags=tags)
 
 
@@ -94,11 +95,6 @@ def put_policy(call: Call) -> str:
     arn = str(call.inputs["arn"])
     call.aws("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=call.inputs["policy"])
     return arn
-
-
-def update_policy(call: Call) -> None:
-    """Write the changed policy."""
-    put_policy(call)
 
 
 def read_policy(call: Call) -> View:
@@ -216,7 +212,7 @@ RECORDS = (
         unique=("arn",),
         create=put_policy,
         read=read_policy,
-        update=update_policy,
+        update=put_policy,
         delete=delete_policy,
         gone=("NotFound", "NotFoundException"),
     ),

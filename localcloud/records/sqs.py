@@ -90,11 +90,6 @@ def put_policy(call: Call) -> str:
     return url
 
 
-def update_policy(call: Call) -> None:
-    """Write the changed policy."""
-    put_policy(call)
-
-
 def read_policy(call: Call) -> View | None:
     """A queue's policy."""
     told = call.aws("sqs").get_queue_attributes(QueueUrl=call.id, AttributeNames=["Policy"]).get("Attributes", {})
@@ -164,7 +159,7 @@ RECORDS = (
         unique=("queueUrl",),
         create=put_policy,
         read=read_policy,
-        update=update_policy,
+        update=put_policy,
         delete=delete_policy,
         gone=GONE,
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, flag, tags_from, text
+from localcloud.records.record import REGION, TAGS, Call, Name, Record, View, flag, tags_from, tags_to, text
 
 SECURE = "SecureString"
 
@@ -43,7 +43,7 @@ def update_parameter(call: Call) -> None:
     if removed:
         ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=call.id, TagKeys=removed)
     if added:
-        tags = [{"Key": key, "Value": value} for key, value in added.items()]
+        tags = tags_to(added)
         ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=call.id, Tags=tags)
 
 

@@ -15,6 +15,7 @@ from localcloud.records.record import (
     flag,
     integer,
     tags_from,
+    tags_to,
     text,
     texts,
 )
@@ -60,7 +61,7 @@ def update_alarm(call: Call) -> None:
     if removed:
         client.untag_resource(ResourceARN=arn, TagKeys=removed)
     if added:
-        client.tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
+        client.tag_resource(ResourceARN=arn, Tags=tags_to(added))
 
 
 def read_alarm(call: Call) -> View | None:

@@ -1,6 +1,7 @@
 """Budgets can be changed and tagged, and tell whom they notify. They watch nothing: nothing here costs anything."""
 
 import json
+from functools import wraps
 from typing import Any
 
 from moto.budgets.exceptions import NotFoundException
@@ -25,6 +26,7 @@ def _created_with_tags(create: Json) -> Json:
     if hasattr(create, "__wrapped__"):
         return create
 
+    @wraps(create)
     def call(self: Json) -> str:
         answer = str(create(self))
         given = json.loads(self.body)
@@ -32,7 +34,6 @@ def _created_with_tags(create: Json) -> Json:
         budget.tags = {tag["Key"]: tag["Value"] for tag in given.get("ResourceTags") or []}
         return answer
 
-    call.__wrapped__ = create  # type: ignore[attr-defined]
     return call
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from localcloud_cases_s3 import bucket
 from localcloud_cases_serverless import function
 from localcloud_door import Made
 from localcloud_world import Aws, Case, World, policy
@@ -34,10 +35,6 @@ def approval(name: str) -> dict[str, Any]:
 
 def pipeline_role(world: World) -> str:
     return str(world.one("aws:iam/role:Role", "world-pipeline-role", assumeRolePolicy=ASSUMED).outputs["arn"])
-
-
-def bucket(world: World, name: str) -> str:
-    return world.one("aws:s3/bucket:Bucket", name).id
 
 
 def pipeline_told(call: Aws, made: Made) -> dict[str, Any]:

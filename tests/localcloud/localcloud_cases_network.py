@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from localcloud_cases_ec2 import vpc
 from localcloud_door import Made
 from localcloud_world import Aws, Case, World
 
@@ -10,12 +11,8 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
 ACL_RULE = {"action": "allow", "protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlock": "10.0.0.0/8"}
 
 
-def vpc(world: World, name: str) -> str:
-    return world.one("aws:ec2/vpc:Vpc", name, cidrBlock="10.71.0.0/16").id
-
-
 def subnet(world: World, name: str) -> str:
-    inputs = {"vpcId": vpc(world, f"{name}-vpc"), "cidrBlock": "10.71.1.0/24"}
+    inputs = {"vpcId": vpc(world, f"{name}-vpc"), "cidrBlock": "10.70.1.0/24"}
     return world.one("aws:ec2/subnet:Subnet", name, **inputs).id
 
 
@@ -85,22 +82,18 @@ def deny(call: Aws, made: Made, _: World) -> None:
     )
 
 
-def main_told(call: Aws, made: Made) -> dict[str, Any]:
+def main_table(call: Aws, made: Made) -> dict[str, Any]:
     main = [
         {"Name": "vpc-id", "Values": [made.inputs["vpcId"]]},
         {"Name": "association.main", "Values": ["true"]},
     ]
     (found,) = call("ec2").describe_route_tables(Filters=main)["RouteTables"]
-    return {"routeTableId": found["RouteTableId"]}
+    return dict(found)
 
 
 def lead_elsewhere(call: Aws, made: Made, world: World) -> None:
-    main = [
-        {"Name": "vpc-id", "Values": [made.inputs["vpcId"]]},
-        {"Name": "association.main", "Values": ["true"]},
-    ]
-    (found,) = call("ec2").describe_route_tables(Filters=main)["RouteTables"]
-    (association,) = [each["RouteTableAssociationId"] for each in found["Associations"] if each["Main"]]
+    associations = main_table(call, made)["Associations"]
+    (association,) = [each["RouteTableAssociationId"] for each in associations if each["Main"]]
     call("ec2").replace_route_table_association(AssociationId=association, RouteTableId=table(world, "world-edited"))
 
 
@@ -170,7 +163,7 @@ CASES = (
     Case(
         type="aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation",
         declare=lambda w: {"vpcId": vpc(w, "world-main"), "routeTableId": table(w, "world-main-table")},
-        told=main_told,
+        told=lambda aws, made: {"routeTableId": main_table(aws, made)["RouteTableId"]},
         change=lambda w: {"routeTableId": table(w, "world-other-main")},
         edit=lead_elsewhere,
         drifts="routeTableId",
