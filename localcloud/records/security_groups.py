@@ -1,6 +1,7 @@
 """EC2 security groups, with rules inline or as resources of their own."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from localcloud.records.ec2 import arn, default_group, retag, tagged_as
@@ -196,9 +197,10 @@ def _default_vpc(call: Call) -> str:
 
 
 def settle_default(call: Call) -> None:
-    """Leave the group with the declared rules alone, and none when none is declared: as the published provider does."""
+    """Leave the group with the declared rules and tags alone, whatever it had: as the published provider does."""
     bring_rules(call, DIRECTIONS)
-    retag(call)
+    # It was there before it was declared, so what it had is what the cloud tells.
+    retag(replace(call, old={"tagsAll": tags_from(_group(call).get("Tags"))}))
 
 
 RULE: Mapping[str, Prop] = {

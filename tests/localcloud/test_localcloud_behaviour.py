@@ -17,6 +17,7 @@ from localcloud.provider.door import ProviderDoor
 from localcloud.records.record import Call, Record, text
 
 VPC = "aws:ec2/vpc:Vpc"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 ROLE = "aws:iam/role:Role"
@@ -39,6 +40,19 @@ def test_a_group_without_inline_rules_leaves_standalone_rules_alone(door: Door, 
     assert door.read(rule) == rule
     door.delete(rule)
     door.delete(updated)
+
+
+def test_an_adopted_default_group_is_left_with_what_is_declared_alone(door: Door, aws: Any) -> None:
+    vpc = door.create(VPC, "v", {"cidrBlock": "10.44.0.0/16"})
+    group = vpc.outputs["defaultSecurityGroupId"]
+    aws("ec2").create_tags(Resources=[group], Tags=[{"Key": "old", "Value": "1"}, {"Key": "kept", "Value": "1"}])
+    adopted = door.create(DEFAULT_GROUP, "d", {"vpcId": vpc.id, "tags": {"kept": "2"}})
+    (there,) = aws("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert adopted.id == group
+    assert there["Tags"] == [{"Key": "kept", "Value": "2"}]
+    assert there["IpPermissions"] == there["IpPermissionsEgress"] == []
+    door.delete(adopted)
+    door.delete(vpc)
 
 
 def test_inline_rules_are_equal_however_they_are_grouped(door: Door) -> None:
