@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from localcloud_cases import CASES
 from localcloud_door import Door, Made, boto, urn
+from localcloud_runtime import wait_for
 from localcloud_world import World, can_confine
 
 from factory import daemons
@@ -64,6 +65,9 @@ def test_one_thing_of_each_type_outlives_the_daemon(new_root: FactoryRoot, start
     assert (state["replayed"] == 0) is snapshot
     assert state["differing"] == []
     assert second.generation == first.generation
+    rds = boto(second, "rds", region="eu-central-1")
+    # Their servers start again; until one answers its instance is told as not available yet.
+    wait_for(lambda: {each["DBInstanceStatus"] for each in rds.describe_db_instances()["DBInstances"]} <= {"available"})
     with Door(second.addresses["provider"]) as door:
         door.configure(region="eu-central-1")
         for was in before:
