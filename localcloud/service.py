@@ -123,6 +123,7 @@ TAUGHT: Final[Mapping[str, str]] = {
     "awslambda": "lambda_model",
     "secretsmanager": "secretsmanager_model",
     "servicediscovery": "servicediscovery_model",
+    "codebuild": "codebuild_model",
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
 }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from localcloud.records import (
     budgets,
     cloudtrail,
+    codebuild,
     codepipeline,
     dynamodb,
     ec2,
@@ -94,6 +95,7 @@ SERVICES = (
     launch_templates,
     budgets,
     cloudtrail,
+    codebuild,
     codepipeline,
     ecs_capacity,
     s3_lifecycle,

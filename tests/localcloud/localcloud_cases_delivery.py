@@ -53,6 +53,37 @@ def other_approval(call: Aws, made: Made, _: World) -> None:
     call("codepipeline").update_pipeline(pipeline=pipeline)
 
 
+def build_role(world: World) -> str:
+    assumed = ASSUMED.replace("codepipeline", "codebuild")
+    return str(world.one("aws:iam/role:Role", "world-build-role", assumeRolePolicy=assumed).outputs["arn"])
+
+
+def building(*phases: str) -> dict[str, Any]:
+    return {"type": "CODEPIPELINE", "buildspec": f"version: 0.2\nphases: {{build: {{commands: {list(phases)}}}}}"}
+
+
+def project_told(call: Aws, made: Made) -> dict[str, Any]:
+    (found,) = call("codebuild").batch_get_projects(names=[made.id])["projects"]
+    logs = found["logsConfig"]["cloudWatchLogs"]
+    assert found["environment"]["environmentVariables"][0]["value"] == "test"
+    assert found["vpcConfig"]["subnets"]
+    return {
+        "serviceRole": found["serviceRole"],
+        "source": found["source"],
+        "artifacts": {"type": found["artifacts"]["type"]},
+        "description": found["description"],
+        "logsConfig": {"cloudwatchLogs": {"groupName": logs["groupName"]}},
+        "buildTimeout": found["timeoutInMinutes"],
+    }
+
+
+def privileged(call: Aws, made: Made, _: World) -> None:
+    (found,) = call("codebuild").batch_get_projects(names=[made.id])["projects"]
+    # Somebody lets builds reach the host.
+    environment = found["environment"] | {"privilegedMode": True}
+    call("codebuild").update_project(name=found["name"], environment=environment)
+
+
 def notification(threshold: float) -> dict[str, Any]:
     return {
         "comparisonOperator": "GREATER_THAN",
@@ -144,6 +175,33 @@ CASES = (
         change=lambda _: {"stages": [SOURCE, approval("decide")], "tags": {"a": "b"}},
         edit=other_approval,
         drifts="stages",
+    ),
+    Case(
+        type="aws:codebuild/project:Project",
+        declare=lambda w: {
+            "serviceRole": build_role(w),
+            "source": building("make test"),
+            "artifacts": {"type": "CODEPIPELINE"},
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/standard:7.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+                "environmentVariables": [{"name": "STAGE", "value": "test"}],
+            },
+            "vpcConfig": {"vpcId": w.vpc, "subnets": [w.subnet(1)], "securityGroupIds": [w.group]},
+            "logsConfig": {"cloudwatchLogs": {"groupName": "builds"}},
+            "description": "tests",
+            "buildTimeout": 15,
+        },
+        told=project_told,
+        change=lambda _: {
+            "source": building("make test", "make lint"),
+            "description": "all tests",
+            "badgeEnabled": True,
+            "tags": {"a": "b"},
+        },
+        edit=privileged,
+        drifts="environment",
     ),
     Case(
         type="aws:budgets/budget:Budget",

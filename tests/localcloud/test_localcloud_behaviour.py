@@ -8,7 +8,6 @@ import grpc
 import pytest
 from botocore.exceptions import ClientError
 from google.protobuf import any_pb2
-from localcloud_cases_serverless import code
 from localcloud_door import Door, refusal
 from localcloud_world import CONTAINERS, READ_ALL, TRUST
 from pulumi.runtime.proto import provider_pb2, status_pb2
@@ -168,17 +167,6 @@ def test_a_creation_that_fails_later_is_undone(door: Door, aws: Any) -> None:
     mine = [{"Name": "vpc-id", "Values": [vpc.id]}]
     assert len(aws("ec2").describe_route_tables(Filters=mine)["RouteTables"]) == 1
     door.delete(vpc)
-
-
-def test_a_function_is_kept_and_running_it_is_refused_by_name(door: Door, aws: Any) -> None:
-    role = door.create(ROLE, "runner", {"assumeRolePolicy": TRUST})
-    inputs = {"role": role.outputs["arn"], "runtime": "python3.12", "handler": "main.handle", "code": code("1")}
-    made = door.create("aws:lambda/function:Function", "kept", inputs)
-    with pytest.raises(ClientError, match="nothing runs it here") as refused:
-        aws("lambda").invoke(FunctionName=made.id)
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    door.delete(made)
-    door.delete(role)
 
 
 class NothingKept:
