@@ -11,6 +11,7 @@ from rich.table import Table
 
 import engine
 from console.commands.options import Json
+from console.doctor import checks
 from console.session import open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from factory.errors import ExitCode, InputError
@@ -81,17 +82,17 @@ def shim(
 def doctor(as_json: Json = False) -> None:
     """Check this machine and this factory; exit code 1 when something needs mending."""
     session = open_session(report_engine)
-    checks = engine.checks(session.root, session.settings)
+    found = checks(session.root, session.settings)
     if as_json:
-        for check in checks:
+        for check in found:
             print_json({"name": check.name, "ok": check.ok, "detail": check.detail, "fix": check.fix})
     else:
         table = Table("", "check", "found", "fix", box=None)
-        for check in checks:
+        for check in found:
             mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
             table.add_row(mark, check.name, escaped(check.detail), "" if check.ok else escaped(check.fix))
         OUT.print(table)
-    if not all(check.ok for check in checks):
+    if not all(check.ok for check in found):
         raise typer.Exit(ExitCode.FAILED)
 
 

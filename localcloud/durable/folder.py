@@ -51,7 +51,7 @@ class Folder:
     def __init__(self, path: Path, moment: float) -> None:
         """Open it; where no cloud is yet one is begun at `moment`. Raises StateBroken."""
         self._path = private_folder(path)
-        found = self._found()
+        found = kept_identity(path)
         self.identity = found or _new(moment)
         if found is None:
             self.keep(self.identity)
@@ -109,14 +109,16 @@ class Folder:
     def _snapshot(self, last: int) -> Path:
         return self.calls / f"{SNAPSHOT}{last:012d}"
 
-    def _found(self) -> Identity | None:
-        path = self._path / IDENTITY
-        try:
-            return Identity(**json.loads(path.read_bytes()))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError) as error:
-            raise StateBroken(f"{path}: {error}") from error
+
+def kept_identity(path: Path) -> Identity | None:
+    """Which cloud's state is in the folder `path`, or None where none is. Raises StateBroken. Nothing is changed."""
+    file = path / IDENTITY
+    try:
+        return Identity(**json.loads(file.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StateBroken(f"{file}: {error}") from error
 
 
 def _new(moment: float) -> Identity:

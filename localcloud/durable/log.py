@@ -75,8 +75,8 @@ class Log:
         os.close(self._file)
 
 
-def entries(folder: Path, after: int) -> Iterator[Entry]:
-    """Everything in the folder's logs after number `after`, in order. A torn last record is cut off.
+def entries(folder: Path, after: int, *, mend: bool = True) -> Iterator[Entry]:
+    """Everything in the folder's logs after number `after`, in order. A torn last record is cut off (`mend`) or left.
 
     Raises StateBroken when a record is damaged that was whole once, or missing.
     """
@@ -86,7 +86,7 @@ def entries(folder: Path, after: int) -> Iterator[Entry]:
         last = position == len(files) - 1
         if not last and first_number(files[position + 1]) <= expected:
             continue
-        for entry in _records(path, may_be_torn=last):
+        for entry in _records(path, may_be_torn=last, mend=mend):
             if entry.number < expected:
                 continue
             if entry.number > expected:
@@ -118,7 +118,7 @@ def compress(path: Path) -> None:
     path.unlink()
 
 
-def _records(path: Path, *, may_be_torn: bool) -> Iterator[Entry]:
+def _records(path: Path, *, may_be_torn: bool, mend: bool) -> Iterator[Entry]:
     data = gzip.decompress(path.read_bytes()) if path.suffix == COMPLETE else path.read_bytes()
     place = 0
     while place < len(data):
@@ -128,7 +128,8 @@ def _records(path: Path, *, may_be_torn: bool) -> Iterator[Entry]:
         if not size or len(content) < size or zlib.crc32(content) != checksum:
             if not (may_be_torn and _is_tail(data, place, start + size)):
                 raise StateBroken(f"{path}: the record at byte {place} is damaged")
-            os.truncate(path, place)
+            if mend:
+                os.truncate(path, place)
             return
         place = start + size
         number, moment, kind, what, operation, outcome, keys = pickle.loads(content)  # noqa: S301  our own file
