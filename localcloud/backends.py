@@ -39,14 +39,17 @@ class Backends:
     What changes the state is kept on disk before it is answered (`localcloud.durable`).
     """
 
-    def __init__(self, folder: Path, stop: Callable[[], None] = lambda: None) -> None:
-        """`folder` holds the state; `stop` is called when it cannot be kept any more. Raises StateBroken."""
+    def __init__(self, folder: Path, stop: Callable[[], None] = lambda: None, place: int | None = None) -> None:
+        """`folder` holds the state; `stop` is called when it cannot be kept any more.
+
+        `place` is the descriptor whose lock makes this process the only one that writes there. Raises StateBroken.
+        """
         self._lock = threading.Lock()
         self._repeatable = Repeatable()
         self._dispatch = Dispatch(lambda: install_loaded(self._repeatable))
         self._changes: dict[str, Callable[[Any], Any]] = {CALL: self._dispatch}
         self._shared: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
-        self._state = State(folder)
+        self._state = State(folder, place)
         self._local = threading.local()
         self._operations = 0
         self._full: StateFull | None = None
@@ -115,7 +118,8 @@ class Backends:
                 self._operations -= 1
                 kept, self._local.kept = self._local.kept, False
                 try:
-                    if kept:
+                    # One of which a change was refused is not whole.
+                    if kept and not self._full:
                         self._append(END, None)
                 finally:
                     self._local.operation = 0
@@ -125,11 +129,13 @@ class Backends:
         """Write a snapshot now.
 
         Raises Busy when operations are under way for longer than `seconds`, UpdateFailed when the disk does not
-        take it.
+        take it, StateFull when something was refused that the backends hold already.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self._lock:
+                if self._full:
+                    raise self._full
                 finish = self._state.snapshot(self._actions()) if self._quiet else None
             if finish:
                 finish()
@@ -141,12 +147,18 @@ class Backends:
         raise Busy("operations are under way all the time", hint="try again when no update runs")
 
     def reset(self) -> None:
-        """Forget everything: every account, region and service."""
+        """Forget everything: every account, region and service. Raises StateFull, and then nothing is forgotten."""
         with self._lock:
+            # On disk first: what is answered from now on is the new cloud's.
+            self._state.begin()
             BackendDict.reset()
             reset_model_data()
-            self._state.begin()
             self._salt()
+
+    def close(self) -> None:
+        """End what still writes: whoever comes next must find nobody there."""
+        with self._lock:
+            self._state.settle()
 
     def kept(self) -> Mapping[str, Any]:
         """For people: what is on disk."""

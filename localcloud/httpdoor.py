@@ -16,6 +16,7 @@ from typing import Any, Final
 from factory import daemons
 from factory.errors import Busy, UpdateFailed
 from localcloud.backends import Backends
+from localcloud.durable.errors import StateFull
 from localcloud.reply import Reply
 
 ADMIN: Final = daemons.ADMIN_PATH
@@ -52,7 +53,7 @@ class Admin:
             return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
         try:
             return _as_json(200, self._calls()[call](body))
-        except (Busy, UpdateFailed) as error:
+        except (Busy, StateFull, UpdateFailed) as error:
             return _as_json(409, {"error": str(error), "hint": error.hint})
 
     def _calls(self) -> Mapping[str, Callable[[bytes], Mapping[str, Any]]]:
@@ -135,14 +136,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("transfer-encoding", "").lower():
-            return self.rfile.read(int(self.headers.get("content-length") or 0))
+            return self._bytes(int(self.headers.get("content-length") or 0))
         parts = []
         while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
+            parts.append(self._bytes(size))
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass
         return b"".join(parts)
+
+    def _bytes(self, length: int) -> bytes:
+        """Exactly that many; a client that ended half-way has said nothing."""
+        content = self.rfile.read(length) if length >= 0 else b""
+        if len(content) != length:
+            raise ValueError(f"{length} bytes are announced, and {len(content)} came")
+        return content
 
     def _send(self, reply: Reply) -> None:
         self.send_response_only(reply.status)

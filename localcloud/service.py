@@ -42,7 +42,7 @@ class Service:
 
     def open(self) -> None:
         """Bring the state back, open the doors, then publish the run file. Raises StateBroken."""
-        self._backends = Backends(self._claim.root.local_cloud, self._stop)
+        self._backends = Backends(self._claim.root.local_cloud, self._stop, self._claim.lock.fileno())
         clients = Clients(self._backends)
         # Before any door: what is created must already have its address.
         self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
@@ -73,6 +73,8 @@ class Service:
             self._runtime.close()
         if self._postgres:
             self._postgres.close()
+        if self._backends:
+            self._backends.close()
 
     def _publish(self) -> daemons.RunFile:
         if not (self._http and self._provider and self._runtime and self._backends):

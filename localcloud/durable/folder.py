@@ -1,8 +1,8 @@
 """The folder of one local cloud's state: `state.json` says which cloud it is, `<generation>/` holds the rest."""
 
-import contextlib
 import json
 import os
+import re
 import shutil
 import struct
 import uuid
@@ -15,12 +15,16 @@ from typing import Final
 
 from factory.paths import private_folder
 from localcloud.durable.errors import StateBroken
+from localcloud.durable.files import write
+from localcloud.durable.log import Log
 
 IDENTITY: Final = "state.json"
 SNAPSHOT: Final = "snapshot-"
 CHECKSUM: Final = struct.Struct("<I")
 # Raised when a change of ours makes the calls of old logs answer differently.
 FORMAT: Final = 1
+# The name of a cloud's own folder.
+GENERATION: Final = re.compile(r"[0-9a-f]{32}")
 # One to fall back to; the logs reach back to the beginning anyway.
 KEPT_SNAPSHOTS: Final = 2
 
@@ -52,6 +56,8 @@ class Folder:
         """Open it; where no cloud is yet one is begun at `moment`. Raises StateBroken."""
         self._path = private_folder(path)
         found = kept_identity(path)
+        if found is None and (lost := [each.name for each in path.iterdir() if GENERATION.fullmatch(each.name)]):
+            raise StateBroken(f"{path / IDENTITY} is missing, which says what {', '.join(lost)} beside it is")
         self.identity = found or _new(moment)
         if found is None:
             self.keep(self.identity)
@@ -61,10 +67,25 @@ class Folder:
         """Where this cloud's logs and snapshots are."""
         return private_folder(self._path / self.identity.generation)
 
-    def begin(self, moment: float) -> None:
-        """Make it a new, empty cloud, and remove what was here. Ended half-way it is either the old or the new one."""
-        self.keep(_new(moment))
+    def begin(self, moment: float) -> Log:
+        """Make it a new, empty cloud, and remove what was here. Ended half-way it is either the old or the new one.
+
+        Its log is returned. Raises OSError, and then it is the old one.
+        """
+        new = _new(moment)
+        calls = private_folder(self._path / new.generation)
+        try:
+            opened = Log(calls, 0)
+            try:
+                self.keep(new)
+            except OSError:
+                opened.close()
+                raise
+        except OSError:
+            shutil.rmtree(calls, ignore_errors=True)
+            raise
         self.sweep()
+        return opened
 
     def keep(self, identity: Identity) -> None:
         """Write down which cloud this is."""
@@ -76,7 +97,11 @@ class Folder:
         for path in self._path.iterdir():
             if path.is_dir() and path.name != self.identity.generation:
                 shutil.rmtree(path, ignore_errors=True)
-        for draft in (*self._path.glob(".*.tmp"), *self.calls.glob(".*.tmp")):
+        self.sweep_drafts()
+
+    def sweep_drafts(self, pid: int | str = "*") -> None:
+        """Remove files that were begun and never finished, by that process or by any."""
+        for draft in (*self._path.glob(f".*.{pid}.tmp"), *self.calls.glob(f".*.{pid}.tmp")):
             draft.unlink(missing_ok=True)
 
     def snapshots(self) -> list[int]:
@@ -123,23 +148,3 @@ def kept_identity(path: Path) -> Identity | None:
 
 def _new(moment: float) -> Identity:
     return Identity(generation=uuid.uuid4().hex, salt=os.urandom(8).hex(), born=moment, versions=versions())
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a file at once: whoever reads it finds the old content or the new, also after a power cut."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

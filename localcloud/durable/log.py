@@ -5,9 +5,11 @@ endian, 4 bytes each) and a pickle. Whatever ends the process, only the last rec
 answered.
 """
 
+import contextlib
 import gzip
 import os
 import pickle
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,11 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from localcloud.durable.errors import StateBroken, StateFull
+from localcloud.durable.files import write
 
 Json = Any
 HEADER: Final = struct.Struct("<II")
 PREFIX: Final = "log-"
 COMPLETE: Final = ".gz"
+NAME: Final = re.compile(rf"{PREFIX}\d+({re.escape(COMPLETE)})?")
 # How every pickle of protocol 5 that is no mere constant begins.
 PICKLE: Final = b"\x80\x05\x95"
 # The level hardly matters: calls are forms and JSON.
@@ -66,7 +70,9 @@ class Log:
             while left:
                 left = left[os.write(self._file, left) :]
         except OSError as error:
-            os.ftruncate(self._file, self.size)
+            # What cannot be cut off now is a torn record, which the next start cuts off.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self.size)
             raise StateFull(f"cannot write {self.path}: {error.strerror or error}") from error
         self.size += len(record)
 
@@ -97,9 +103,10 @@ def entries(folder: Path, after: int, *, mend: bool = True) -> Iterator[Entry]:
 
 def logs(folder: Path) -> list[Path]:
     """The log files, oldest first. One that was being compressed when the process ended counts once."""
-    found = {first_number(path): path for path in sorted(folder.glob(f"{PREFIX}*[0-9]{COMPLETE}"))}
-    # The plain one wins: it is complete.
-    found |= {first_number(path): path for path in folder.glob(f"{PREFIX}*[0-9]")}
+    # Listed once: between two looks a file could turn from the one kind into the other.
+    files = [path for path in folder.iterdir() if NAME.fullmatch(path.name)]
+    # The plain one, which comes last, wins: it is complete.
+    found = {first_number(path): path for path in sorted(files, reverse=True)}
     return [found[number] for number in sorted(found)]
 
 
@@ -109,17 +116,20 @@ def first_number(path: Path) -> int:
 
 
 def compress(path: Path) -> None:
-    """Keep a complete log compressed: it is read again only when moto or Python changes."""
-    packed = path.with_name(path.name + COMPLETE)
-    draft = path.with_name(f".{packed.name}.{os.getpid()}.tmp")
-    draft.write_bytes(gzip.compress(path.read_bytes(), COMPRESSION))
-    draft.chmod(0o600)
-    draft.replace(packed)
+    """Keep a complete log compressed: it is read again only when moto or Python changes, or a snapshot is damaged."""
+    write(path.with_name(path.name + COMPLETE), gzip.compress(path.read_bytes(), COMPRESSION))
     path.unlink()
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == COMPLETE else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise StateBroken(f"{path}: {error}") from error
+
+
 def _records(path: Path, *, may_be_torn: bool, mend: bool) -> Iterator[Entry]:
-    data = gzip.decompress(path.read_bytes()) if path.suffix == COMPLETE else path.read_bytes()
+    data = _content(path)
     place = 0
     while place < len(data):
         start = place + HEADER.size

@@ -50,6 +50,12 @@ def operation(url: str, headers: Mapping[str, str], body: bytes) -> str:
 def changes(method: str, url: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether the call may change the state; when in doubt it does."""
     name = operation(url, headers, body)
-    if not name:
+    # A name may stand where it means nothing: in the bytes of an object, in the address of one.
+    if not name or not _may_be_named(method, url):
         return method not in SAFE_METHODS
     return not READS.match(name) or name in READS_THAT_CHANGE
+
+
+def _may_be_named(method: str, url: str) -> bool:
+    """Whether a call's protocol can be one that names its operation: those POST without a query, or GET with one."""
+    return method == "GET" or (method == "POST" and not urlsplit(url).query)

@@ -1,12 +1,6 @@
 """One local cloud's state: written down call by call, snapshotted in a fork, and brought back."""
 
-import gc
-import os
-import signal
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,14 +11,13 @@ from localcloud.durable.errors import StateBroken, StateFull
 from localcloud.durable.folder import Folder, Identity, versions
 from localcloud.durable.log import END, Entry, Log
 from localcloud.durable.operations import operation
+from localcloud.durable.snapshots import Writing
 
 Json = Any
 # Replaying a call takes about 2 ms, so this bounds what a restart takes besides imports; a snapshot holds everybody up
 # for 10 ms.
 SNAPSHOT_CALLS: Final = 300
-SNAPSHOT_SECONDS: Final = 60.0
-# Descriptors that the child which writes a snapshot must not keep open: doors, locks, clients.
-MOST_DESCRIPTORS: Final = 1 << 16
+SNAPSHOT_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -59,11 +52,13 @@ class Actions:
 class State:
     """Not safe for concurrent use: the caller holds the lock of the backends, except where said."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, place: int | None = None) -> None:
+        """`place`: the descriptor whose lock makes this process the only one that writes in `path`."""
         self._folder = Folder(path, time.time())
+        self._place = place
         self._log: Log | None = None
         self._snapshot_at = 0
-        self._writing = threading.Event()
+        self._writing: Writing | None = None
         self.last = 0
         self.recovered = Recovered()
         self.snapshot_problem = ""
@@ -74,7 +69,10 @@ class State:
         return self._folder.identity
 
     def recover(self, actions: Actions) -> None:
-        """Bring back what was written down. Raises StateBroken; nothing that was written down is changed then."""
+        """Bring back what was written down.
+
+        Raises StateBroken, and StateFull where nothing can be written; what was written down is not changed then.
+        """
         started = time.perf_counter()
         self._folder.sweep()
         same = self.identity.versions == versions()
@@ -83,7 +81,10 @@ class State:
         self.recovered = replace(self._replay(actions), upgraded=not same)
         if not same:
             self._accept_upgrade()
-        self._open()
+        try:
+            self._go_on(Log(self._folder.calls, self.last))
+        except OSError as error:
+            raise StateFull(str(error)) from error
         self.recovered = replace(self.recovered, seconds=round(time.perf_counter() - started, 3))
 
     def _load(self, actions: Actions) -> None:
@@ -135,12 +136,19 @@ class State:
         self.last = entry.number
 
     def begin(self) -> None:
-        """Forget everything: a new, empty cloud."""
-        if self._log:
-            self._log.close()
-        self._folder.begin(time.time())
+        """Forget everything: a new, empty cloud. Raises StateFull, and then nothing has changed."""
+        self.settle()
+        try:
+            new = self._folder.begin(time.time())
+        except OSError as error:
+            raise StateFull(f"a new cloud cannot be begun: {error}") from error
+        self._go_on(new)
         self.last = self._snapshot_at = 0
-        self._open()
+
+    def settle(self) -> None:
+        """End the snapshot that is being written, if one is."""
+        if self._writing:
+            self._writing.end()
 
     @property
     def snapshot_due(self) -> bool:
@@ -150,54 +158,44 @@ class State:
     @property
     def snapshotting(self) -> bool:
         """Whether a snapshot is being written."""
-        return self._writing.is_set()
+        return self._writing is not None
 
     def snapshot(self, actions: Actions) -> Callable[[], None]:
         """Begin to write a snapshot of the state as it is now, in a fork; what is returned waits for it.
 
-        No operation of several calls may be under way, and no other snapshot. The wait needs no lock.
+        No operation of several calls may be under way, and no other snapshot. The wait needs no lock. That it cannot
+        be begun is a problem to tell, and no error: everything is in the log.
         """
-        self._writing.set()
         last = self.last
-        if self._log:
-            self._log.close()
-        self._open()
-        child = os.fork()
-        if child == 0:
-            self._write_snapshot(last, actions)
-        return lambda: self._await_snapshot(child, last)
+        try:
+            # The one that is left is complete, so that the child may compress it.
+            self._go_on(Log(self._folder.calls, last))
+            writing = Writing(lambda: self._write_snapshot(last, actions), SNAPSHOT_SECONDS, self._place)
+        except OSError as error:
+            self._snapshot_over(last, f"the last snapshot could not be begun: {error}")
+            return lambda: None
+        self._writing = writing
+        return lambda: self._await_snapshot(writing, last)
 
     def _write_snapshot(self, last: int, actions: Actions) -> None:
-        """In the child: it has a copy of everything, and must not run anything else."""
-        # A collection would copy every page; and nothing that is open here may outlive the daemon.
-        gc.disable()
-        status = 1
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            os.closerange(3, MOST_DESCRIPTORS)
-            self._folder.write_snapshot(last, pickling.dump(actions.others()))
-            for path in log.logs(self._folder.calls)[:-1]:
-                if path.suffix != log.COMPLETE:
-                    log.compress(path)
-            status = 0
-        except BaseException:  # noqa: BLE001  nothing may leave the child
-            traceback.print_exc(file=sys.stderr)
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
+        self._folder.write_snapshot(last, pickling.dump(actions.others()))
+        for path in log.logs(self._folder.calls)[:-1]:
+            if path.suffix != log.COMPLETE:
+                log.compress(path)
 
-    def _await_snapshot(self, child: int, last: int) -> None:
-        deadline = time.monotonic() + SNAPSHOT_SECONDS
-        while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if ended[0] == 0:
-            os.kill(child, signal.SIGKILL)
-            ended = os.waitpid(child, 0)
-        self.snapshot_problem = "" if ended[1] == 0 else "the last snapshot could not be written; see the log"
+    def _await_snapshot(self, writing: Writing, last: int) -> None:
+        try:
+            written = writing.wait()
+            self._folder.sweep_drafts(writing.pid)
+            self._snapshot_over(last, "" if written else "the last snapshot could not be written; see the log")
+        finally:
+            self._writing = None
+            writing.over.set()
+
+    def _snapshot_over(self, last: int, problem: str) -> None:
+        self.snapshot_problem = problem
         # Also after a failure: the next one is tried when as many calls have come again.
         self._snapshot_at = last
-        self._writing.clear()
 
     def told(self) -> dict[str, Json]:
         """For people: how much there is, and how it came back."""
@@ -212,8 +210,11 @@ class State:
             "problem": self.snapshot_problem,
         }
 
-    def _open(self) -> None:
-        self._log = Log(self._folder.calls, self.last)
+    def _go_on(self, new: Log) -> None:
+        """Write to another file from now on. It is open before the old one is closed: there always is one."""
+        old, self._log = self._log, new
+        if old:
+            old.close()
 
 
 def _named(entry: Entry) -> str:

@@ -165,6 +165,35 @@ def test_a_chunked_body_arrives_whole_and_the_connection_lives_on(cloud: RunFile
     connection.close()
 
 
+@pytest.mark.parametrize(
+    ("framing", "sent"),
+    [
+        (b"Content-Length: 1000", b"only a part"),
+        (b"Content-Length: -1", b"anything"),
+        (b"Transfer-Encoding: chunked", b"3e8\r\nonly a part"),
+        (b"Transfer-Encoding: chunked", b"-1\r\nanything"),
+    ],
+)
+def test_an_upload_that_ends_half_way_leaves_the_object_that_was_there(
+    cloud: RunFile, aws: Any, framing: bytes, sent: bytes
+) -> None:
+    s3 = aws("s3", "777788889999")
+    s3.create_bucket(Bucket="torn", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket="torn", Key="k", Body=b"whole")
+    host, port = urlsplit(cloud.addresses["http"]).netloc.split(":")
+    credential = b"AWS4-HMAC-SHA256 Credential=777788889999/20260101/eu-central-1/s3/aws4_request"
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(
+            b"PUT /torn/k HTTP/1.1\r\nHost: s3.amazonaws.com\r\nAuthorization: %s\r\n%s\r\n\r\n%s"
+            % (credential, framing, sent)
+        )
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1000).startswith(b"HTTP/1.1 400")
+    assert s3.get_object(Bucket="torn", Key="k")["Body"].read() == b"whole"
+    s3.delete_object(Bucket="torn", Key="k")
+    s3.delete_bucket(Bucket="torn")
+
+
 def test_metadata_keys_keep_their_underscores(aws: Any) -> None:
     s3 = aws("s3", "777788889999")
     s3.create_bucket(Bucket="meta", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

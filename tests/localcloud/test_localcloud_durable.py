@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from localcloud_cases import CASES
 from localcloud_door import Door, Made, boto, urn
+from localcloud_process import in_a_process
 from localcloud_runtime import wait_for
 from localcloud_world import World, can_confine
 
@@ -184,30 +184,6 @@ def test_other_versions_keep_the_state_or_say_that_they_cannot(new_root: Factory
     assert {path: path.read_bytes() for path in new_root.local_cloud.rglob("*") if path.is_file()} == before
     identity.write_text(json.dumps(now))
     assert vpc in [each["VpcId"] for each in boto(start_daemon(new_root), "ec2").describe_vpcs()["Vpcs"]]
-
-
-def in_a_process(root: FactoryRoot, code: str) -> subprocess.CompletedProcess[str]:
-    """Run `code` where `backends` are those of `root`, recovered, and `iam(name)` makes a user."""
-    script = f"""
-        import os, sys
-        from pathlib import Path
-        from localcloud.isolation import isolate
-        isolate(os.environ)
-        from localcloud.backends import Backends
-        from localcloud.clients import Clients
-        backends = Backends(Path({str(root.local_cloud)!r}))
-        recovered = backends.recover()
-        client = Clients(backends).client("iam", "123456789012", "us-east-1")
-        def iam(name): client.create_user(UserName=name)
-        def users(): return [user["UserName"] for user in client.list_users()["Users"]]
-    """
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script) + textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_an_operation_that_was_cut_in_two_leaves_nothing(new_root: FactoryRoot) -> None:
