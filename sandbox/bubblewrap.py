@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from factory.errors import SandboxUnavailable
-from sandbox import syscalls
+from sandbox import owner, syscalls
 from sandbox.model import Bind, Confined
 
 NOBODY = 65532
@@ -48,11 +48,12 @@ class Told:
     syscalls: int
     passwd: int
     group: int
+    owner: int
 
     @property
     def all(self) -> tuple[int, ...]:
         """To be handed to bubblewrap."""
-        return self.environment, self.syscalls, self.passwd, self.group
+        return self.environment, self.syscalls, self.passwd, self.group, self.owner
 
 
 @contextlib.contextmanager
@@ -63,8 +64,13 @@ def told(confined: Confined) -> Iterator[Told]:
         words += ["--setenv", name, value]
     environment = b"".join(os.fsencode(word) + b"\0" for word in words)
     with contextlib.ExitStack() as open_files:
-        contents = (environment, syscalls.refusing(), PASSWD, GROUP)
-        yield Told(*(open_files.enter_context(_in_memory(content)) for content in contents))
+        yield Told(
+            environment=open_files.enter_context(_in_memory(environment)),
+            syscalls=open_files.enter_context(_in_memory(syscalls.refusing())),
+            passwd=open_files.enter_context(_in_memory(PASSWD)),
+            group=open_files.enter_context(_in_memory(GROUP)),
+            owner=owner.pipe(),
+        )
 
 
 @contextlib.contextmanager
@@ -81,8 +87,10 @@ def command_line(bwrap: Path, confined: Confined, told: Told) -> list[str]:
     `told` as made above.
     """
     words = [
-        *_outer(bwrap),
-        *(str(bwrap), "--unshare-all", "--unshare-user", "--disable-userns"),
+        *_outer(bwrap, told.owner),
+        # The descriptor is not for what is confined.
+        *(str(bwrap), "--sync-fd", str(told.owner)),
+        *("--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", HOSTNAME),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
         *("--args", str(told.environment), "--seccomp", str(told.syscalls)),
@@ -103,12 +111,12 @@ def command_line(bwrap: Path, confined: Confined, told: Told) -> list[str]:
     return [*words, "--remount-ro", "/", "--chdir", confined.cwd, "--", *_limited(confined)]
 
 
-def _outer(bwrap: Path) -> list[str]:
+def _outer(bwrap: Path, owned: int) -> list[str]:
     """A process namespace around the sandbox's own, whose first process nobody inside can see.
 
     The first process of the inner one has the uid of what it confines: that could make it outlive its parent.
     """
-    return [str(bwrap), "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--"]
+    return [str(bwrap), "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--", *owner.ask(owned)]
 
 
 def _roots() -> list[str]:

@@ -1,6 +1,7 @@
 """Inside a service's sandbox: starts the app, and forwards a Unix socket to its port. Standard library only.
 
-`python forwarder.py SOCKET PORT -- COMMAND ...`. Ends with the app's own exit status.
+`python forwarder.py SOCKET PORT KEPT -- COMMAND ...`, where KEPT are the descriptors that the app has too, with commas
+between. Ends with the app's own exit status.
 """
 
 import contextlib
@@ -20,12 +21,12 @@ CONNECT_SECONDS = 5
 
 def main() -> int:
     """Run the app; its exit status."""
-    path, port, _, *command = sys.argv[1:]
+    path, port, kept, _, *command = sys.argv[1:]
     # Whoever started this may have had its signals blocked, and that is inherited.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Two threads per connection, within the memory that the app may address.
     threading.stack_size(STACK_BYTES)
-    app = subprocess.Popen(command)
+    app = subprocess.Popen(command, pass_fds=[int(number) for number in kept.split(",") if number])
     signal.signal(signal.SIGTERM, lambda *_: app.terminate())
     with contextlib.suppress(FileNotFoundError):
         Path(path).unlink()

@@ -35,7 +35,10 @@ class Bind:
 
 @dataclass(frozen=True, kw_only=True)
 class Confined:
-    """One command to confine: its words, what it sees of the host, its whole environment. It never has a network."""
+    """One command to confine: its words, what it sees of the host, its whole environment. It never has a network.
+
+    `keeps`: descriptors that stay open for as long as anything inside lives, as one with a lock.
+    """
 
     argv: tuple[str, ...]
     binds: tuple[Bind, ...] = ()
@@ -43,6 +46,7 @@ class Confined:
     cwd: str = WORK
     limits: Limits = field(default_factory=Limits)
     stdin: bytes = b""
+    keeps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

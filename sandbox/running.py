@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from factory.errors import SandboxUnavailable
@@ -74,7 +74,7 @@ def _run(confined: Confined) -> Ran:
             stdin.seek(0)
             process = subprocess.Popen(
                 command_line(program(), inside, handed),
-                pass_fds=handed.all,
+                pass_fds=(*handed.all, *confined.keeps),
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -99,15 +99,7 @@ def _run(confined: Confined) -> Ran:
 
 def with_defaults(confined: Confined) -> Confined:
     """The command with the factory's Python first on its PATH, where it says nothing else."""
-    env = python_environment() | dict(confined.env)
-    return Confined(
-        argv=confined.argv,
-        binds=confined.binds,
-        env=env,
-        cwd=confined.cwd,
-        limits=confined.limits,
-        stdin=confined.stdin,
-    )
+    return replace(confined, env=python_environment() | dict(confined.env))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -67,7 +67,8 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     probe()
     if len(os.fsencode(socket)) > SOCKET_PATH_BYTES:
         raise InputError(f"{socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} bytes)")
-    words = ("python", "-I", CODE, f"{DOOR}/{socket.name}", str(port), "--", *confined.argv)
+    kept = ",".join(map(str, confined.keeps))
+    words = ("python", "-I", CODE, f"{DOOR}/{socket.name}", str(port), kept, "--", *confined.argv)
     inside = replace(
         with_defaults(confined),
         argv=words,
@@ -77,7 +78,7 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     with log.open("ab") as output, told(inside) as handed:
         process = subprocess.Popen(
             command_line(program(), inside, handed),
-            pass_fds=handed.all,
+            pass_fds=(*handed.all, *confined.keeps),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

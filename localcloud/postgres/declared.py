@@ -7,6 +7,7 @@ from typing import Final
 TELL: Final = "rds.tell"
 
 CREATING: Final = "creating"
+STARTING: Final = "starting"
 MODIFYING: Final = "modifying"
 AVAILABLE: Final = "available"
 STOPPED: Final = "stopped"
@@ -19,7 +20,7 @@ class Declared:
 
     `address` and `port` are where clients reach it; `database` is "" where none is declared besides PostgreSQL's own;
     `runs`: whether it is to run (RDS can stop an instance and keep its data); `settled`: whether the record says that
-    what is declared is so.
+    what is declared is so. `revision` counts what was asked of it; `problem`: why its server cannot follow.
     """
 
     account: str
@@ -32,16 +33,22 @@ class Declared:
     owner: str
     password: str = field(repr=False)
     storage_mib: int
+    revision: int = 0
+    problem: str = ""
     runs: bool = True
     settled: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What became of an instance; `reason` when it failed."""
+    """What became of an instance; `reason` when it failed.
+
+    `revision`: which of the things asked of it this is about; None in those that were kept before there were any.
+    """
 
     account: str
     region: str
     key: str
     status: str
     reason: str = ""
+    revision: int | None = None

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from pg8000.exceptions import DatabaseError, InterfaceError  # type: ignore[import-untyped]
-
-from factory.errors import MillwrightError
 from factory.paths import private_folder
 from factory.trees import remove_tree
 from localcloud.postgres.declared import AVAILABLE, FAILED, Declared, Status
 from localcloud.postgres.front import Fronts
-from localcloud.postgres.server import Server, start
+from localcloud.postgres.server import CannotRun, Server, start
 
 TICK_SECONDS: Final = 0.1
 # After a server that could not start, or ended.
 PAUSE_SECONDS: Final = 5.0
+LONGEST_PAUSE_SECONDS: Final = 300.0
 SOCKETS: Final = "millwright-pg-"
 DOORS: Final = "sockets"
 
@@ -45,9 +43,11 @@ class _Instance:
     server: Server | None = None
     port: Port | None = None
     work: "Future[None] | None" = None
-    # What failed last; the same is tried again only after a while.
+    # What failed last; the same is tried again only after a while, which grows.
     tried: Declared | None = None
+    failures: int = 0
     again_at: float = 0.0
+    told: Status | None = None
     removed: bool = False
 
 
@@ -134,24 +134,48 @@ class Keeper:
             if server is not None:
                 instance.work = self._pool.submit(self._end, instance)
             return
-        if wanted == instance.tried and now < instance.again_at:
+        if wanted != instance.tried:
+            instance.failures = 0
+        elif now < instance.again_at:
             return
         if not runs or wanted != instance.declared or not wanted.settled:
-            instance.tried, instance.again_at = wanted, now + PAUSE_SECONDS
-            instance.work = self._pool.submit(self._change if runs else self._begin, instance, wanted, records)
+            pause = min(PAUSE_SECONDS * 2**instance.failures, LONGEST_PAUSE_SECONDS)
+            instance.tried, instance.again_at = wanted, now + pause
+            instance.work = self._pool.submit(self._attempt, instance, wanted, records)
 
-    def _begin(self, instance: _Instance, wanted: Declared, records: Records) -> None:
-        self._end(instance)
+    def _attempt(self, instance: _Instance, wanted: Declared, records: Records) -> None:
+        """Make it as it is wanted, and tell what came of it."""
+        server = instance.server
+        runs = server is not None and server.alive()
         try:
-            folder = private_folder(self._folder / wanted.key)
-            instance.server = start(wanted, folder, self._door(wanted))
-            instance.port = self._listen(wanted, instance.server)
-        except (MillwrightError, OSError) as error:
-            self._end(instance)
-            records.tell([_status(wanted, FAILED, str(error))])
+            self._make(instance, wanted, runs=runs)
+        except Exception as error:  # noqa: BLE001  the seam: whatever is wrong with one, its record says it
+            if not runs:
+                self._end(instance)
+            instance.failures += 1
+            self._tell(instance, _status(wanted, FAILED, _reason(error)), records)
             return
-        instance.declared, instance.tried = wanted, None
-        records.tell([_status(wanted, AVAILABLE)])
+        instance.declared, instance.tried, instance.failures = wanted, None, 0
+        instance.told = None
+        self._tell(instance, _status(wanted, AVAILABLE), records)
+
+    def _make(self, instance: _Instance, wanted: Declared, *, runs: bool) -> None:
+        if wanted.problem:
+            # A server that runs goes on as it is.
+            raise CannotRun(wanted.problem)
+        (self._change if runs else self._begin)(instance, wanted)
+
+    def _tell(self, instance: _Instance, status: Status, records: Records) -> None:
+        # Each is kept on disk for good: the same again says nothing.
+        if status != instance.told:
+            records.tell([status])
+            instance.told = status
+
+    def _begin(self, instance: _Instance, wanted: Declared) -> None:
+        self._end(instance)
+        folder = private_folder(self._folder / wanted.key)
+        instance.server = start(wanted, folder, self._door(wanted))
+        instance.port = self._listen(wanted, instance.server)
 
     def _listen(self, wanted: Declared, server: Server) -> Port:
         with self._lock:
@@ -161,22 +185,16 @@ class Keeper:
         except OSError as error:
             raise OSError(f"{wanted.address}:{wanted.port} cannot be opened: {error.strerror or error}") from error
 
-    def _change(self, instance: _Instance, wanted: Declared, records: Records) -> None:
+    def _change(self, instance: _Instance, wanted: Declared) -> None:
         """Another password, or another port."""
         if instance.server is None:
             return
         moved = (wanted.address, wanted.port) != (instance.declared.address, instance.declared.port)
-        try:
-            instance.server.grant(wanted)
-            if moved and instance.port and self._fronts:
-                self._fronts.close(instance.port)
-                instance.port = None
-            instance.port = instance.port or self._listen(wanted, instance.server)
-        except (OSError, InterfaceError, DatabaseError) as error:
-            records.tell([_status(wanted, FAILED, str(error))])
-            return
-        instance.declared, instance.tried = wanted, None
-        records.tell([_status(wanted, AVAILABLE)])
+        instance.server.grant(wanted)
+        if moved and instance.port and self._fronts:
+            self._fronts.close(instance.port)
+            instance.port = None
+        instance.port = instance.port or self._listen(wanted, instance.server)
 
     def _end(self, instance: _Instance) -> None:
         if instance.port and self._fronts:
@@ -211,4 +229,17 @@ class Keeper:
 
 
 def _status(declared: Declared, status: str, reason: str = "") -> Status:
-    return Status(account=declared.account, region=declared.region, key=declared.key, status=status, reason=reason)
+    return Status(
+        account=declared.account,
+        region=declared.region,
+        key=declared.key,
+        status=status,
+        reason=reason,
+        revision=declared.revision,
+    )
+
+
+def _reason(error: Exception) -> str:
+    told = error.args[0] if error.args else ""
+    # PostgreSQL's answer in its parts; M is the message.
+    return str(told["M"]) if isinstance(told, dict) and "M" in told else str(error) or type(error).__name__

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from moto.moto_api._internal import mock_random
+from moto.rds.exceptions import InvalidParameterValue
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 
-from localcloud.postgres.declared import AVAILABLE, CREATING, FAILED, MODIFYING, STOPPED, Declared, Status
+from localcloud.postgres.declared import AVAILABLE, CREATING, FAILED, MODIFYING, STARTING, STOPPED, Declared, Status
 
 Json = Any
 ENGINE: Final = "postgres"
@@ -29,9 +30,13 @@ REFUSED: Final = {
     "create_db_instance_read_replica": "has no read replicas",
 }
 
-_create, _modify, _modify_subnet_group, _snapshot = (
+# What RDS takes for PostgreSQL.
+PORTS: Final = range(1150, 65536)
+
+_create, _modify, _start, _modify_subnet_group, _snapshot = (
     RDSBackend.create_db_instance,
     RDSBackend.modify_db_instance,
+    RDSBackend.start_db_instance,
     RDSBackend.modify_db_subnet_group,
     RDSBackend.create_db_snapshot,
 )
@@ -43,6 +48,7 @@ def teach() -> None:
     backend: Any = RDSBackend
     backend.create_db_instance = _created
     backend.modify_db_instance = _modified
+    backend.start_db_instance = _started
     backend.modify_db_subnet_group = _subnet_group_modified
     backend.create_db_snapshot = _snapshot_taken
     for name, what in REFUSED.items():
@@ -65,7 +71,14 @@ def _snapshot_taken(self: RDSBackend, *arguments: Json, **named: Json) -> Json:
     return _snapshot(self, *arguments, **named)
 
 
+def _checked_port(db_kwargs: dict[str, Json], engine: Json) -> None:
+    port = db_kwargs.get("db_port_number") or db_kwargs.get("port")
+    if engine == ENGINE and port and int(port) not in PORTS:
+        raise InvalidParameterValue(f"Invalid port: {port}; it is one of {PORTS[0]} to {PORTS[-1]}")
+
+
 def _created(self: RDSBackend, db_kwargs: dict[str, Json]) -> Json:
+    _checked_port(db_kwargs, db_kwargs.get("engine"))
     instance: Any = _create(self, db_kwargs)
     instance.dbi_resource_id = "db-" + "".join(mock_random.choice(ID_CHARACTERS) for _ in range(ID_LENGTH))
     if instance.engine == ENGINE and instance.db_cluster_identifier is None:
@@ -77,14 +90,29 @@ def _created(self: RDSBackend, db_kwargs: dict[str, Json]) -> Json:
     return instance
 
 
+def _started(self: RDSBackend, db_instance_identifier: str) -> Json:
+    instance: Any = _start(self, db_instance_identifier)
+    if getattr(instance, "local_address", None):
+        instance.status = STARTING
+        instance.local_revision = _revision(instance) + 1
+    return instance
+
+
+def _revision(instance: Json) -> int:
+    return int(getattr(instance, "local_revision", 0))
+
+
 def _modified(self: RDSBackend, db_instance_identifier: str, db_kwargs: dict[str, Json]) -> Json:
+    _checked_port(db_kwargs, self.describe_db_instances(db_instance_identifier)[0].engine)
     instance: Any = _modify(self, db_instance_identifier, db_kwargs)
     if port := db_kwargs.get("db_port_number"):
         # moto takes no notice of it.
         instance.port = port
-    if getattr(instance, "local_address", None) and instance.status in {AVAILABLE, FAILED}:
-        # Until the server is as it is declared now.
-        instance.status = MODIFYING
+    if getattr(instance, "local_address", None):
+        instance.local_revision = _revision(instance) + 1
+        if instance.status in {AVAILABLE, FAILED}:
+            # Until the server is as it is declared now.
+            instance.status = MODIFYING
     return instance
 
 
@@ -128,24 +156,31 @@ def _all() -> Iterable[Json]:
 
 def declared() -> list[Declared]:
     """Every instance that has a server, under the backends' lock."""
-    return [
-        Declared(
-            account=instance.account_id,
-            region=instance.region,
-            key=instance.dbi_resource_id,
-            identifier=instance.db_instance_identifier,
-            address=instance.local_address,
-            port=int(instance.port),
-            database=instance.db_name or "",
-            owner=instance.master_username or "",
-            password=_password(instance),
-            storage_mib=int(instance.allocated_storage) * MIB_PER_GIB,
-            runs=instance.status != STOPPED,
-            settled=instance.status == AVAILABLE,
-        )
-        for instance in _all()
-        if hasattr(instance, "local_address")
-    ]
+    return [_declared(instance) for instance in _all() if hasattr(instance, "local_address")]
+
+
+def _declared(instance: Json) -> Declared:
+    password, problem = "", ""
+    try:
+        password = _password(instance)
+    except Exception as error:  # noqa: BLE001  the seam: whatever became of one secret, the other servers go on
+        problem = f"the secret with its password cannot be read: {type(error).__name__}: {error}"
+    return Declared(
+        account=instance.account_id,
+        region=instance.region,
+        key=instance.dbi_resource_id,
+        identifier=instance.db_instance_identifier,
+        address=instance.local_address,
+        port=int(instance.port),
+        database=instance.db_name or "",
+        owner=instance.master_username or "",
+        password=password,
+        storage_mib=int(instance.allocated_storage) * MIB_PER_GIB,
+        revision=_revision(instance),
+        problem=problem,
+        runs=instance.status != STOPPED,
+        settled=instance.status == AVAILABLE,
+    )
 
 
 def _password(instance: Json) -> str:
@@ -161,7 +196,8 @@ def tell(statuses: Iterable[Status]) -> None:
     """Write down what became of instances, under the backends' lock."""
     for status in statuses:
         for instance in rds_backends[status.account][status.region].databases.values():
-            if instance.dbi_resource_id == status.key and instance.status != STOPPED:
+            current = status.revision in (None, _revision(instance))
+            if instance.dbi_resource_id == status.key and instance.status != STOPPED and current:
                 _tell(instance, status)
 
 

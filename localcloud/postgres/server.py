@@ -1,11 +1,14 @@
 """One PostgreSQL server: confined, without a network, reached by one Unix socket; its data in a folder of its own."""
 
+import fcntl
 import importlib.util
+import os
 import secrets
 import shutil
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +30,11 @@ ADDRESSED_MIB: Final = 4096
 START_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.05
 STOP_SECONDS: Final = 3.0
+# A client may hold what the administrator waits for, for as long as it likes.
+ANSWER_SECONDS: Final = 15.0
+LOCK_SECONDS: Final = 5
+# A server of an earlier life of the daemon ends within milliseconds.
+ALONE_SECONDS: Final = 10.0
 # Beside what is declared: the write-ahead log and the catalogue.
 OWN_STORAGE_MIB: Final = 2048
 
@@ -51,6 +59,7 @@ class Server:
         """Make owner and database what is declared; whatever is there already stays."""
         owner, database = identifier(declared.owner), declared.database
         with self.connection() as admin:
+            admin.run(f"SET lock_timeout = '{LOCK_SECONDS}s'")
             there = admin.run("SELECT 1 FROM pg_roles WHERE rolname = :name", name=declared.owner)
             verb = "ALTER" if there else "CREATE"
             rights = "LOGIN CREATEDB CREATEROLE NOSUPERUSER"
@@ -61,7 +70,8 @@ class Server:
 
     def connection(self) -> Connection:
         """A connection of the administrator, whom only the daemon knows. Raises OSError and pg8000's errors."""
-        return Connection(ADMIN, password=self.password, database="template1", unix_sock=str(self.served.socket))
+        door, seconds = str(self.served.socket), ANSWER_SECONDS
+        return Connection(ADMIN, password=self.password, database="template1", unix_sock=door, timeout=seconds)
 
     def stop(self) -> None:
         """End it: clients are cut off, so that it can write everything down first."""
@@ -83,20 +93,25 @@ def start(declared: Declared, folder: Path, door: Path) -> Server:
         seconds=START_SECONDS,
     )
     password = _password(folder)
-    if not (folder / "ready").exists():
-        shutil.rmtree(folder / "data" / "cluster", ignore_errors=True)
-        _make(folder, binds, limits)
-        (folder / "ready").touch()
-    # A server that was killed leaves it; that one is gone, as everything in its sandbox is.
-    (folder / "data" / "cluster" / "postmaster.pid").unlink(missing_ok=True)
     command = (f"{BIN}/postgres", "-D", CLUSTER, "-c", "listen_addresses=127.0.0.1", "-c", f"port={PORT}")
-    confined = sandbox.Confined(
-        argv=(*command, "-c", "unix_socket_directories="),
-        binds=(*sandbox.python_binds(), *binds),
-        cwd=DATA,
-        limits=limits,
-    )
-    served = sandbox.start_service(confined, port=PORT, socket=private_folder(door) / "s", log=folder / "log")
+    with _alone(folder) as lock:
+        confined = sandbox.Confined(argv=(), binds=binds, cwd=DATA, limits=limits, keeps=(lock,))
+        if not (folder / "ready").exists():
+            shutil.rmtree(folder / "data" / "cluster", ignore_errors=True)
+            _make(folder, confined)
+            (folder / "ready").touch()
+        # A server that was killed leaves it, and that one is gone.
+        (folder / "data" / "cluster" / "postmaster.pid").unlink(missing_ok=True)
+        served = sandbox.start_service(
+            replace(
+                confined,
+                argv=(*command, "-c", "unix_socket_directories="),
+                binds=(*sandbox.python_binds(), *binds),
+            ),
+            port=PORT,
+            socket=private_folder(door) / "s",
+            log=folder / "log",
+        )
     server = Server(folder, served, password)
     try:
         _await(server)
@@ -105,6 +120,29 @@ def start(declared: Declared, folder: Path, door: Path) -> Server:
         server.stop()
         raise CannotRun(f"PostgreSQL did not start: {error}") from error
     return server
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """A lock on an instance's data, which each process that works on it keeps open to its end.
+
+    Two servers on the same data destroy it, and PostgreSQL itself cannot see one in another sandbox. Raises CannotRun
+    when somebody still has it.
+    """
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + ALONE_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise CannotRun("another server still works on its data") from None
+            time.sleep(POLL_SECONDS)
+        yield lock
+    finally:
+        os.close(lock)
 
 
 def _program() -> tuple[sandbox.Bind, ...]:
@@ -129,14 +167,13 @@ def _password(folder: Path) -> str:
     return path.read_text()
 
 
-def _make(folder: Path, binds: tuple[sandbox.Bind, ...], limits: sandbox.Limits) -> None:
+def _make(folder: Path, confined: sandbox.Confined) -> None:
     words = ("-D", CLUSTER, "-U", ADMIN, "--pwfile=/password", "--auth=scram-sha-256", "-E", "UTF8", "--no-sync")
     ran = sandbox.run(
-        sandbox.Confined(
+        replace(
+            confined,
             argv=(f"{BIN}/initdb", *words, "--locale=C.UTF-8"),
-            binds=(*binds, sandbox.Bind(folder / "password", "/password")),
-            cwd=DATA,
-            limits=limits,
+            binds=(*confined.binds, sandbox.Bind(folder / "password", "/password")),
         )
     )
     if ran.code:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from localcloud_automation import MakeStack, stacks_in
-from localcloud_door import ACCOUNT, REGION, Door, boto
+from localcloud_door import ACCOUNT, REGION, Door, Made, boto
+from localcloud_rds import INSTANCE, declaration
 from localcloud_runtime import Declared, stored_app
 
 from engine.cli import Cli
@@ -80,6 +81,30 @@ def door(cloud: RunFile) -> Iterator[Door]:
     with Door(cloud.addresses["provider"]) as connected:
         connected.configure(region=REGION)
         yield connected
+
+
+@pytest.fixture
+def confining() -> None:
+    """Skips where no process can be confined."""
+    try:
+        probe()
+    except SandboxUnavailable as error:
+        pytest.skip(f"no process can be confined here: {error}")
+
+
+@pytest.fixture
+def made(door: Door, confining: None) -> Iterator[Callable[..., Made]]:
+    """`made(name, ...)`: an RDS instance, which is gone after the test."""
+    del confining
+    there: list[Made] = []
+
+    def make(name: str, **more: Any) -> Made:
+        there.append(door.create(INSTANCE, name, declaration(**more)))
+        return there[-1]
+
+    yield make
+    for each in there:
+        door.delete(each)
 
 
 @pytest.fixture(scope="session")

@@ -2,67 +2,24 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from localcloud_door import Door, Made, boto
+from localcloud_rds import FIRST, INSTANCE, answers, connect, declaration, failed
 from localcloud_runtime import wait_for
 from pg8000.exceptions import DatabaseError, InterfaceError
-from pg8000.native import Connection
 from test_localcloud_durable import kill
 
 from factory import daemons
 from factory.daemons import RunFile
-from factory.errors import SandboxUnavailable
 from factory.paths import FactoryRoot
-from sandbox import probe
 
-pytestmark = pytest.mark.engine
-FIRST = "first-password"
-INSTANCE = "aws:rds/instance:Instance"
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("confining")]
 GONE = (InterfaceError, ConnectionError)
-
-
-@pytest.fixture(autouse=True)
-def confining() -> None:
-    try:
-        probe()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no process can be confined here: {error}")
-
-
-def declaration(**more: Any) -> dict[str, Any]:
-    return {
-        "engine": "postgres",
-        "instanceClass": "db.t4g.micro",
-        "allocatedStorage": 20,
-        "dbName": "orders",
-        "username": "clerk",
-        "password": FIRST,
-        "skipFinalSnapshot": True,
-    } | more
-
-
-@pytest.fixture
-def made(door: Door) -> Iterator[Callable[..., Made]]:
-    there: list[Made] = []
-
-    def make(name: str, **more: Any) -> Made:
-        there.append(door.create(INSTANCE, name, declaration(**more)))
-        return there[-1]
-
-    yield make
-    for each in there:
-        door.delete(each)
-
-
-def connect(made: Made, password: str = FIRST, **other: Any) -> Connection:
-    """As a program does that has nothing but the outputs."""
-    place = {"host": made.outputs["address"], "port": int(made.outputs["port"])}
-    return Connection(**{"user": "clerk", "database": "orders", "password": password, **place, **other})
 
 
 def test_a_program_reaches_its_database_by_what_pulumi_tells(made: Callable[..., Made]) -> None:
@@ -144,14 +101,6 @@ def test_rows_outlive_a_killed_daemon_and_nothing_else_is_left(
     assert not answers(other)
 
 
-def answers(made: Made) -> bool:
-    try:
-        socket.create_connection((made.outputs["address"], int(made.outputs["port"])), 1).close()
-    except OSError:
-        return False
-    return True
-
-
 def test_a_stopped_instance_keeps_its_data(made: Callable[..., Made], aws: Any) -> None:
     one = made("resting")
     with connect(one) as db:
@@ -173,11 +122,6 @@ def test_a_port_that_is_taken_is_told_with_the_reason(made: Callable[..., Made],
     assert f"{one.outputs['address']}:5999 cannot be opened: " in told["Message"]
     aws("rds").modify_db_instance(DBInstanceIdentifier=one.inputs["identifier"], DBPortNumber=5432)
     wait_for(lambda: answers(one))
-
-
-def failed(aws: Any, made: Made) -> list[dict[str, Any]]:
-    (told,) = aws("rds").describe_db_instances(DBInstanceIdentifier=made.inputs["identifier"])["DBInstances"]
-    return told["StatusInfos"] if told["DBInstanceStatus"] == "failed" else []
 
 
 @pytest.mark.parametrize(

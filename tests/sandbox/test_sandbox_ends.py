@@ -93,7 +93,7 @@ def first_process_can_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_control_without_the_outer_namespace_it_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bubblewrap, "_outer", lambda _: [])
+    monkeypatch.setattr(bubblewrap, "_outer", lambda *_: [])
     ran = run(confined(tmp_path, 0))
     held = ran.out.startswith("held")
     survived = alive(tmp_path)
