@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.cli import Cli, find, find_or_build
     from engine.doctor import Check, checks
     from engine.environment import EngineEnv, prepare
-    from engine.locks import clear_dead_locks, stack_lock
+    from engine.locks import clear_dead_locks, dead_locks, engines_at_work, stack_lock, wait_for_engines
     from engine.pending import PendingOperation, pending_operations, without_pending_creates
     from engine.progress import Progress
     from engine.shim import write_shim
@@ -26,11 +26,14 @@ _HOMES = {
     "checks": "engine.doctor",
     "clear_dead_locks": "engine.locks",
     "clear_wreckage": "engine.wreckage",
+    "dead_locks": "engine.locks",
+    "engines_at_work": "engine.locks",
     "find": "engine.cli",
     "find_or_build": "engine.cli",
     "pending_operations": "engine.pending",
     "prepare": "engine.environment",
     "stack_lock": "engine.locks",
+    "wait_for_engines": "engine.locks",
     "without_pending_creates": "engine.pending",
     "write_shim": "engine.shim",
 }
@@ -44,11 +47,14 @@ __all__ = [
     "checks",
     "clear_dead_locks",
     "clear_wreckage",
+    "dead_locks",
+    "engines_at_work",
     "find",
     "find_or_build",
     "pending_operations",
     "prepare",
     "stack_lock",
+    "wait_for_engines",
     "without_pending_creates",
     "write_shim",
 ]

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+# How the door is told, after a command, that it was to bring the whole state in line with the cloud.
+REFRESHED = "refreshed"
+
 
 class Effect(Enum):
     """What a command touches."""

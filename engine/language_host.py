@@ -23,6 +23,7 @@ from pulumi.runtime.proto import plugin_pb2
 
 from engine.children import Children, stream
 from engine.interpreters import Interpreter, interpreter
+from engine.peers import OwnUserOnly
 from engine.typecheck import check_types
 from factory.errors import InputError
 
@@ -209,6 +210,8 @@ def serve(engine: str, children: Children) -> tuple[grpc.Server, int]:
     """A running server on a free loopback port, and that port."""
     server = grpc.server(
         ThreadPoolExecutor(THREADS),
+        # It runs what it is asked to run.
+        interceptors=[OwnUserOnly()],
         options=[
             ("grpc.max_receive_message_length", MESSAGE_BYTES),
             ("grpc.max_send_message_length", MESSAGE_BYTES),

@@ -42,13 +42,14 @@ def stack_lock(
     on_wait: Callable[[str], None] = _silent,
     check: Callable[[], None] = _nothing,
     timeout_seconds: float | None = None,
-) -> Iterator[None]:
+) -> Iterator[int]:
     """Hold `stack` of this factory against every other process that changes it through driver or shim.
 
     `on_wait` is called once, with who holds it ("pid 123"), when it is not free; `check` again and again while it
     waits: it may raise to give up. Without a timeout it waits for ever;
     with one it raises Busy (0: at once). The kernel gives the lock up when its holder dies, however it dies. The lock
-    is of the open file: held again in the same process it waits for itself.
+    is of the open file: held again in the same process it waits for itself. The file's descriptor is given: a process
+    that inherits it holds the lock as well.
     """
     private_folder(root.locks)
     # Opened for appending: opening must not wipe the holder's note.
@@ -58,7 +59,7 @@ def stack_lock(
         file.write(f"pid {os.getpid()}")
         file.flush()
         try:
-            yield
+            yield file.fileno()
         finally:
             file.truncate(0)
 
@@ -109,19 +110,65 @@ def clear_dead_locks(root: FactoryRoot, settings: "Settings", stack: str) -> tup
 
     What a killed engine was doing is another matter: see `engine.pending`.
     """
+    dead = dead_locks(root, settings, stack)
+    for path in dead:
+        path.unlink(missing_ok=True)
+        # The file backend's blob library keeps a second file beside each.
+        path.with_name(f"{path.name}.attrs").unlink(missing_ok=True)
+    return dead
+
+
+def dead_locks(root: FactoryRoot, settings: "Settings", stack: str) -> tuple[Path, ...]:
+    """The backend's locks of `stack` whose engine is dead for certain; see `clear_dead_locks`."""
+    return tuple(path for path in _locks(root, settings, stack) if _is_dead(path))
+
+
+def wait_for_engines(
+    root: FactoryRoot,
+    settings: "Settings",
+    stack: str,
+    *,
+    on_wait: Callable[[str], None] = _silent,
+    check: Callable[[], None] = _nothing,
+) -> None:
+    """Wait for as long as an engine of this machine works on `stack`, whose driver or shim was killed.
+
+    It goes on without them, and what it makes is not lost: only when it has ended may anybody judge what it left.
+    `on_wait` is called once with who it is; `check` again and again: it may raise to give up.
+    """
+    waiting = False
+    while engines := engines_at_work(root, settings, stack):
+        if not waiting:
+            waiting = True
+            on_wait(f"an engine whose command was killed, pid {engines[0]}")
+        check()
+        time.sleep(POLL_SECONDS)
+
+
+def engines_at_work(root: FactoryRoot, settings: "Settings", stack: str) -> list[int]:
+    """The pids of this machine's engines that hold the backend's lock of `stack` and live."""
+    return [pid for path in _locks(root, settings, stack) if (pid := _living(path))]
+
+
+def _locks(root: FactoryRoot, settings: "Settings", stack: str) -> list[Path]:
     folder = backend_folder(root, settings)
     if folder is None:
-        return ()
+        return []
     name = stack.rsplit("/", 1)[-1]
-    removed = []
     # .pulumi/locks/<organization>/<project>/<stack>/<id>.json
-    for path in (folder / ".pulumi" / "locks").glob(f"*/*/{name}/*.json"):
-        if _is_dead(path):
-            path.unlink(missing_ok=True)
-            # The file backend's blob library keeps a second file beside each.
-            path.with_name(f"{path.name}.attrs").unlink(missing_ok=True)
-            removed.append(path)
-    return tuple(removed)
+    return list((folder / ".pulumi" / "locks").glob(f"*/*/{name}/*.json"))
+
+
+def _living(path: Path) -> int:
+    """The pid of the engine of this machine that holds a lock; 0 when it is not for certain one that lives."""
+    if _is_dead(path):
+        return 0
+    try:
+        lock = json.loads(path.read_text())
+        here = lock["hostname"] == platform.node() and psutil.pid_exists(lock["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+    return int(lock["pid"]) if here else 0
 
 
 def backend_folder(root: FactoryRoot, settings: "Settings") -> Path | None:

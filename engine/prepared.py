@@ -6,18 +6,20 @@ import os
 import runpy
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 STANDARD = 3
 # Every descriptor that may be open in the process that forks: it opens few.
 LARGEST_DESCRIPTOR = 4096
 PACK_RUNNER = "pulumi.policy"
+SIZE = struct.Struct("<I")
 
 
 class Prepared:
@@ -45,9 +47,11 @@ class Prepared:
 
     def begin(self, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> None:
         """Run the pack with these arguments. Raises OSError when the process has died meanwhile."""
-        orders = {"arguments": list(arguments), "cwd": str(cwd), "environment": dict(environment)}
-        with open(self._orders, "wb") as pipe:  # noqa: PTH123
-            pipe.write(json.dumps(orders).encode())
+        orders = json.dumps({"arguments": list(arguments), "cwd": str(cwd), "environment": dict(environment)}).encode()
+        # Left open: at its end the pack knows that nobody wants it any more.
+        left = memoryview(SIZE.pack(len(orders)) + orders)
+        while left:
+            left = left[os.write(self._orders, left) :]
 
     def poll(self) -> int | None:
         """Its exit status, or None while it runs."""
@@ -100,15 +104,35 @@ def _wait_and_run(given: int, out: int, errors: int) -> NoReturn:
         os.dup2(out, 1)
         os.dup2(errors, 2)
         close_all_but(given)
-        with open(given, "rb") as pipe:
-            orders = json.loads(pipe.read() or b"null")
-        code = 0 if orders is None else _run(orders)
+        with open(given, "rb", buffering=0) as pipe:
+            orders = _orders(pipe)
+            # However the host ends; the kernel's own way to be told is about the thread that forked.
+            threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
+            code = 0 if orders is None else _run(orders)
     except BaseException:  # noqa: BLE001 -- the edge of the process
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _orders(pipe: IO[bytes]) -> Any:
+    """What it is to do, or None when whoever made it is gone."""
+    size = pipe.read(SIZE.size)
+    if not size:
+        return None
+    (left,) = SIZE.unpack(size)
+    parts = []
+    while left > 0 and (part := pipe.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return json.loads(b"".join(parts))
+
+
+def _end_with(pipe: IO[bytes]) -> None:
+    pipe.read(1)
+    os._exit(1)
 
 
 def _run(orders: Mapping[str, object]) -> int:

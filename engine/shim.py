@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from engine.arguments import Invocation, parse, policy_problem
 from engine.cli import find_or_build
-from engine.commands import COMMANDS, Effect
+from engine.commands import COMMANDS, REFRESHED, Effect
 from engine.environment import EngineEnv, prepare
 from engine.locks import stack_lock
 from engine.machine import Machine
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 NEED_CLOUD = frozenset({Effect.PREVIEWS, Effect.CLOUD})
 # Change state or cloud, so no other may do so meanwhile.
 LOCKING = frozenset({Effect.STATE, Effect.CLOUD})
+# With these a command works on some of the resources.
+IN_PART = frozenset({"--target", "--target-dependents", "--target-replace", "--exclude", "--exclude-dependents"})
 # Need no answer from a person. On a terminal the CLI would offer to make a stack that is not there.
 UNASKED = frozenset({Effect.READS, Effect.SELECTS})
 # Named by string: the engine may not import them.
@@ -99,13 +101,14 @@ def run(arguments: Sequence[str], base: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True)
 class Job:
-    """One command line in its factory, with the environment to run it in."""
+    """One command line in its factory, with the environment to run it in; `lock` is the stack's, once it is held."""
 
     root: FactoryRoot
     env: EngineEnv
     invocation: Invocation
     folder: Path
     environment: Mapping[str, str]
+    lock: int | None = None
 
     def stack(self) -> str | None:
         """The stack that is meant, without the organization and project that the CLI may put before it; None: no stack.
@@ -129,9 +132,10 @@ class Job:
         said = answer.stdout.strip()
         return answer.returncode, bool(said) and json.loads(said).get("refresh") is True
 
-    def tell(self, stack: str, code: int) -> int:
-        """Tell the door how the command ended; its exit code."""
-        return self._door("after", self.invocation.command, stack, str(code), stdout=None).returncode
+    def tell(self, stack: str, code: int, *, refreshed: bool) -> int:
+        """Tell the door how the command ended, and whether it was to refresh the whole state; its exit code."""
+        more = [REFRESHED] if refreshed else []
+        return self._door("after", self.invocation.command, stack, str(code), *more, stdout=None).returncode
 
     def refuse(self, arguments: Sequence[str], problem: MillwrightError) -> int:
         """Tell the door what is refused here: its exit code when it refuses for a reason of its own.
@@ -146,7 +150,10 @@ class Job:
 
     def _door(self, *words: str, stdout: int | None) -> "subprocess.CompletedProcess[bytes]":
         command = [sys.executable, "-P", "-m", DOOR, *words]
-        return subprocess.run(command, cwd=self.folder, env=dict(self.environment), stdout=stdout, check=False)
+        # It holds the stack's lock with us: what it does must be alone, also when we are ended before it.
+        held = () if self.lock is None else (self.lock,)
+        environment = dict(self.environment)
+        return subprocess.run(command, cwd=self.folder, env=environment, stdout=stdout, pass_fds=held, check=False)
 
 
 def _root_of(folder: Path) -> FactoryRoot | None:
@@ -188,7 +195,8 @@ def _ensure_cloud(job: Job) -> None:
 def _run_at_door(job: Job, stack: str) -> int:
     call, spec = job.invocation, job.invocation.spec
     _ensure_cloud(job)
-    with _held(job.root, stack) if spec.effect in LOCKING else contextlib.nullcontext():
+    with _held(job.root, stack) if spec.effect in LOCKING else contextlib.nullcontext() as lock:
+        job = dataclasses.replace(job, lock=lock)
         refused, refresh = (0, False) if call.is_harmless else job.ask(stack)
         if refused:
             return refused
@@ -200,8 +208,16 @@ def _run_at_door(job: Job, stack: str) -> int:
         code = _run_cli(job.env.cli.path, call.line(stack, *added, *unasked), job.environment)
         if spec.effect is not Effect.CLOUD:
             return code
-        recorded = job.tell(stack, code)
+        recorded = job.tell(stack, code, refreshed=_refreshes(call, added))
         return code or recorded
+
+
+def _refreshes(call: Invocation, added: Sequence[str]) -> bool:
+    """Whether the command looks up all that the state names."""
+    given = {flag.partition("=")[0] for flag in call.flags}
+    if given & IN_PART:
+        return False
+    return call.command == "refresh" or bool(added) or bool({"--refresh", "--refresh=true"} & set(call.flags))
 
 
 def _select(job: Job, stack: str) -> int:
@@ -212,12 +228,12 @@ def _select(job: Job, stack: str) -> int:
 
 
 @contextlib.contextmanager
-def _held(root: FactoryRoot, stack: str) -> Iterator[None]:
+def _held(root: FactoryRoot, stack: str) -> Iterator[int]:
     def waiting(holder: str) -> None:
         sys.stderr.write(f"waiting for {stack}: another process works on it ({holder})\n")
 
-    with stack_lock(root, stack, on_wait=waiting):
-        yield
+    with stack_lock(root, stack, on_wait=waiting) as lock:
+        yield lock
 
 
 def _run_cli(cli: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -226,16 +242,24 @@ def _run_cli(cli: Path, arguments: Sequence[str], environment: Mapping[str, str]
     SIGTERM and SIGHUP reach only us; the CLI is sent SIGINT for them, which makes it end properly.
     """
     child: subprocess.Popen[bytes] | None = None
+    early = set[int]()
 
     def interrupt(signum: int, frame: "FrameType | None") -> None:
         del frame
-        if child is not None and signum != signal.SIGINT:
+        if child is None:
+            early.add(signum)
+        elif signum != signal.SIGINT:
             child.send_signal(signal.SIGINT)
 
     # Handlers, not SIG_IGN: what is ignored stays ignored in the child.
     previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
+        if early:
+            return ExitCode.INTERRUPTED
         child = subprocess.Popen([cli, *arguments], env=dict(environment))
+        # Came while it was being started. A Ctrl-C has reached it as well; twice would make it give up.
+        if early - {signal.SIGINT}:
+            child.send_signal(signal.SIGINT)
         code = child.wait()
     finally:
         for number, handler in previous.items():

@@ -9,6 +9,7 @@ the driver's process reaches neither.
 """
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ from engine.children import Child, Children
 from engine.cli import Cli
 from engine.interpreters import Interpreter
 from engine.prepared import PACK_RUNNER, Prepared, close_all_but
+
+START_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,11 @@ def is_ours(cli: Cli) -> bool:
 def start(pack: Path, packs: int) -> WarmHost | None:
     """Fork a host, which has `packs` processes ready to run the policy pack in the folder `pack`.
 
-    To be called while the process has one thread, and what it has imported is the factory's own. None when the host
-    died; the engine then starts its own.
+    To be called while the process has one thread, and what it has imported is the factory's own. None when it has more
+    (a fork would copy the locks they hold), or the host does not answer; the engine then starts its own.
     """
+    if threading.active_count() > 1:
+        return None
     told, tell = os.pipe()
     alive, life = os.pipe()
     pid = os.fork()
@@ -67,10 +72,11 @@ def start(pack: Path, packs: int) -> WarmHost | None:
     os.close(tell)
     os.close(alive)
     with open(told, "rb") as pipe:  # noqa: PTH123 -- an open descriptor
-        line = pipe.read()
+        line = pipe.read() if select.select([pipe], [], [], START_SECONDS)[0] else b""
     if line:
         return WarmHost(int(line), pid, life)
     os.close(life)
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return None
 

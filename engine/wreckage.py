@@ -6,6 +6,7 @@ EOF` (found by killing it at random moments; v3.259.0). Without the attribute fi
 """
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from factory.paths import FactoryRoot
 
 if TYPE_CHECKING:
     from factory.settings import Settings
+
+
+META = "meta.yaml*"
+OLD_SECONDS = 60.0
 
 
 def clear_wreckage(root: FactoryRoot, settings: "Settings", stack: str) -> tuple[Path, ...]:
@@ -27,12 +32,22 @@ def clear_wreckage(root: FactoryRoot, settings: "Settings", stack: str) -> tuple
         return ()
     name = stack.rsplit("/", 1)[-1]
     removed = []
-    for pattern in (f"stacks/*/{name}.json*", f"history/*/{name}/*", f"backups/*/{name}/*", "meta.yaml*"):
+    for pattern in (f"stacks/*/{name}.json*", f"history/*/{name}/*", f"backups/*/{name}/*", META):
         for path in (folder / ".pulumi").glob(pattern):
+            # A draft of the backend's own may be what the engine of another stack writes right now.
+            if path.suffix == ".tmp" and pattern == META and not _is_old(path):
+                continue
             if path.suffix == ".tmp" or (path.suffix == ".attrs" and not _is_json(path)):
                 path.unlink(missing_ok=True)
                 removed.append(path)
     return tuple(removed)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > OLD_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _is_json(path: Path) -> bool:

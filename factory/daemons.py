@@ -208,8 +208,11 @@ def stop(root: FactoryRoot, name: str) -> bool:
     return True
 
 
-def call(run_file: RunFile, name: str, body: bytes = b"") -> Any:
-    """Ask a daemon one of its own calls (POST); its answer. Raises CloudUnavailable when it does not answer."""
+def call(run_file: RunFile, name: str, body: bytes = b"", *, seconds: float = CALL_SECONDS) -> Any:
+    """Ask a daemon one of its own calls (POST); its answer.
+
+    Raises CloudUnavailable when it does not answer within `seconds`.
+    """
     request = urllib.request.Request(  # noqa: S310 -- the address is our own daemon's, from its run file
         f"{run_file.addresses['http']}{ADMIN_PATH}{name}",
         data=body,
@@ -217,7 +220,7 @@ def call(run_file: RunFile, name: str, body: bytes = b"") -> Any:
         headers={TOKEN_HEADER: run_file.token},
     )
     try:
-        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310 -- as above
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 -- as above
             return json.load(answer)
     except (OSError, ValueError) as error:
         raise CloudUnavailable(f"{run_file.name} does not answer: {error}", hint="stop it and try again") from None

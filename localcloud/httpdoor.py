@@ -17,11 +17,12 @@ from factory import daemons
 from factory.errors import Busy, UpdateFailed
 from localcloud.backends import Backends
 from localcloud.durable.errors import StateFull
+from localcloud.provider.made import Kept
 from localcloud.reply import Reply
 
 ADMIN: Final = daemons.ADMIN_PATH
 TOKEN_HEADER: Final = daemons.TOKEN_HEADER
-ADMIN_CALLS: Final = "GET or POST status, POST reset, POST discard, POST snapshot"
+ADMIN_CALLS: Final = "GET or POST status, POST reset, POST discard, POST settled, POST snapshot"
 IDLE_SECONDS: Final = 300
 UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
 # Loopback, and the names AWS clients use; virtual-hosted buckets stand before either.
@@ -33,14 +34,16 @@ BODILESS = frozenset({204, 304})
 class Admin:
     """The daemon's own calls behind its token.
 
-    `status` tells, `reset` empties the cloud and tells, `discard` deletes what was made for a stack and no state names
-    (in: the URNs' prefix, then a URN, a tab and an ARN or id a line), `snapshot` writes one and tells (or answers 409).
+    `status` tells, `reset` empties the cloud and tells, `snapshot` writes one and tells (or answers 409). Of a stack,
+    whose URNs begin with `prefix`: `discard` deletes what was made for it and no state names (in: `{"prefix": ...,
+    "kept": [[type, id, ARN or ""], ...]}`), `settled` says that all of it was seen (in: `{"prefix": ...}`).
     """
 
     token: Callable[[], str]
     status: Callable[[], Mapping[str, Any]]
     reset: Callable[[], Mapping[str, Any]]
-    discard: Callable[[str, list[tuple[str, str]]], list[str]]
+    discard: Callable[[str, list[Kept]], list[str]]
+    settled: Callable[[str], None]
     snapshot: Callable[[], Mapping[str, Any]]
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> Reply:
@@ -53,6 +56,8 @@ class Admin:
             return _as_json(404, {"error": f"no such admin call: {method} {call}", "calls": ADMIN_CALLS})
         try:
             return _as_json(200, self._calls()[call](body))
+        except (ValueError, KeyError, TypeError) as error:
+            return _as_json(400, {"error": f"{type(error).__name__}: {error}", "calls": ADMIN_CALLS})
         except (Busy, StateFull, UpdateFailed) as error:
             return _as_json(409, {"error": str(error), "hint": error.hint})
 
@@ -62,12 +67,16 @@ class Admin:
             "reset": lambda _: self.reset(),
             "snapshot": lambda _: self.snapshot(),
             "discard": self._discard,
+            "settled": self._settled,
         }
 
     def _discard(self, body: bytes) -> Mapping[str, Any]:
-        prefix, *kept = body.decode().splitlines()
-        pairs = [(urn, identity) for urn, _, identity in (line.partition("\t") for line in kept)]
-        return {"discarded": self.discard(prefix, pairs)}
+        asked = json.loads(body)
+        return {"discarded": self.discard(asked["prefix"], [Kept(*each) for each in asked["kept"]])}
+
+    def _settled(self, body: bytes) -> Mapping[str, Any]:
+        self.settled(json.loads(body)["prefix"])
+        return {}
 
 
 class HttpDoor:

@@ -54,7 +54,15 @@ class Service:
         self._runtime.recovered()
         self._postgres.recovered()
         self._provider.start()
-        calls = Admin(self._token, self._status, self._reset, self._provider.servicer.discard, self._snapshot)
+        provider = self._provider.servicer
+        calls = Admin(
+            token=self._token,
+            status=self._status,
+            reset=self._reset,
+            snapshot=self._snapshot,
+            discard=provider.discard,
+            settled=provider.settled,
+        )
         self._http = HttpDoor(self._backends, calls)
         self._publish()
         self._runtime.start()

@@ -1,19 +1,19 @@
 """The plain door's hooks: what has to hold before `pulumi <command> -s <stack>`, and what is recorded after it.
 
 Run by the `pulumi` shim in EngineEnv's environment, under the stack's lock where the command changes something, as
-`python -m stacks.door before <command> <stack> [<flag>...]`, `... after <command> <stack> <exit code>`, or, when the
-shim itself refuses a command line, `... refused <reason> [<word>...]`. `engine.commands` says what each command does
-and which flags it may have on production.
+`python -m stacks.door before <command> <stack> [<flag>...]`, `... after <command> <stack> <exit code> [refreshed]`, or,
+when the shim itself refuses a command line, `... refused <reason> [<word>...]`. `engine.commands` says what each
+command does and which flags it may have on production.
 """
 
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine import clear_dead_locks, clear_wreckage
-from engine.commands import COMMANDS, Effect, forbidden
+from engine import engines_at_work
+from engine.commands import COMMANDS, REFRESHED, Effect, forbidden
 from factory import db
 from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
@@ -22,10 +22,10 @@ from factory.settings import Settings, load
 from factory.spec import AppSpec, Environment, app_names, load_app
 from stacks import production
 from stacks.driver import ledger, unsettled
-from stacks.driver.cli import run_cli
+from stacks.driver.cli import run_cli, state_file
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
-from stacks.driver.recover import settle
+from stacks.driver.recover import look, settle
 from stacks.names import resolve
 
 DOOR = ledger.By(door="plain")
@@ -48,7 +48,8 @@ def main() -> int:
         if moment == "before":
             before(root, settings, spec, environment, command, rest)
         else:
-            after(root, settings, spec, environment, command, int(rest[0]))
+            code, *words = rest
+            after(root, settings, spec, environment, command, int(code), refreshed=REFRESHED in words)
     except MillwrightError as error:
         sys.stderr.write(f"error: {error.rendered()}\n")
         return int(error.exit_code)
@@ -76,12 +77,11 @@ def before(
         raise InputError(f"pulumi {command} is not for this factory's stacks")
     effect = COMMANDS[command].effect
     if effect in NOT_RUN:
+        if effect is Effect.STATE:
+            _settle_first(root, settings, stack)
         return
     # Any other holds no lock: an engine may be at work.
-    killed = effect is Effect.CLOUD and bool(clear_dead_locks(root, settings, stack))
-    killed = killed or (effect is Effect.CLOUD and unsettled.left(root, stack))
-    if effect is Effect.CLOUD:
-        clear_wreckage(root, settings, stack)
+    killed = effect is Effect.CLOUD and look(root, settings, stack, _waiting(stack))
     ensure_stack(root, spec, environment, _cli())
     if kind := KINDS.get(command):
         database = db.connect(root, settings)
@@ -92,8 +92,20 @@ def before(
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
         ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
-        if effect is Effect.CLOUD:
-            unsettled.begin(root, settings, stack)
+        unsettled.begin(root, settings, stack, owed=settled)
+
+
+def _settle_first(root: FactoryRoot, settings: Settings, stack: str) -> None:
+    """What a killed engine left is settled while the state still names what it named then; nobody is waited for."""
+    state = state_file(root, stack)
+    if state and state.is_file() and not engines_at_work(root, settings, stack):
+        killed = look(root, settings, stack, _waiting(stack))
+        if killed:
+            settle(root, settings, stack, _cli(), killed=True, creates_again=False)
+
+
+def _waiting(stack: str) -> Callable[[str], None]:
+    return lambda why: print(f"waiting for {stack}: {why}", file=sys.stderr)
 
 
 def _require_decided(place: production.Place, command: str, flags: Sequence[str]) -> None:
@@ -136,16 +148,24 @@ def refused(root: FactoryRoot, settings: Settings, reason: str, *words: str) -> 
 
 
 def after(
-    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, command: str, exit_code: int
+    root: FactoryRoot,
+    settings: Settings,
+    spec: AppSpec,
+    environment: Environment,
+    command: str,
+    exit_code: int,
+    *,
+    refreshed: bool = False,
 ) -> None:
     """Write down how the command ended: its event, and the stack's row with its outputs.
 
-    Raises UpdateFailed when the engine cannot be asked.
+    `refreshed`: it was to bring the whole state in line with the cloud. Raises UpdateFailed when the engine cannot be
+    asked.
     """
     kind = KINDS.get(command)
     if kind is None:
         return
-    unsettled.end(root, spec.stack(environment))
+    unsettled.end(root, settings, spec.stack(environment), refreshed=refreshed and not exit_code)
     database = db.connect(root, settings)
     if exit_code:
         ledger.failed(database, spec, environment, kind, DOOR, reason=f"pulumi exited with {exit_code}")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from localcloud.provider.config import Scope
 
@@ -19,11 +19,23 @@ PATIENCE_SECONDS: Final = 20.0
 QUIET_SECONDS: Final = 0.5
 MADE: Final = "provider.made"
 GONE: Final = "provider.gone"
+SETTLED: Final = "provider.settled"
 
 
 def identity(id: str, properties: Mapping[str, Any]) -> str:
     """What tells a thing from every other: its ARN. Ids do not always: all revisions of a task definition share one."""
     return str(properties.get("arn") or id)
+
+
+class Kept(NamedTuple):
+    """A resource of a state, as little of it as tells it from every other; `arn` is "" where the state tells none.
+
+    Not by its URN: a thing that is renamed in the state is the same thing.
+    """
+
+    type: str
+    id: str
+    arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,7 @@ class Keeper(Protocol):
 
 
 class Made:
-    """The newest thing made for each URN; a deleted thing is forgotten."""
+    """The newest thing made for each URN since somebody saw its stack settled; a deleted thing is forgotten."""
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
@@ -69,6 +81,7 @@ class Made:
         self._under_way: Counter[str] = Counter()
         keeper.register(MADE, self._note)
         keeper.register(GONE, self._strike)
+        keeper.register(SETTLED, self._forget_all)
         keeper.share("made", lambda: self._things, self._take)
 
     def create(self, urn: str, make: Callable[[], Thing]) -> Thing:
@@ -91,19 +104,28 @@ class Made:
         if (thing := self._things.get(urn)) and thing.identity == identity:
             self._keeper.apply(GONE, (urn, identity))
 
-    def discard(self, prefix: str, kept: Collection[tuple[str, str]], undo: Callable[[Thing], None]) -> list[str]:
-        """Delete what was made for URNs that start with `prefix` and is not `kept` (URN, identity); newest first.
+    def settled(self, prefix: str) -> None:
+        """What was made for URNs that start with `prefix` was seen: a state names it, or it was let go on purpose."""
+        if any(urn.startswith(prefix) for urn in self._things):
+            self._keeper.apply(SETTLED, prefix)
+
+    def discard(self, prefix: str, kept: Collection[Kept], undo: Callable[[Thing], None]) -> list[str]:
+        """Delete what was made for URNs that start with `prefix` since it was settled and is not `kept`; newest first.
 
         For a stack whose engine was killed: what no state names, nobody could ever delete. What is being made is waited
         for: it may still be what the dead engine asked for. `undo` deletes a thing. The URNs of what went.
         """
-        named = set(kept)
+        by_arn = {(each.type, each.arn) for each in kept if each.arn}
+        # Where a state tells no ARN, ids that are shared count as the same: better kept than deleted.
+        by_id = {(each.type, each.id) for each in kept if not each.arn}
         with self._changed:
             self._until_quiet()
             unknown = [
                 (urn, thing)
                 for urn, thing in self._things.items()
-                if urn.startswith(prefix) and (urn, thing.identity) not in named
+                if urn.startswith(prefix)
+                and (thing.type, thing.identity) not in by_arn
+                and (thing.type, thing.id) not in by_id
             ]
         for urn, thing in reversed(unknown):
             with self._keeper.operation():
@@ -130,6 +152,10 @@ class Made:
         with self._changed:
             if (thing := self._things.get(urn)) and thing.identity == identity:
                 del self._things[urn]
+
+    def _forget_all(self, prefix: str) -> None:
+        with self._changed:
+            self._things = {urn: thing for urn, thing in self._things.items() if not urn.startswith(prefix)}
 
     def _take(self, things: dict[str, Thing]) -> None:
         with self._changed:

@@ -19,7 +19,7 @@ from localcloud.provider import config, outcomes
 from localcloud.provider.checks import DEFAULTS, Failure, check, nearest
 from localcloud.provider.compare import Difference, differences, same
 from localcloud.provider.lifecycle import HalfMade, Resource
-from localcloud.provider.made import Keeper, Made, Thing, identity
+from localcloud.provider.made import Keeper, Kept, Made, Thing, identity
 from localcloud.provider.values import Secret, decode, encode, has_unknown, plain
 from localcloud.records import RECORDS
 from localcloud.records.record import Record
@@ -196,9 +196,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         getattr(response, "return").CopyFrom(encode(result))
         return response
 
-    def discard(self, prefix: str, kept: Collection[tuple[str, str]]) -> list[str]:
+    def discard(self, prefix: str, kept: Collection[Kept]) -> list[str]:
         """Delete what was made for URNs that start with `prefix` and is not `kept`; see `Made.discard`."""
         return self._made.discard(prefix, kept, self._undo)
+
+    def settled(self, prefix: str) -> None:
+        """What was made for URNs that start with `prefix` was seen; see `Made.settled`."""
+        self._made.settled(prefix)
 
     def clear(self) -> None:
         """The cloud was emptied."""

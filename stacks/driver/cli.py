@@ -59,3 +59,15 @@ def state_file(root: FactoryRoot, stack: str) -> Path | None:
     if not url.startswith("file://"):
         return None
     return Path(url.removeprefix("file://")) / ".pulumi" / "stacks" / project_name(root) / f"{stack}.json"
+
+
+def may_be_pending(root: FactoryRoot, stack: str, *, elsewhere: bool = True) -> bool:
+    """Whether the state may say that something was begun and not ended; no process is started to know.
+
+    `elsewhere`: the answer for a state that is no file here.
+    """
+    # Asking the CLI costs half a second; the file backend's state says it at a glance.
+    path = state_file(root, stack)
+    if path is None:
+        return elsewhere
+    return path.is_file() and b'"pending_operations"' in path.read_bytes()

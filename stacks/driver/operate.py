@@ -17,7 +17,7 @@ from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
-from engine import EngineEnv, clear_dead_locks, clear_wreckage, stack_lock
+from engine import EngineEnv, stack_lock
 from factory import db
 from factory.errors import Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
@@ -29,7 +29,7 @@ from stacks.driver import ledger, unsettled
 from stacks.driver.cli import project_name, unprotect
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
-from stacks.driver.recover import settle
+from stacks.driver.recover import look, settle
 from stacks.driver.translate import Memory, translate
 from stacks.program.build import as_run_errors, build
 
@@ -62,26 +62,22 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     subject = (database, request.spec, request.environment)
     place = production.Place(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
-    with stack_lock(
-        request.root,
-        request.stack,
-        on_wait=lambda why: reporter.send(Waiting(stack=request.stack, reason=why)),
-        check=lambda: reporter.check(what),
-    ):
+
+    def waiting(why: str) -> None:
+        reporter.send(Waiting(stack=request.stack, reason=why))
+
+    with stack_lock(request.root, request.stack, on_wait=waiting, check=lambda: reporter.check(what)):
         reporter.check(what)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
-        killed = bool(clear_dead_locks(request.root, request.settings, request.stack))
-        killed = killed or unsettled.left(request.root, request.stack)
-        clear_wreckage(request.root, request.settings, request.stack)
+        killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
         by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
-            with unsettled.watched(request.root, request.settings, request.stack):
-                reporter.send(Started(stack=request.stack, kind=request.kind))
-                result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
+            reporter.send(Started(stack=request.stack, kind=request.kind))
+            result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)
@@ -118,7 +114,10 @@ def _run(
     refresh = refresh or settled
     begun = time.monotonic()
     version, outputs = None, None
-    with _work_folder(request.root, request.id) as folder:
+    with (
+        unsettled.watched(request.root, request.settings, request.stack, owed=settled) as watched,
+        _work_folder(request.root, request.id) as folder,
+    ):
         stack = _DeclaredStack(request.stack, _workspace(request, folder, variables))
         engine = _Engine(request, reporter)
         match request.kind:
@@ -145,6 +144,8 @@ def _run(
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
             case _:
                 _, memory = engine.run(lambda on: stack.preview_refresh(on_event=on))
+        # A preview's refresh is kept by nobody.
+        watched.refreshed = refresh and request.kind in (Kind.UP, Kind.DESTROY)
     return Result(
         stack=request.stack,
         kind=request.kind,

@@ -5,17 +5,38 @@ deleted and not adopted: nothing depends on it yet, and the engine can adopt not
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import pending_operations, without_pending_creates
+from engine import clear_wreckage, pending_operations, wait_for_engines, without_pending_creates
 from factory import daemons
 from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from stacks.driver.cli import Answer, project_name, run_cli, state_file
+from stacks.driver import unsettled
+from stacks.driver.cli import Answer, may_be_pending, project_name, run_cli
 
 CREATING = "creating"
+# It waits until nothing is being made, and then deletes.
+DISCARD_SECONDS = 180.0
+
+
+def look(
+    root: FactoryRoot,
+    settings: Settings,
+    stack: str,
+    on_wait: Callable[[str], None],
+    check: Callable[[], None] = lambda: None,
+) -> bool:
+    """Find the stack as the last operation left it, and clear away what keeps the next one out.
+
+    Whether an engine of it was killed, or its operation not seen to end. The caller holds the stack's lock.
+    """
+    wait_for_engines(root, settings, stack, on_wait=on_wait, check=check)
+    killed = unsettled.found_dead(root, settings, stack) or unsettled.left(root, stack)
+    clear_wreckage(root, settings, stack)
+    return killed
 
 
 def settle(root: FactoryRoot, settings: Settings, stack: str, cli: Path, *, killed: bool, creates_again: bool) -> bool:
@@ -25,7 +46,7 @@ def settle(root: FactoryRoot, settings: Settings, stack: str, cli: Path, *, kill
     caller holds the stack's lock. Raises UpdateFailed when the engine refuses, and on a real cloud when a create is
     pending that would be done again: there only a person can say what became of it, so nothing is deleted.
     """
-    if not (killed or _may_be_pending(root, stack)):
+    if not (killed or may_be_pending(root, stack)):
         return False
     exported = json.loads(_answer(run_cli(cli, ["stack", "export", "--stack", stack], root), stack))
     deployment = exported["deployment"]
@@ -48,22 +69,18 @@ def settle(root: FactoryRoot, settings: Settings, stack: str, cli: Path, *, kill
 
 
 def _discard(root: FactoryRoot, stack: str, deployment: dict[str, Any]) -> None:
-    """Delete what was made in the local cloud for this stack and is no resource of its state.
+    """Delete what was made in the local cloud for this stack, was never seen since, and is no resource of its state.
 
     That is what is pending, and what was done before the state could say that it began.
     """
-    lines = [f"urn:pulumi:{stack}::{project_name(root)}::"]
+    kept = []
     for resource in deployment.get("resources") or ():
         arn = (resource.get("outputs") or {}).get("arn")
-        # As localcloud.provider.made tells things apart.
-        lines.append(f"{resource['urn']}\t{arn if isinstance(arn, str) and arn else resource.get('id', '')}")
-    daemons.call(daemons.ensure(root, daemons.LOCAL_CLOUD), "discard", "\n".join(lines).encode())
-
-
-def _may_be_pending(root: FactoryRoot, stack: str) -> bool:
-    # Asking the CLI costs half a second; the file backend's state says it at a glance.
-    path = state_file(root, stack)
-    return path is None or (path.is_file() and b'"pending_operations"' in path.read_bytes())
+        # A secret one is no text here.
+        kept.append((resource["type"], resource.get("id", ""), arn if isinstance(arn, str) else ""))
+    asked = {"prefix": f"urn:pulumi:{stack}::{project_name(root)}::", "kept": kept}
+    cloud = daemons.ensure(root, daemons.LOCAL_CLOUD)
+    daemons.call(cloud, "discard", json.dumps(asked).encode(), seconds=DISCARD_SECONDS)
 
 
 def _answer(answer: Answer, stack: str) -> str:

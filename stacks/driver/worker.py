@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 # Not used here: what the pack's processes, which are forked from this one, then have in memory.
@@ -16,11 +16,12 @@ from policies import pack_folder
 from stacks.driver.model import Failed, Finished, Request, StackEvent
 from stacks.driver.operate import Reporter, operate
 
-# An orphaned engine is asked so often, so far apart, before it is killed.
-INTERRUPTS = 3
+# Asked once, an engine ends what is under way; asked again, it gives that up, and nobody knows what became of it. Here
+# the next operation finds out; on an account only a person could, and a database takes its time to be made.
+LOCAL_WAITS = (20.0, 20.0, 20.0)
+ACCOUNT_WAITS = (3600.0, 60.0)
 # The most runs of the engine in one operation: a preview, another one of what is declared only, an update.
 PACKS = 3
-PATIENCE_SECONDS = 20.0
 
 
 def main(request: Request, connection: Connection) -> None:
@@ -30,7 +31,8 @@ def main(request: Request, connection: Connection) -> None:
     variables = host.variables() if host else {}
     reporter = Reporter(send=_sender(connection))
     _become_interruptible(reporter.interrupted)
-    threading.Thread(target=_interrupt_when_orphaned, args=(connection,), daemon=True).start()
+    waits = LOCAL_WAITS if request.settings.aws == "local" else ACCOUNT_WAITS
+    threading.Thread(target=_interrupt_when_orphaned, args=(connection, waits), daemon=True).start()
     last: StackEvent
     try:
         last = Finished(stack=request.stack, result=operate(request, reporter, variables))
@@ -62,14 +64,17 @@ def _become_interruptible(interrupted: threading.Event) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
-def _interrupt_when_orphaned(connection: Connection) -> None:
-    """When the caller is gone (killed, even), the operation is interrupted as if the user had pressed Ctrl-C."""
+def _interrupt_when_orphaned(connection: Connection, waits: Sequence[float]) -> None:
+    """When the caller is gone (killed, even), the operation is interrupted as if the user had pressed Ctrl-C.
+
+    `waits` is how long it has, in seconds, after each time it is asked, until it is killed.
+    """
     try:
         connection.recv()
     except (EOFError, OSError):
-        for _ in range(INTERRUPTS):
+        for seconds in waits:
             os.killpg(0, signal.SIGINT)
-            time.sleep(PATIENCE_SECONDS)
+            time.sleep(seconds)
         # An engine that cannot save its state (a full disk) never ends by itself, and nobody is left to end it.
         os.killpg(0, signal.SIGKILL)
 

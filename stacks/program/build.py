@@ -1,6 +1,7 @@
 """Declares one app's factory in one environment."""
 
 import runpy
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,7 @@ def build(
         # Inherited by everything in it: a plain destroy fails even where nothing of ours is asked.
         ResourceOptions(providers=[provider], protect=environment is Environment.PRODUCTION),
     )
-    _extend(root.apps / spec.name / "infra.py", factory)
+    _extend(root, root.apps / spec.name / "infra.py", factory)
     pulumi.export("factory", factory.outputs)
     return factory
 
@@ -107,11 +108,28 @@ def _provider(settings: Settings, spec: AppSpec, environment: Environment) -> aw
     )
 
 
-def _extend(infra: Path, factory: AppFactory) -> None:
+def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:
     """Run the app's own addition, `extend(factory)`, under the same policy pack as everything else."""
     if not infra.is_file():
         return
-    extend = runpy.run_path(str(infra)).get("extend")
-    if not callable(extend):
-        raise InputError(f"{infra} defines no function `extend(factory)`", hint="define it, or remove the file")
-    extend(factory)
+    with _afresh(root):
+        extend = runpy.run_path(str(infra)).get("extend")
+        if not callable(extend):
+            raise InputError(f"{infra} defines no function `extend(factory)`", hint="define it, or remove the file")
+        extend(factory)
+
+
+@contextmanager
+def _afresh(root: FactoryRoot) -> Iterator[None]:
+    """What the app's code imports of the factory's own files is loaded anew each time.
+
+    The driver previews and updates in one process, and what a module remembers of the preview is nothing to the update.
+    """
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            place = getattr(sys.modules[name], "__file__", None)
+            if place and Path(place).is_relative_to(root.path) and not Path(place).is_relative_to(sys.prefix):
+                del sys.modules[name]

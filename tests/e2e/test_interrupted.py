@@ -21,6 +21,7 @@ from localcloud_door import Door
 from console.demo.inventory import inventory
 from engine import stack_lock
 from factory import daemons
+from stacks.driver import unsettled
 from stacks.driver.cli import project_name
 
 pytestmark = pytest.mark.e2e
@@ -113,14 +114,18 @@ def test_a_killed_engine_leaves_nothing_twice(empty: Place, least: int) -> None:
 
 def test_a_create_that_no_state_saw_the_end_of_is_taken_back(empty: Place, tmp_path: Path) -> None:
     assert empty.millwright("up", "links", "build").code == 0
-    # As an engine leaves the state that is killed between a create's end and its record.
+    # As an engine leaves things that is killed between a create's end and its record: of one the state says that it
+    # began; of the other not even that, but then the engine's lock is left. Both revisions share an id.
+    definition = {"family": "lost", "containerDefinitions": json.dumps([{"name": "a", "image": "i", "memory": 64}])}
+    project, type_ = project_name(empty.root), "aws:ecs/taskDefinition:TaskDefinition"
+    with Door(daemons.ensure(empty.root, "localcloud").addresses["provider"]) as provider:
+        provider.configure(region=empty.cloud.region)
+        for name in ("begun", "unsaid"):
+            provider.create(type_, name, definition, stack="links-build", project=project)
+    assert counts(empty)["task definition"] == BUILD["task definition"] + 2
     exported = json.loads(empty.pulumi("stack", "export", "-s", "links-build").out)
-    deployment = exported["deployment"]
-    lost = [each for each in deployment["resources"] if each["type"] == "aws:ecs/taskDefinition:TaskDefinition"]
-    deployment["resources"] = [each for each in deployment["resources"] if each not in lost]
-    begun = [{key: value for key, value in each.items() if key not in ("id", "outputs")} for each in lost]
-    # Of one the state says that it began; of the other not even that, but then an engine's lock is left.
-    deployment["pending_operations"] = [{"type": "creating", "resource": begun[0]}]
+    begun = {"urn": f"urn:pulumi:links-build::{project}::{type_}::begun", "type": type_, "custom": True}
+    exported["deployment"]["pending_operations"] = [{"type": "creating", "resource": begun | {"inputs": definition}}]
     state = tmp_path / "state.json"
     state.write_text(json.dumps(exported))
     assert empty.pulumi("stack", "import", "-s", "links-build", "--file", str(state)).code == 0
@@ -214,7 +219,7 @@ def test_what_a_killed_cloud_made_and_told_nobody_is_taken_back(empty: Place, do
         provider.create("aws:ec2/vpc:Vpc", "lost", {"cidrBlock": "10.200.0.0/16"}, stack="links-build", project=project)
     assert counts(empty)["network"] == 2
     process = empty.start("millwright", "up", "links", "build", "--json")
-    read_until(process, '"event": "started"', 1)
+    wait_for(lambda: unsettled.left(empty.root, "links-build"))
     kill_cloud(empty)
     finish(process)
     again = up()

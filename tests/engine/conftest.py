@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engine_factory import Factory
 from engine_helpers import MakeProject, Project
 
 from engine.cli import Cli
@@ -39,3 +40,8 @@ def make_project(tmp_path: Path, engine_cli: Cli) -> MakeProject:
         return project
 
     return make
+
+
+@pytest.fixture
+def factory(tmp_path: Path, engine_cli: Cli) -> Factory:
+    return Factory(tmp_path, engine_cli)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.locks import clear_dead_locks, lock_file, stack_lock
+from engine.locks import clear_dead_locks, engines_at_work, lock_file, stack_lock, wait_for_engines
 from factory.errors import Busy
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -133,3 +133,38 @@ def test_a_qualified_stack_name_is_the_same_lock(tmp_path: Path) -> None:
     root = FactoryRoot(tmp_path)
     assert lock_file(root, "organization/millwright/links-build") == lock_file(root, "links-build")
     assert lock_file(root, "..").parent == root.locks
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (lock_text(os.getpid()), [os.getpid()]),
+        (lock_text(os.getpid(), host="another-host"), []),
+        (lock_text(os.getpid(), taken=datetime.now(UTC) - timedelta(days=2)), []),
+        ("not json", []),
+        (json.dumps({"pid": "x", "hostname": platform.node()}), []),
+    ],
+    ids=["living", "another host", "dead", "broken", "incomplete"],
+)
+def test_only_a_living_engine_of_this_machine_is_at_work(tmp_path: Path, text: str, found: list[int]) -> None:
+    root = FactoryRoot(tmp_path)
+    write_lock(root, text)
+    assert engines_at_work(root, Settings(), "links-build") == found
+    assert engines_at_work(root, Settings(), "links-staging") == []
+
+
+def test_an_engine_whose_command_was_killed_is_waited_for(tmp_path: Path) -> None:
+    root = FactoryRoot(tmp_path)
+    engine = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    write_lock(root, lock_text(engine.pid))
+    said: list[str] = []
+    asked: list[int] = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            engine.communicate()
+
+    wait_for_engines(root, Settings(), "links-build", on_wait=said.append, check=check)
+    assert said == [f"an engine whose command was killed, pid {engine.pid}"]
+    assert len(asked) >= 3

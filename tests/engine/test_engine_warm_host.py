@@ -13,6 +13,7 @@ import pytest
 from engine_helpers import ONE_THING, MakeProject, gone, make_pack
 
 pytestmark = pytest.mark.engine
+REPOSITORY = Path(__file__).parents[2]
 
 PACK = """
 import os
@@ -103,3 +104,40 @@ def test_it_ends_when_who_started_it_is_killed_and_not_by_a_ctrl_c_at_the_termin
     assert os.getpgid(starter.pid) not in {os.getpgid(process.pid) for process in started}
     starter.send_signal(signal.SIGKILL)
     assert gone(started)
+
+
+BEGUN = """
+import os, sys
+from pathlib import Path
+from engine import prepared
+prepared.PACK_RUNNER = "sleeper"
+pack = prepared.Prepared()
+pack.begin(["x" * 300_000], cwd=Path(sys.argv[1]), environment={})
+assert pack.stdout.readline() == b"300000\\n"
+print(pack.pid, flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_pack_that_has_begun_ends_when_its_host_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "sleeper.py").write_text("import sys, time; print(len(sys.argv[1])); time.sleep(60)")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"}
+    host = subprocess.Popen(
+        [sys.executable, "-c", BEGUN, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
+    with host:
+        assert host.stdout is not None
+        pack = psutil.Process(int(host.stdout.readline()))
+        assert pack.is_running()
+        host.kill()
+    assert gone([pack])
+
+
+def test_a_process_that_runs_threads_is_not_forked() -> None:
+    code = "import threading, time; from pathlib import Path; from engine import warm_host\n"
+    code += "threading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n"
+    code += "print(warm_host.start(Path('.'), 1))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, timeout=30, check=True
+    )
+    assert ran.stdout == "None\n", ran.stderr

@@ -1,5 +1,7 @@
 """What a killed engine leaves half written is removed, and nothing else."""
 
+import os
+import time
 from pathlib import Path
 
 from engine import clear_wreckage
@@ -29,3 +31,16 @@ def test_half_written_files_of_the_stack_go_and_all_others_stay(tmp_path: Path) 
 
 def test_a_backend_that_is_not_a_folder_is_left_alone(tmp_path: Path) -> None:
     assert clear_wreckage(FactoryRoot(tmp_path), Settings(backend="s3://bucket"), "links-build") == ()
+
+
+def test_a_draft_of_the_backends_own_goes_only_when_it_is_old(tmp_path: Path) -> None:
+    """Another stack's engine may be writing it right now."""
+    root = FactoryRoot(tmp_path)
+    folder = root.backend / ".pulumi"
+    folder.mkdir(parents=True)
+    draft = folder / "meta.yaml.18ea.tmp"
+    draft.touch()
+    assert clear_wreckage(root, Settings(), "links-build") == ()
+    long_ago = time.time() - 3600
+    os.utime(draft, (long_ago, long_ago))
+    assert clear_wreckage(root, Settings(), "links-build") == (draft,)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from localcloud_door import Door, boto, urn
+from localcloud_door import Door, Made, boto, urn
 
 from factory import daemons
 from factory.daemons import RunFile
@@ -81,18 +81,56 @@ def test_admin_calls_need_the_token(cloud: RunFile) -> None:
     assert (code, status["pid"], status["generation"]) == (200, cloud.pid, cloud.generation)
 
 
+def asked(prefix: str, *kept: Made, told: Callable[[Made], str] = lambda made: made.outputs["arn"]) -> bytes:
+    """What `discard` is asked; `told` is the ARN that the state tells of a resource."""
+    return json.dumps({"prefix": prefix, "kept": [(each.type, each.id, told(each)) for each in kept]}).encode()
+
+
+def discarded(cloud: RunFile, body: bytes) -> list[str]:
+    code, answer = admin(cloud, "POST", "discard", cloud.token, body)
+    assert code == 200, answer
+    return list(answer["discarded"])
+
+
 def test_what_no_state_names_is_deleted_and_nothing_else(cloud: RunFile, door: Door) -> None:
     kept = door.create("aws:ec2/vpc:Vpc", "discard-kept", {"cidrBlock": "10.0.0.0/16"})
     lost = door.create("aws:ec2/vpc:Vpc", "discard-lost", {"cidrBlock": "10.0.0.0/16"})
     prefix = urn(kept.type, "discard-")
-    asked = f"{prefix}\n{urn(kept.type, kept.name)}\t{kept.outputs['arn']}".encode()
-    assert admin(cloud, "POST", "discard", "wrong", asked)[0] == 403
-    assert admin(cloud, "POST", "discard", cloud.token, b"urn:pulumi:another::") == (200, {"discarded": []})
-    assert admin(cloud, "POST", "discard", cloud.token, asked) == (200, {"discarded": [urn(lost.type, lost.name)]})
+    assert admin(cloud, "POST", "discard", "wrong", asked(prefix))[0] == 403
+    assert discarded(cloud, asked("urn:pulumi:another::")) == []
+    assert discarded(cloud, asked(prefix, kept)) == [urn(lost.type, lost.name)]
     assert door.read(kept) is not None
     assert door.read(lost) is None
     door.delete(kept)
-    assert admin(cloud, "POST", "discard", cloud.token, prefix.encode()) == (200, {"discarded": []})
+    assert discarded(cloud, asked(prefix)) == []
+
+
+@pytest.mark.parametrize("told", ["arn", ""], ids=["by its ARN", "by its id, the ARN being a secret"])
+def test_a_thing_is_kept_under_whatever_name_a_state_has_it(cloud: RunFile, door: Door, told: str) -> None:
+    kept = door.create("aws:sns/topic:Topic", "renamed-before", {})
+    # The state's URN is another one since it was renamed; it is not even asked for.
+    state = asked(urn(kept.type, "renamed-"), kept, told=lambda made: made.outputs["arn"] if told else "")
+    assert discarded(cloud, state) == []
+    assert door.read(kept) is not None
+    door.delete(kept)
+
+
+def test_what_was_seen_is_never_taken_back(cloud: RunFile, door: Door) -> None:
+    retained = door.create("aws:sns/topic:Topic", "seen-retained", {})
+    prefix = urn(retained.type, "seen-")
+    assert admin(cloud, "POST", "settled", "wrong", json.dumps({"prefix": prefix}).encode())[0] == 403
+    assert admin(cloud, "POST", "settled", cloud.token, json.dumps({"prefix": prefix}).encode()) == (200, {})
+    # Taken out of its state on purpose, say; and what came later was seen by nobody.
+    later = door.create("aws:sns/topic:Topic", "seen-later", {})
+    assert discarded(cloud, asked(prefix)) == [urn(later.type, later.name)]
+    assert door.read(retained) is not None
+    door.delete(retained)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"prefix": "urn:", "kept": [["one"]]}', b"\xff"])
+def test_a_question_that_nobody_understands_deletes_nothing(cloud: RunFile, body: bytes) -> None:
+    code, answer = admin(cloud, "POST", "discard", cloud.token, body)
+    assert code == 400, answer
 
 
 def test_revisions_of_a_task_definition_are_told_apart(cloud: RunFile, door: Door) -> None:
@@ -102,13 +140,12 @@ def test_revisions_of_a_task_definition_are_told_apart(cloud: RunFile, door: Doo
     assert first.id == second.id
     this = urn(first.type, first.name)
     # The old one of a replacement goes: the new one is still known, and here no state names it.
-    asked = f"{this}\n{this}\t{first.outputs['arn']}".encode()
-    assert admin(cloud, "POST", "discard", cloud.token, asked) == (200, {"discarded": [this]})
+    assert discarded(cloud, asked(this, first)) == [this]
     assert door.read(second) is None
     assert door.read(first) is not None
     third = door.create("aws:ecs/taskDefinition:TaskDefinition", "told-apart", inputs)
     door.delete(first)
-    assert admin(cloud, "POST", "discard", cloud.token, this.encode()) == (200, {"discarded": [this]})
+    assert discarded(cloud, asked(this)) == [this]
     assert door.read(third) is None
 
 

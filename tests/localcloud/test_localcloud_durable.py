@@ -235,8 +235,8 @@ def test_what_was_made_and_no_state_names_is_known_after_a_restart(new_root: Fac
     kill(run_file)
     run_file = start_daemon(new_root)
     named = made[0]
-    asked = f"{urn(named.type, '')}\n{urn(named.type, named.name)}\t{named.outputs['arn']}"
-    gone = daemons.call(run_file, "discard", asked.encode())["discarded"]
+    asked = {"prefix": urn(named.type, ""), "kept": [(named.type, named.id, named.outputs["arn"])]}
+    gone = daemons.call(run_file, "discard", json.dumps(asked).encode())["discarded"]
     assert gone == [urn(each.type, each.name) for each in made[1:]]
     kill(run_file)
     with Door(start_daemon(new_root).addresses["provider"]) as door:

@@ -18,7 +18,7 @@ from stacks.production import Place
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes after the judgement needs an engine, and is tested with one."""
-    for name in ("clear_dead_locks", "clear_wreckage", "ensure_stack", "settle", "cloud_generation"):
+    for name in ("look", "state_file", "ensure_stack", "settle", "cloud_generation"):
         monkeypatch.setattr(door, name, lambda *_, **__: None)
     monkeypatch.setattr(door, "_cli", lambda: Path("pulumi"))
 

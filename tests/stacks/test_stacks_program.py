@@ -1,6 +1,7 @@
 """The program: one app's factory in one environment, the app's own addition, and what the policy pack thinks of it."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pulumi
@@ -119,6 +120,22 @@ def test_an_addition_that_cannot_be_run_is_refused(
     (root.apps / "links" / "infra.py").write_text(text)
     with pytest.raises(error, match=message):
         _built(root, Environment.BUILD)
+
+
+def test_what_a_module_of_the_factorys_remembers_of_one_run_is_nothing_to_the_next(
+    root: FactoryRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver previews and updates in one process: what the second run left out would be deleted."""
+    monkeypatch.syspath_prepend(root.apps / "links")
+    (root.apps / "links" / "alarms_of_links.py").write_text(
+        "import pulumi_aws as aws\nmade = None\n"
+        "def topic():\n    global made\n    made = made or aws.sns.Topic('alarms')\n    return made\n"
+    )
+    text = "import alarms_of_links\ndef extend(factory):\n    alarms_of_links.topic()\n"
+    (root.apps / "links" / "infra.py").write_text(text)
+    for _ in range(2):
+        assert "alarms" in [each.name for each in _built(root, Environment.BUILD)]
+    assert "alarms_of_links" not in sys.modules
 
 
 def test_a_secret_without_a_value_stops_the_program(root: FactoryRoot) -> None:

@@ -1,0 +1,97 @@
+"""What recovery must not do: judge while an engine still works, take back what was let go, forget to look."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e_place import Place
+from localcloud_door import boto
+from test_interrupted import BUILD, CREATED, counts, finish, read_until
+from test_interrupted import empty as empty  # noqa: PLC0414  (the fixture)
+
+from factory import daemons
+from stacks.driver import unsettled
+
+pytestmark = pytest.mark.e2e
+
+STACK = "links-build"
+TOPIC = """
+import pulumi
+import pulumi_aws as aws
+
+def extend(factory):
+    aws.sns.Topic({name!r}, opts=pulumi.ResourceOptions(parent=factory{options}))
+"""
+RENAMED = TOPIC.format(name="alarms", options=", aliases=[pulumi.Alias(name='bells')]")
+RETAINED = TOPIC.format(name="alarms", options=", retain_on_delete=True")
+WITH_A_SECRET = TOPIC.format(name="alarms", options=", additional_secret_outputs=['arn']")
+NOTHING = "def extend(factory):\n    pass\n"
+
+
+def test_an_engine_whose_command_was_killed_is_waited_for(empty: Place) -> None:
+    process = empty.start("pulumi", "up", "--yes", "--skip-preview", "-s", STACK, "--non-interactive")
+    read_until(process, CREATED, 1)
+    process.send_signal(signal.SIGKILL)
+    again = empty.millwright("up", "links", "build", "--json")
+    assert again.code == 0, again.out + again.err
+    waited = [each["reason"] for each in again.documents if each["event"] == "waiting"]
+    assert len(waited) == 1
+    assert waited[0].startswith("an engine whose command was killed, pid ")
+    assert counts(empty) == BUILD
+    finish(process)
+
+
+def topics(place: Place) -> list[str]:
+    run_file = daemons.ensure(place.root, daemons.LOCAL_CLOUD)
+    client: Any = boto(run_file, "sns", region=place.cloud.region)
+    return [each["TopicArn"].rpartition(":")[2].rpartition("-")[0] for each in client.list_topics()["Topics"]]
+
+
+def not_seen_to_end(place: Place) -> None:
+    """As a command leaves it that was killed when it had made nothing."""
+    (place.root.locks / f"{STACK}.begun").write_text(json.dumps({"life": "1 1", "owed": False}))
+
+
+def test_what_an_operation_was_seen_to_make_is_never_taken_back(empty: Place) -> None:
+    infra: Path = empty.root.apps / "links" / "infra.py"
+    kept = infra.read_text() if infra.exists() else None
+
+    def up(text: str) -> None:
+        infra.write_text(text)
+        ran = empty.millwright("up", "links", "build", "--json")
+        assert ran.code == 0, ran.out + ran.err
+
+    try:
+        up(TOPIC.format(name="bells", options=""))
+        # Renamed; with an ARN that the state keeps secret; let go, and kept in the cloud.
+        for text, left in (
+            (RENAMED, ["bells"]),
+            (WITH_A_SECRET, ["bells"]),
+            (RETAINED, ["bells"]),
+            (NOTHING, ["bells"]),
+        ):
+            up(text)
+            not_seen_to_end(empty)
+            assert empty.millwright("preview", "links", "build").code == 0
+            assert topics(empty) == left
+    finally:
+        infra.unlink() if kept is None else infra.write_text(kept)
+    run_file = daemons.ensure(empty.root, daemons.LOCAL_CLOUD)
+    client: Any = boto(run_file, "sns", region=empty.cloud.region)
+    client.delete_topic(TopicArn=client.list_topics()["Topics"][0]["TopicArn"])
+
+
+def test_a_preview_does_not_use_up_what_an_update_has_to_know(empty: Place) -> None:
+    assert empty.millwright("up", "links", "build").code == 0
+    run_file = daemons.ensure(empty.root, daemons.LOCAL_CLOUD)
+    client: Any = boto(run_file, "logs", region=empty.cloud.region)
+    client.delete_log_group(logGroupName=client.describe_log_groups()["logGroups"][0]["logGroupName"])
+    not_seen_to_end(empty)
+    for _ in range(2):
+        assert empty.millwright("preview", "links", "build").code == 0
+        assert unsettled.left(empty.root, STACK)
+    assert empty.millwright("up", "links", "build").code == 0
+    assert counts(empty) == BUILD
+    assert not unsettled.left(empty.root, STACK)
