@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
@@ -179,6 +180,10 @@ def _work(request: Request, connection: Connection) -> None:
     from stacks.driver.worker import main
 
     main(request, connection)
+    # Everything is sent, and what it started has ended: the caller need not wait until an interpreter is taken down.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def require_decided(

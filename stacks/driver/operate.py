@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from pulumi import automation as auto
-from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
-from semver import VersionInfo
 
-from engine import EngineEnv, stack_lock
+from engine import stack_lock
 from factory import db
 from factory.errors import Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
@@ -27,6 +25,7 @@ from policies import PACK_NAME
 from stacks import destruction, production
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import project_name, unprotect
+from stacks.driver.known import KnownCommand, KnownStack
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
@@ -118,7 +117,7 @@ def _run(
         unsettled.watched(request.root, request.settings, request.stack, owed=settled) as watched,
         _work_folder(request.root, request.id) as folder,
     ):
-        stack = _DeclaredStack(request.stack, _workspace(request, folder, variables))
+        stack = KnownStack(request.stack, _workspace(request, folder, variables))
         engine = _Engine(request, reporter)
         match request.kind:
             case Kind.PREVIEW:
@@ -137,7 +136,7 @@ def _run(
                 up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh, show_secrets=False))
                 engine.require_policies(memory)
                 version = up.summary.version
-                outputs = outputs_from({key: output.value for key, output in up.outputs.items()})
+                outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
                 if place.environment is Environment.PRODUCTION:
                     unprotect(request.root, request.stack, cli)
@@ -207,31 +206,6 @@ def _stops(event: StackEvent) -> bool:
     )
 
 
-class _KnownCommand(auto.PulumiCommand):
-    """The CLI that EngineEnv names; asking its version again would cost a process per operation."""
-
-    def __init__(self, env: EngineEnv) -> None:
-        self.command = str(env.cli.path)
-        self.version = VersionInfo.parse(env.cli.version.removeprefix("v"))
-
-
-class _DeclaredStack(auto.Stack):
-    """A stack that `ensure_stack` has made sure of: selecting it again would cost a process, and race on a file."""
-
-    def __init__(self, name: str, workspace: auto.LocalWorkspace) -> None:
-        self.name = name
-        self.workspace = workspace
-        self._mode = StackInitMode.SELECT
-
-    def outputs(self) -> auto.OutputMap:
-        """What the stack tells, secrets masked: it is kept in the factory's database, and no app's outputs are secret.
-
-        The library would ask twice, each time with a process, to tell secrets from others.
-        """
-        ran = self._run_pulumi_cmd_sync(["stack", "output", "--json"])
-        return {key: auto.OutputValue(value, secret=False) for key, value in json.loads(ran.stdout).items()}
-
-
 def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> auto.LocalWorkspace:
     project = {
         "name": project_name(request.root),
@@ -245,7 +219,7 @@ def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> 
         program=lambda: _declare(request),
         # Given to each engine process anew: what the app's own code does to this process's environment does not count.
         env_vars=request.env.variables() | dict(variables),
-        pulumi_command=_KnownCommand(request.env),
+        pulumi_command=KnownCommand(request.env.cli.path, request.env.cli.version),
     )
 
 

@@ -1,12 +1,17 @@
 """The engine's events as the driver's: one pure function, and what an operation remembers of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from stacks.driver.model import Diagnostic, StackEvent, Step, StepDone, StepFailed, StepStarted, Violation
 
+ROOT = "pulumi:pulumi:Stack"
+# What marks a value that is none of its own kinds (a secret, an asset) in the engine's JSON.
+MARK = "4dabf18193072939515e22adb298388d"
+MASK = "[secret]"
 # The engine sends program output and policy verdicts as diagnostics too; debug is for its own developers.
 _SHOWN = {"info", "info#err", "warning", "error"}
 
@@ -44,6 +49,8 @@ class Memory:
     errors: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     changes: dict[str, int] = field(default_factory=dict)
+    # The stack's, without the values of secrets.
+    outputs: dict[str, Any] = field(default_factory=dict)
     policy_packs: frozenset[str] = frozenset()
 
     def take(self, event: EngineEvent, translated: StackEvent | None) -> None:
@@ -52,12 +59,22 @@ class Memory:
             self.changes = {str(getattr(k, "value", k)): n for k, n in event.summary_event.resource_changes.items()}
             # The engine names a local pack `<name>|local|<folder>`.
             self.policy_packs = frozenset(name.split("|")[0] for name in event.summary_event.policy_packs or {})
+        done = event.res_outputs_event
+        if done and done.metadata.type == ROOT and done.metadata.new:
+            self.outputs = {name: _masked(value) for name, value in (done.metadata.new.outputs or {}).items()}
         if isinstance(translated, StepDone | StepFailed):
             self.steps[translated.step.urn] = translated.step
         elif isinstance(translated, Diagnostic) and translated.severity == "error":
             self.errors.append(translated.message)
         elif isinstance(translated, Violation) and translated.level == "mandatory":
             self.violations.append(translated)
+
+
+def _masked(value: Any) -> Any:
+    """A value as `pulumi stack output --json` shows it."""
+    if isinstance(value, Mapping):
+        return MASK if MARK in value else {name: _masked(each) for name, each in value.items()}
+    return [_masked(each) for each in value] if isinstance(value, list) else value
 
 
 def _step(metadata: StepEventMetadata) -> Step:

@@ -5,6 +5,8 @@ from pulumi_aws import ec2, iam, s3
 
 from tests.bench.plan import ASSUME_ROLE, NETWORK, Plan
 
+TYPES = (ec2.Vpc, ec2.Subnet, iam.Role, s3.Bucket)
+
 
 def declare(plan: Plan) -> None:
     """Declare the plan's resources in the running program."""

@@ -12,7 +12,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from tests.bench.report import MEASURES, Report, show
 # Progress goes to standard error, the tables to standard output.
 ERR = Console(stderr=True, highlight=False)
 NAME = "localcloud"
+STACKS_AT_ONCE = 4
 
 
 def main() -> int:
@@ -77,12 +79,14 @@ def bench(resources: int, runs: int, mirror: Path | None, *, with_calls: bool = 
             entries.append(Terraform(_folder(root, "terraform"), *terraform, cloud.addresses["http"], plan))
             peer = entries[-1].name
         seconds = _measured(entries, runs)
+        together = _together(root, settings, cloud, resources, runs)
         latencies = calls.measure(cloud.addresses["http"]) if with_calls else {}
     return Report(
         resources=resources,
         runs=runs,
         load=load_average,
         seconds=seconds,
+        together=together,
         peer=peer,
         not_compared=terraform if isinstance(terraform, str) else "",
         call_milliseconds=latencies,
@@ -98,11 +102,32 @@ def _measured(entries: list[Contestant], runs: int) -> dict[str, dict[str, list[
         for entry in entries:
             ERR.print(f"run {number} of {runs}: {entry.name}")
             for measure in MEASURES:
-                work = getattr(entry, measure)
-                began = time.perf_counter()
-                work()
-                seconds[entry.name][measure].append(time.perf_counter() - began)
+                seconds[entry.name][measure].append(_seconds(getattr(entry, measure)))
     return seconds
+
+
+def _together(
+    root: FactoryRoot, settings: Settings, cloud: daemons.RunFile, resources: int, runs: int
+) -> dict[str, list[float]]:
+    """Stacks at once against one cloud: the seconds of each, by measure."""
+    env = engine.prepare(root, settings, policy_pack=None, warm_provider=_attached(cloud))
+    names = [f"together-{number}" for number in range(STACKS_AT_ONCE)]
+    entries = [WarmApi(_folder(root, name), env, plan_of(resources, name)) for name in names]
+    for entry in entries:
+        entry.prepare()
+    seconds: dict[str, list[float]] = {name: [] for name in MEASURES}
+    with ThreadPoolExecutor(STACKS_AT_ONCE) as pool:
+        for number in range(1, runs + 1):
+            ERR.print(f"run {number} of {runs}: {STACKS_AT_ONCE} stacks at once, warm")
+            for measure in MEASURES:
+                seconds[measure] += pool.map(lambda entry, measure=measure: _seconds(getattr(entry, measure)), entries)
+    return seconds
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 @contextmanager

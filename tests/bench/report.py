@@ -21,7 +21,7 @@ MEASURES: Mapping[str, str] = {
 class Report:
     """Seconds by contestant and measure, one figure per run; `peer` is the contestant that ratios refer to.
 
-    `load`: the 1-minute load average when it began: what else the machine did. `call_milliseconds`: the median of
+    `together`: the seconds of each of several stacks that were worked on at once, by measure. `load`: the 1-minute load average when it began: what else the machine did. `call_milliseconds`: the median of
     single AWS calls, by call and door.
     """
 
@@ -29,6 +29,7 @@ class Report:
     runs: int
     load: float
     seconds: Mapping[str, Mapping[str, Sequence[float]]]
+    together: Mapping[str, Sequence[float]]
     peer: str | None
     not_compared: str
     call_milliseconds: Mapping[str, Mapping[str, float]]
@@ -55,6 +56,10 @@ def _engine_table(report: Report) -> Table:
     table = Table("", *MEASURES.values(), title=title, title_justify="left", show_lines=True)
     for name, measured in report.seconds.items():
         table.add_row(name, *(_cell(report, measured, measure) for measure in MEASURES))
+    if report.together:
+        stacks = len(report.together["create"]) // report.runs
+        cells = (f"{median(s):.2f}\n{min(s):.2f}-{max(s):.2f}" for s in map(report.together.__getitem__, MEASURES))
+        table.add_row(f"{stacks} stacks at once, warm:\neach of them", *cells)
     return table
 
 

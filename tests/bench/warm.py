@@ -12,11 +12,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pulumi import automation as auto
-from pulumi.automation._stack import StackInitMode
-from semver import VersionInfo
 
-from tests.bench.declare import declare
+from stacks.driver.known import KnownCommand, KnownStack
+from tests.bench.declare import TYPES, declare
 from tests.bench.plan import Plan
+
+# Named once, they are loaded: the SDK's modules come with their first use, and a driver's server has had that.
+LOADED = TYPES
 
 
 class Work(Enum):
@@ -42,23 +44,16 @@ class Job:
     environment: Mapping[str, str]
 
 
-class _Command(auto.PulumiCommand):
-    """The known CLI: asking its version would cost a process per operation."""
-
-    def __init__(self, job: Job) -> None:
-        self.command = str(job.cli)
-        self.version = VersionInfo.parse(job.version.removeprefix("v"))
-
-
-class _Stack(auto.Stack):
-    """A stack that exists: selecting it would cost a process."""
-
-    def __init__(self, job: Job) -> None:
-        self.name = job.stack
-        self.workspace = auto.LocalWorkspace(
-            work_dir=str(job.folder), program=lambda: declare(job.plan), pulumi_command=_Command(job)
-        )
-        self._mode = StackInitMode.SELECT
+def _stack(job: Job) -> KnownStack:
+    return KnownStack(
+        job.stack,
+        auto.LocalWorkspace(
+            work_dir=str(job.folder),
+            program=lambda: declare(job.plan),
+            env_vars={"PULUMI_BACKEND_URL": job.environment["PULUMI_BACKEND_URL"]},
+            pulumi_command=KnownCommand(job.cli, job.version),
+        ),
+    )
 
 
 def work(job: Job, connection: Connection) -> None:
@@ -74,15 +69,17 @@ def work(job: Job, connection: Connection) -> None:
     with contextlib.suppress(OSError):
         connection.send(failed)
     connection.close()
+    # As the driver's process: there is nothing to wait for.
+    os._exit(0)
 
 
 def _do(job: Job) -> None:
     match job.work:
         case Work.CREATE:
-            _Stack(job).up()
+            _stack(job).up()
         case Work.PREVIEW:
-            _Stack(job).preview(expect_no_changes=True)
+            _stack(job).preview(expect_no_changes=True)
         case Work.REFRESHED_PREVIEW:
-            _Stack(job).preview(expect_no_changes=True, refresh=True)
+            _stack(job).preview(expect_no_changes=True, refresh=True)
         case Work.DESTROY:
-            _Stack(job).destroy()
+            _stack(job).destroy()

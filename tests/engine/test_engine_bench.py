@@ -106,11 +106,21 @@ def test_the_table_shows_spread_and_ratio_or_why_there_is_none() -> None:
     ours = {measure: [1.0, 2.0, 4.0] for measure in MEASURES}
     theirs = {measure: [5.0, 6.0, 7.0] for measure in MEASURES}
     common = {"resources": 3, "runs": 3, "load": 0.1, "call_milliseconds": {"sts X": {"HTTP": 2.5}}}
-    with_peer = shown(Report(seconds={"a": ours, "T": theirs}, peer="T", not_compared="", **common))
+    with_peer = shown(Report(seconds={"a": ours, "T": theirs}, peer="T", together={}, not_compared="", **common))
     assert "2.00  3.0x" in with_peer
     assert "1.00-4.00" in with_peer
     assert "2.5" in with_peer
-    alone = shown(Report(seconds={"a": ours}, peer=None, not_compared="terraform is not on this machine", **common))
+    alone = shown(
+        Report(
+            seconds={"a": ours},
+            peer=None,
+            together={name: [5.0, 7.0] for name in MEASURES},
+            not_compared="terraform is not on this machine",
+            **common,
+        )
+    )
     assert "not compared: terraform is not on this machine" in alone
     assert "2.00  " in alone
+    assert "6.00" in alone
+    assert "5.00-7.00" in alone
     assert "0x" not in alone

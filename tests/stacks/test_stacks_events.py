@@ -155,6 +155,23 @@ def test_a_run_is_remembered_by_its_steps_errors_violations_and_counts() -> None
     assert memory.policy_packs == {"millwright"}
 
 
+def test_the_stacks_outputs_are_remembered_and_secrets_of_any_depth_are_not() -> None:
+    """As `pulumi up` sends them: a secret is an object with a mark of the engine's."""
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "hidden"}
+    outputs = {"a": 1, "none": None, "s": secret, "deep": {"list": [1, secret, {"x": secret}]}}
+    state = {"type": "pulumi:pulumi:Stack", "urn": "urn", "id": "", "parent": "", "inputs": {}, "outputs": outputs}
+    metadata = METADATA | {"type": "pulumi:pulumi:Stack", "op": "same", "new": state | {"provider": ""}}
+    memory = Memory()
+    memory.take(_engine_event({"resOutputsEvent": {"metadata": metadata}}), None)
+    masked = {"a": 1, "none": None, "s": "[secret]", "deep": {"list": [1, "[secret]", {"x": "[secret]"}]}}
+    assert memory.outputs == masked
+    # Another resource's are not the stack's; a stack that is gone has none to tell.
+    other = metadata | {"type": "aws:ec2/vpc:Vpc", "new": state | {"provider": "", "outputs": {"b": 2}}}
+    memory.take(_engine_event({"resOutputsEvent": {"metadata": other}}), None)
+    memory.take(_engine_event({"resOutputsEvent": {"metadata": metadata | {"op": "delete", "new": None}}}), None)
+    assert memory.outputs == masked
+
+
 def _own_errors() -> list[type[MillwrightError]]:
     """The tree of factory.errors; other modules have errors of their own below it."""
     return [error for error in MillwrightError.__subclasses__() if error.__module__ == tree.__name__]
