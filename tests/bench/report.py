@@ -21,8 +21,9 @@ MEASURES: Mapping[str, str] = {
 class Report:
     """Seconds by contestant and measure, one figure per run; `peer` is the contestant that ratios refer to.
 
-    `together`: the seconds of each of several stacks that were worked on at once, by measure. `load`: the 1-minute load average when it began: what else the machine did. `call_milliseconds`: the median of
-    single AWS calls, by call and door.
+    `together`: the seconds of each of several stacks that were worked on at once, by measure. `load`: the 1-minute load
+    average when it began: what else the machine did. `call_milliseconds`: the median of single AWS calls, by call and
+    door.
     """
 
     resources: int
