@@ -164,14 +164,24 @@ def _told_exit_code(stop: SystemExit) -> int:
 
 
 def _user_traceback(program: Path) -> str:
-    """The current exception's traceback from the user's own first frame on; all of it when none is theirs."""
+    """The current exception's traceback from the user's own first frame on; none of it when none is theirs.
+
+    What the SDK was doing when it found a mistake says nothing about where the mistake is.
+    """
     error: Any = sys.exc_info()[1]
-    main_file = program / "__main__.py" if program.is_dir() else program
+    folder = program if program.is_dir() else program.parent
     frames = traceback.extract_tb(error.__traceback__)
     for index, frame in enumerate(frames):
-        if Path(frame.filename).absolute() == main_file:
+        # `<frozen runpy>` is no file, wherever the process stands.
+        if not frame.filename.startswith("<") and _is_theirs(Path(frame.filename).absolute(), folder):
             return "".join(traceback.format_exception(error, limit=index - len(frames)))
-    return "".join(traceback.format_exception(error))
+    return "".join(traceback.format_exception_only(error))
+
+
+def _is_theirs(file: Path, folder: Path) -> bool:
+    # An environment in the project's folder holds other people's code.
+    installed = file.is_relative_to(sys.prefix) or "site-packages" in file.parts
+    return file.is_relative_to(folder) and not installed and file != Path(__file__).resolve()
 
 
 if __name__ == "__main__":

@@ -159,7 +159,10 @@ class Resource:
         # boto3 repeats the values it refuses.
         for text in secret_texts(dict(inputs)):
             reason = reason.replace(text, "[secret]")
-        return UpdateFailed(f"cannot {verb} {self.record.type} {self.name}: {reason}{more}")
+        named = inputs.get(self.record.name.prop) if self.record.name else None
+        # Services often do not say which name is taken.
+        called = f" ({named})" if isinstance(named, str) and named not in reason else ""
+        return UpdateFailed(f"cannot {verb} {self.record.type} {self.name}{called}: {reason}{more}")
 
 
 def said(error: Exception) -> str:

@@ -5,11 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from factory.errors import InputError, UpdateFailed
+from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot
+from factory.project import project_name
 
 SECONDS = 300
 
@@ -41,16 +39,6 @@ def unprotect(root: FactoryRoot, stack: str, cli: Path) -> None:
     answer = run_cli(cli, ["state", "unprotect", "--all", "--yes", "--stack", stack], root)
     if answer.code:
         raise UpdateFailed(f"{stack}: the protection of its resources cannot be taken off: {answer.err.strip()}")
-
-
-def project_name(root: FactoryRoot) -> str:
-    """The Pulumi project of this factory, which both doors share. Raises InputError when Pulumi.yaml is not there."""
-    try:
-        return str(YAML(typ="safe").load(root.project_file.read_text())["name"])
-    except (FileNotFoundError, KeyError, TypeError, YAMLError):
-        raise InputError(
-            f"{root.project_file} is missing or names no project", hint="`millwright init DIR` shows a whole factory"
-        ) from None
 
 
 def state_file(root: FactoryRoot, stack: str) -> Path | None:

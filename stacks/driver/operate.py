@@ -17,14 +17,15 @@ from pulumi.automation.events import EngineEvent
 
 from engine import stack_lock
 from factory import db
-from factory.errors import Interrupted, MillwrightError, PolicyViolation, UpdateFailed
+from factory.errors import InputError, Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
+from factory.project import project_name
 from factory.spec import Environment
 from policies import PACK_NAME
 from stacks import destruction, production
 from stacks.driver import ledger, unsettled
-from stacks.driver.cli import project_name, unprotect
+from stacks.driver.cli import unprotect
 from stacks.driver.known import KnownCommand, KnownStack
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
@@ -36,6 +37,8 @@ OnEvent = Callable[[EngineEvent], None]
 Answer = TypeVar("Answer")
 DOOR = "driver"
 LOG_TAIL = 4000
+# What the CLI says.
+WRONG_KEY = "incorrect passphrase"
 
 
 @dataclass
@@ -170,8 +173,9 @@ class _Engine:
 
         def take(event: EngineEvent) -> None:
             translated = next(translate(self.request.stack, event), None)
+            again = isinstance(translated, Diagnostic) and translated.message in memory.errors
             memory.take(event, translated)
-            if translated is not None and (not quiet or _stops(translated)):
+            if translated is not None and not again and (not quiet or _stops(translated)):
                 self.reporter.send(translated)
 
         try:
@@ -196,8 +200,20 @@ class _Engine:
             return Interrupted(f"{kind} of {stack} was interrupted; its state is saved", hint="run it again to go on")
         log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
         log.write_text(output)
-        reason = "\n".join(dict.fromkeys(memory.errors)) or output[-LOG_TAIL:]
+        if WRONG_KEY in output:
+            return InputError(
+                f"{kind} of {stack}: {self.request.env.passphrase_file} does not hold the passphrase that its secrets "
+                "are encrypted with",
+                hint="put the right one back, or name its file: passphrase_file in millwright.yaml",
+            )
+        reason = "\n".join(memory.reasons) or _own_errors(output) or output[-LOG_TAIL:]
         return UpdateFailed(f"{kind} of {stack} failed: {reason}", hint=f"the engine's whole output: {log}")
+
+
+def _own_errors(output: str) -> str:
+    """What the command itself says is wrong, when no event of the engine did: it never came so far."""
+    lines = (line.strip().removeprefix("stderr: ") for line in output.splitlines())
+    return "\n".join(line.removeprefix("error: ") for line in lines if line.startswith("error: "))
 
 
 def _stops(event: StackEvent) -> bool:

@@ -9,9 +9,10 @@ from ruamel.yaml import YAML
 from factory import daemons
 from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot, private_folder
+from factory.project import project_name
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
-from stacks.driver.cli import project_name, run_cli, state_file
+from stacks.driver.cli import run_cli, state_file
 from stacks.program.keys import secret_key
 
 SECRET_BYTES = 32

@@ -13,9 +13,10 @@ from engine import clear_wreckage, pending_operations, wait_for_engines, without
 from factory import daemons
 from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot
+from factory.project import project_name
 from factory.settings import Settings
 from stacks.driver import unsettled
-from stacks.driver.cli import Answer, may_be_pending, project_name, run_cli
+from stacks.driver.cli import Answer, may_be_pending, run_cli
 
 CREATING = "creating"
 # It waits until nothing is being made, and then deletes.

@@ -12,6 +12,13 @@ ROOT = "pulumi:pulumi:Stack"
 # What marks a value that is none of its own kinds (a secret, an asset) in the engine's JSON.
 MARK = "4dabf18193072939515e22adb298388d"
 MASK = "[secret]"
+# How the Automation API tells that a program raised something it does not know.
+INLINE = "python inline source runtime error:"
+# How the engine says the program's error once more, having been told it by the program.
+AGAIN = "an unhandled error occurred: "
+TRACEBACK = "\nTraceback (most recent call last):"
+# What the engine says of each thing that it did not begin any more, because of another error.
+CANCELED = "context canceled"
 # The engine sends program output and policy verdicts as diagnostics too; debug is for its own developers.
 _SHOWN = {"info", "info#err", "warning", "error"}
 
@@ -26,7 +33,7 @@ def translate(stack: str, event: EngineEvent) -> Iterator[StackEvent]:
         yield StepFailed(stack=stack, step=_step(event.res_op_failed_event.metadata))
     elif event.diagnostic_event and event.diagnostic_event.severity in _SHOWN:
         found = event.diagnostic_event
-        message = _uncoloured(found.message).strip()
+        message = _told(_uncoloured(found.message).strip())
         if message and not found.ephemeral:
             severity = found.severity.removesuffix("#err")
             yield Diagnostic(stack=stack, severity=severity, message=message, urn=found.urn or "")
@@ -53,6 +60,12 @@ class Memory:
     outputs: dict[str, Any] = field(default_factory=dict)
     policy_packs: frozenset[str] = frozenset()
 
+    @property
+    def reasons(self) -> list[str]:
+        """Each error once, without those that follow from another."""
+        own = [error for error in dict.fromkeys(self.errors) if not error.endswith(CANCELED)]
+        return own or self.errors
+
     def take(self, event: EngineEvent, translated: StackEvent | None) -> None:
         """Remember one event."""
         if event.summary_event:
@@ -68,6 +81,14 @@ class Memory:
             self.errors.append(translated.message)
         elif isinstance(translated, Violation) and translated.level == "mandatory":
             self.violations.append(translated)
+
+
+def _told(message: str) -> str:
+    """A message without the SDK's frames: what an app's own code raises comes with its own (`stacks.program`)."""
+    message = message.removeprefix(AGAIN)
+    if not message.startswith(INLINE):
+        return message
+    return f"the program failed: {message.removeprefix(INLINE).partition(TRACEBACK)[0].strip()}"
 
 
 def _masked(value: Any) -> Any:

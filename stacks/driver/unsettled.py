@@ -18,8 +18,9 @@ from engine import clear_dead_locks, dead_locks
 from factory import daemons
 from factory.errors import CloudUnavailable
 from factory.paths import FactoryRoot, private_folder
+from factory.project import project_name
 from factory.settings import Settings
-from stacks.driver.cli import may_be_pending, project_name
+from stacks.driver.cli import may_be_pending
 
 
 @dataclass

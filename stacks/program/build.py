@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,11 +113,31 @@ def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:
     """Run the app's own addition, `extend(factory)`, under the same policy pack as everything else."""
     if not infra.is_file():
         return
-    with _afresh(root):
+    with _afresh(root), _as_the_apps_own(infra):
         extend = runpy.run_path(str(infra)).get("extend")
         if not callable(extend):
             raise InputError(f"{infra} defines no function `extend(factory)`", hint="define it, or remove the file")
         extend(factory)
+
+
+@contextmanager
+def _as_the_apps_own(infra: Path) -> Iterator[None]:
+    """What the app's code raises is shown from its own first line on."""
+    try:
+        yield
+    except (MillwrightError, pulumi.RunError):
+        raise
+    except Exception as error:  # noqa: BLE001 -- the seam: whatever an app's code raises
+        frames = traceback.extract_tb(error.__traceback__)
+        first = next((n for n, frame in enumerate(frames) if Path(frame.filename) == infra), None)
+        # A mistake that keeps it from being read has no line that runs.
+        lines = (
+            traceback.format_exception_only(error)
+            if first is None
+            else traceback.format_exception(error, limit=first - len(frames))
+        )
+        shown = "".join(lines)
+        raise pulumi.RunError(f"{infra} failed:\n{shown}") from None
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from console_runner import Runner
 from console.commands import init
 from factory.errors import ExitCode, InputError
 from factory.paths import FactoryRoot
+from factory.project import project_name
 from factory.settings import Settings, load
 from factory.spec import app_names, load_app
-from stacks.driver.cli import project_name
 from stacks.names import declared_stacks
 
 FILES = {

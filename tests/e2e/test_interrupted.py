@@ -21,8 +21,8 @@ from localcloud_door import Door
 from console.demo.inventory import inventory
 from engine import stack_lock
 from factory import daemons
+from factory.project import project_name
 from stacks.driver import unsettled
-from stacks.driver.cli import project_name
 
 pytestmark = pytest.mark.e2e
 

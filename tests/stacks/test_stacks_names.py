@@ -7,7 +7,7 @@ from spec_strategies import GOOD, factory_in
 
 from factory.errors import InputError
 from factory.paths import FactoryRoot
-from stacks.driver.cli import project_name
+from factory.project import project_name
 from stacks.names import declared, declared_stacks, resolve
 
 ONLY_BUILD = GOOD.replace("  staging: {}\n  production: {}\n", "").replace("name: links", "name: build-tools")
@@ -74,12 +74,32 @@ def test_an_unknown_app_or_environment_is_refused_with_what_to_do(
     assert caught.value.hint.startswith(hint)
 
 
-@pytest.mark.parametrize("content", [None, "", "runtime: python\n", "- a\n", "a: [\n"])
-def test_a_factory_without_a_project_name_is_refused(content: str | None, root: FactoryRoot) -> None:
+PROJECT_MISTAKES = {
+    "empty": ("", "name: missing"),
+    "no name": ("runtime: python\n", "1:1: name: missing"),
+    "a list": ("- a\n", "mapping"),
+    "no YAML": ("name: [\n", "Pulumi.yaml:2:1"),
+    "a tab": ("name: a\n\truntime: python\n", "Pulumi.yaml:2:"),
+    "a number": ("name: 7\nruntime: python\n", "1:7: name: "),
+    "no name of a project": ("name: ../x\nruntime: python\n", "1:7: name: "),
+    "twice": ("name: a\nname: b\nruntime: python\n", "2:1: "),
+    "another language": ("name: a\nruntime: nodejs\n", "2:10: runtime: a factory's program is Python"),
+    "another language, at length": ("name: a\nruntime:\n  name: go\n", "3:3: runtime: a factory's program is Python"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), PROJECT_MISTAKES.values(), ids=PROJECT_MISTAKES)
+def test_a_broken_project_file_is_one_error_that_says_where(content: str, said: str, root: FactoryRoot) -> None:
     assert project_name(root) == "my-factory"
-    if content is None:
-        root.project_file.unlink()
-    else:
-        root.project_file.write_text(content)
-    with pytest.raises(InputError, match=r"Pulumi\.yaml is missing or names no project"):
+    root.project_file.write_text(content)
+    with pytest.raises(InputError) as refused:
         project_name(root)
+    assert str(root.project_file) in refused.value.rendered()
+    assert said in refused.value.rendered()
+
+
+def test_a_factory_without_a_project_file_says_what_a_whole_one_has(root: FactoryRoot) -> None:
+    root.project_file.unlink()
+    with pytest.raises(InputError, match=r"Pulumi\.yaml does not exist") as refused:
+        project_name(root)
+    assert "millwright init" in refused.value.hint
