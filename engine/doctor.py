@@ -16,7 +16,7 @@ from pathlib import Path
 from engine import build, go_tool, path_cli
 from engine.cache import Entry
 from engine.cli import Cli, cache_folder, find
-from engine.environment import local_provider, local_provider_script
+from engine.environment import is_local_provider, local_provider, local_provider_script, official_provider
 from engine.locks import backend_folder
 from engine.machine import Machine, NotThisWay
 from factory import daemons
@@ -128,9 +128,10 @@ def _passphrase(root: FactoryRoot, settings: Settings) -> Check:
 
 
 def _local_cloud(root: FactoryRoot, settings: Settings) -> Iterator[Check]:
-    if settings.aws != "local":
-        return
     plugin = local_provider(root)
+    if settings.aws != "local":
+        yield _official_provider(plugin)
+        return
     try:
         current = plugin.read_text() == local_provider_script(root, sys.executable)
         detail = f"{plugin} for pulumi-aws {installed_version('pulumi-aws')}" if current else f"{plugin} is another's"
@@ -140,6 +141,17 @@ def _local_cloud(root: FactoryRoot, settings: Settings) -> Iterator[Check]:
     running = daemons.read(root, daemons.LOCAL_CLOUD)
     state = f"runs, pid {running.pid}" if running else "does not run; it is started on demand"
     yield Check("local cloud", ok=True, detail=state)
+
+
+def _official_provider(plugin: Path) -> Check:
+    name = "AWS provider"
+    wanted = f"the official plugin for pulumi-aws {installed_version('pulumi-aws')}"
+    if plugin.exists() and not is_local_provider(plugin):
+        return Check(name, ok=True, detail=f"{wanted}: {plugin.resolve()}")
+    theirs = official_provider()
+    return Check(
+        name, ok=True, detail=f"{wanted}: {theirs or 'not here yet; the CLI fetches it with the first command'}"
+    )
 
 
 def _nearest(folder: Path) -> Path:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Named by string: the engine knows that a local provider exists, not what it is.
 LOCAL_PROVIDER_MODULE = "localcloud.plugin"
+SCRIPT_BYTES = 4096
 # What the user may still say by environment; the rest of PULUMI_* could be another factory's.
 KEPT = frozenset({"PULUMI_STACK"})
 
@@ -112,8 +113,7 @@ def prepare(
     if settings.aws == "local":
         install_local_provider(root, sys.executable)
     else:
-        # A factory that was local before must not take the stand-in for the real cloud.
-        local_provider(root).unlink(missing_ok=True)
+        use_official_provider(root)
     return EngineEnv(
         cli=cli,
         python=sys.executable,
@@ -134,7 +134,7 @@ def _backend_url(root: FactoryRoot, settings: "Settings") -> str:
 
 def local_provider(root: FactoryRoot) -> Path:
     """Where the engine looks for the `aws` provider of the installed SDK's version."""
-    return root.pulumi_home / "plugins" / f"resource-aws-v{installed_version('pulumi-aws')}" / "pulumi-resource-aws"
+    return root.pulumi_home / "plugins" / _plugin_folder() / "pulumi-resource-aws"
 
 
 def local_provider_script(root: FactoryRoot, python: str) -> str:
@@ -156,6 +156,43 @@ def install_local_provider(root: FactoryRoot, python: str) -> None:
     except OSError:
         private_folder(script.parent)
     write_atomically(script, text, mode=0o700)
+
+
+def use_official_provider(root: FactoryRoot) -> None:
+    """Make sure that the `aws` plugin of this factory's PULUMI_HOME is the official one, or none yet.
+
+    One that the user has in a PULUMI_HOME of their own is used; otherwise the CLI fetches it once.
+    """
+    place, theirs = local_provider(root), official_provider()
+    # A factory that was local before must not take the stand-in for the real cloud.
+    if is_local_provider(place):
+        place.unlink(missing_ok=True)
+    if theirs and not place.exists():
+        private_folder(place.parent)
+        # In one step: other processes do the same, and their engines look for it.
+        draft = place.with_name(f".{secrets.token_hex(8)}")
+        draft.symlink_to(theirs)
+        draft.replace(place)
+
+
+def official_provider() -> Path | None:
+    """The official plugin of the installed SDK's version in the user's own PULUMI_HOME; None where there is none."""
+    home = Path(os.environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
+    found = home / "plugins" / _plugin_folder() / "pulumi-resource-aws"
+    return found.resolve() if found.is_file() and not is_local_provider(found) else None
+
+
+def is_local_provider(plugin: Path) -> bool:
+    """Whether a plugin is the local cloud's: a script that names it."""
+    try:
+        with plugin.open("rb") as file:
+            return LOCAL_PROVIDER_MODULE.encode() in file.read(SCRIPT_BYTES)
+    except OSError:
+        return False
+
+
+def _plugin_folder() -> str:
+    return f"resource-aws-v{installed_version('pulumi-aws')}"
 
 
 def _passphrase_file(root: FactoryRoot, settings: "Settings") -> Path:

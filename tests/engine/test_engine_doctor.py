@@ -69,3 +69,18 @@ def test_another_pythons_provider_is_found(tmp_path: Path) -> None:
     plugin.parent.mkdir(parents=True)
     plugin.write_text("#!/bin/sh\nexec another\n")
     assert not found(tmp_path)["local provider"].ok
+
+
+def test_on_an_account_it_says_where_the_official_provider_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    settings = Settings(engine_cache=tmp_path / "cache", aws="account", aws_account="123456789012")
+    assert "not here yet" in found(tmp_path, settings)["AWS provider"].detail
+    plugin = local_provider(FactoryRoot(tmp_path))
+    theirs = tmp_path / "home" / "plugins" / plugin.parent.name / plugin.name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("the official one")
+    assert str(theirs) in found(tmp_path, settings)["AWS provider"].detail
+    plugin.parent.mkdir(parents=True)
+    plugin.symlink_to(theirs)
+    assert str(theirs) in found(tmp_path, settings)["AWS provider"].detail
+    assert "local provider" not in found(tmp_path, settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import Cli
-from engine.environment import EngineEnv, local_provider, prepare
+from engine.environment import EngineEnv, is_local_provider, local_provider, prepare
 from factory.errors import InputError
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -159,3 +159,41 @@ def test_the_backend_is_a_folder_of_the_factory_unless_another_is_named(root: Fa
     assert prepare(root, Settings(), policy_pack=None).backend_url == f"file://{root.backend}"
     assert root.backend.is_dir()
     assert prepare(root, Settings(backend="s3://state"), policy_pack=None).backend_url == "s3://state"
+
+
+ACCOUNT = Settings(aws="account", aws_account="123456789012")
+OFFICIAL = "\x7fELF the official one"
+
+
+def official(home: Path) -> Path:
+    plugin = home / "plugins" / local_provider(FactoryRoot(home)).parent.name / "pulumi-resource-aws"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(OFFICIAL)
+    plugin.chmod(0o755)
+    return plugin
+
+
+def test_on_an_account_the_users_official_provider_is_used_and_the_stand_in_is_not(
+    root: FactoryRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    prepare(root, Settings(), policy_pack=None)
+    prepare(root, ACCOUNT, policy_pack=None)
+    assert not local_provider(root).exists()
+    theirs = official(tmp_path / "home")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: prepare(root, ACCOUNT, policy_pack=None), range(8)))
+    assert local_provider(root).resolve() == theirs
+    # And back again: the stand-in takes its place in the factory, not in the user's home.
+    prepare(root, Settings(), policy_pack=None)
+    assert is_local_provider(local_provider(root))
+    assert theirs.read_text() == OFFICIAL
+
+
+def test_a_provider_that_the_cli_has_fetched_stays(root: FactoryRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_HOME", str(root.path / "nowhere"))
+    fetched = official(root.pulumi_home)
+    for _ in range(2):
+        prepare(root, ACCOUNT, policy_pack=None)
+    assert fetched.read_text() == OFFICIAL
+    assert not fetched.is_symlink()
