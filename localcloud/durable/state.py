@@ -1,5 +1,6 @@
 """One local cloud's state: written down call by call, snapshotted in a fork, and brought back."""
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -90,7 +91,12 @@ class State:
     def _load(self, actions: Actions) -> None:
         for last in self._folder.snapshots():
             if (content := self._folder.snapshot(last)) is not None:
-                actions.restore(pickling.load(content, actions.prepare))
+                # Everything that comes is to stay: nothing of it is garbage.
+                gc.disable()
+                try:
+                    actions.restore(pickling.load(content, actions.prepare))
+                finally:
+                    gc.enable()
                 self.last = self._snapshot_at = last
                 return
 
