@@ -16,10 +16,10 @@ def is_another_project(folder: Path, root: FactoryRoot) -> bool:
     folder = folder.resolve()
     files = (f / name for f in (folder, *folder.parents) for name in PROJECT_FILES)
     found = next((file for file in files if file.is_file()), None)
-    return found is None or (found != root.project_file and project_name(found) != project_name(root.project_file))
+    return found is None or (found != root.project_file and name_in(found) != name_in(root.project_file))
 
 
-def project_name(file: Path) -> object:
+def name_in(file: Path) -> object:
     """The name that a project file gives; None when it cannot be read."""
     with contextlib.suppress(OSError, YAMLError, AttributeError):
         return YAML(typ="safe").load(file.read_text()).get("name")

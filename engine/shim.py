@@ -33,7 +33,7 @@ from engine.locks import stack_lock
 from engine.machine import Machine
 from engine.path_cli import SHIM_MARKER
 from engine.progress import Progress
-from engine.projects import is_another_project, project_name
+from engine.projects import is_another_project, name_in
 from engine.selected import selected_stack
 from factory import daemons
 from factory.errors import ExitCode, InputError, MillwrightError, PolicyViolation
@@ -121,7 +121,7 @@ class Job:
         full = self.invocation.stack or selected
         if not full:
             raise InputError(f"pulumi {self.invocation.command}: which stack?", hint="name it: -s STACK")
-        stack = full.removeprefix(f"organization/{project_name(self.root.project_file)}/")
+        stack = full.removeprefix(f"organization/{name_in(self.root.project_file)}/")
         if "/" in stack:
             raise InputError(f"{full!r} is no stack of this factory's project", hint="name one of it: -s STACK")
         return stack
@@ -171,7 +171,7 @@ def _outside(arguments: Sequence[str], base: Mapping[str, str]) -> int:
 
 def _run_beside(job: Job, arguments: Sequence[str], base: Mapping[str, str]) -> int:
     """Another Pulumi project inside the factory: the same policies and cloud, and a backend of its own."""
-    ours = f"organization/{project_name(job.root.project_file)}/"
+    ours = f"organization/{name_in(job.root.project_file)}/"
     if any(ours in argument for argument in arguments):
         problem = InputError(
             "a stack of this factory is not worked on from another project's folder",
