@@ -116,7 +116,7 @@ def _outer(bwrap: Path, owned: int) -> list[str]:
 
     The first process of the inner one has the uid of what it confines: that could make it outlive its parent.
     """
-    return [str(bwrap), "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--", *owner.ask(owned)]
+    return [*owner.watched(owned), str(bwrap), "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--"]
 
 
 def _roots() -> list[str]:

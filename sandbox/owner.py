@@ -1,16 +1,16 @@
-"""Whether the process that starts a sandbox still lives, asked before anything in it runs.
+"""Ends a sandbox with the process that started it, however early that ends.
 
-The kernel ends a sandbox with its owner, but only from the moment in which the outer bubblewrap has asked it to:
-whoever ends in the few milliseconds before that would leave the sandbox behind for ever. When it has asked, the owner
-lives, or its end of this pipe is closed.
+The kernel does so too, but only from the moment in which each bubblewrap has asked it to, and one whose parent was
+killed in between waits for it for ever. So a shell stands beside the outer one, in its process group, and reads from
+a pipe whose other end the owner holds: at its end it kills the group.
 """
 
 import os
 import threading
 from typing import Final
 
-# $1 is the pipe. Reading it finds its end, or nothing yet; nobody ever writes.
-ASK: Final = 'dd if="/proc/self/fd/$1" of=/dev/null iflag=nonblock count=1 2>/dev/null && exit 137; shift; exec "$@"'
+# $1 is the pipe; nobody ever writes. The shell that is left becomes what follows.
+WATCH: Final = '(read _ <"/proc/self/fd/$1"; kill -KILL 0) >/dev/null 2>&1 & shift; exec "$@"'
 
 _lock = threading.Lock()
 # By process: one that was forked owns what it starts itself. The second end is held until the process ends.
@@ -25,6 +25,6 @@ def pipe() -> int:
         return _pipes[os.getpid()][0]
 
 
-def ask(descriptor: int) -> tuple[str, ...]:
-    """What to put before a command, so that it runs only if the owner still lives."""
-    return "/bin/sh", "-c", ASK, "sh", str(descriptor)
+def watched(descriptor: int) -> tuple[str, ...]:
+    """What to put before a command that leads a process group, so that the group ends with this process."""
+    return "/bin/sh", "-c", WATCH, "sh", str(descriptor)

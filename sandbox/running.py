@@ -103,10 +103,12 @@ def with_defaults(confined: Confined) -> Confined:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End bubblewrap, and with it, as it is the parent of the outer namespace's first process, everything inside."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    """End bubblewrap, and with it, as it is the parent of the outer namespace's first process, everything inside.
+
+    Also the shell in its group that watches its owner: while that lives, the group's number is nobody else's.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     for stream in (process.stdout, process.stderr):
         if stream:

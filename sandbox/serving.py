@@ -108,5 +108,6 @@ def _ask(bwrap: int) -> None:
             children = Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split()
             if not children:
                 return
-            bwrap = int(children[0])
+            # The last: beside the outer one there is the shell that watches its owner.
+            bwrap = int(children[-1])
         os.kill(bwrap, signal.SIGTERM)
