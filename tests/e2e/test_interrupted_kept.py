@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from e2e_place import Place
 from localcloud_door import boto
-from test_interrupted import BUILD, CREATED, counts, finish, read_until
+from test_interrupted import BUILD, CREATED, counts, engine_of, finish, read_until
 from test_interrupted import empty as empty  # noqa: PLC0414  (the fixture)
 
 from factory import daemons
@@ -33,12 +33,17 @@ NOTHING = "def extend(factory):\n    pass\n"
 def test_an_engine_whose_command_was_killed_is_waited_for(empty: Place) -> None:
     process = empty.start("pulumi", "up", "--yes", "--skip-preview", "-s", STACK, "--non-interactive")
     read_until(process, CREATED, 1)
+    engine = engine_of(empty)
+    assert engine is not None
+    # It must not have ended before the next command looks.
+    engine.suspend()
     process.send_signal(signal.SIGKILL)
-    again = empty.millwright("up", "links", "build", "--json")
-    assert again.code == 0, again.out + again.err
-    waited = [each["reason"] for each in again.documents if each["event"] == "waiting"]
-    assert len(waited) == 1
-    assert waited[0].startswith("an engine whose command was killed, pid ")
+    again = empty.start("millwright", "up", "links", "build", "--json")
+    read_until(again, f'"reason": "an engine whose command was killed, pid {engine.pid}"', 1)
+    engine.resume()
+    out, err = finish(again)
+    assert again.returncode == 0, out + err
+    assert '"event": "waiting"' not in out
     assert counts(empty) == BUILD
     finish(process)
 

@@ -245,13 +245,16 @@ EXAMPLES: list[tuple[Callable[[], None], str]] = [
 SHORT = (web_server, static_website)
 
 
-@pytest.mark.parametrize(
+each_example = pytest.mark.parametrize(
     ("program", "output"),
     [
         pytest.param(program, output, id=program.__name__, marks=[] if program in SHORT else [pytest.mark.long])
         for program, output in EXAMPLES
     ],
 )
+
+
+@each_example
 def test_an_example_goes_up_is_unchanged_and_comes_down(
     make_stack: MakeStack, program: Callable[[], None], output: str
 ) -> None:
