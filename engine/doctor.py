@@ -148,10 +148,8 @@ def _official_provider(plugin: Path) -> Check:
     wanted = f"the official plugin for pulumi-aws {installed_version('pulumi-aws')}"
     if plugin.exists() and not is_local_provider(plugin):
         return Check(name, ok=True, detail=f"{wanted}: {plugin.resolve()}")
-    theirs = official_provider()
-    return Check(
-        name, ok=True, detail=f"{wanted}: {theirs or 'not here yet; the CLI fetches it with the first command'}"
-    )
+    where = official_provider() or "not here yet; the CLI fetches it with the first command"
+    return Check(name, ok=True, detail=f"{wanted}: {where}")
 
 
 def _nearest(folder: Path) -> Path:

@@ -134,7 +134,7 @@ def _backend_url(root: FactoryRoot, settings: "Settings") -> str:
 
 def local_provider(root: FactoryRoot) -> Path:
     """Where the engine looks for the `aws` provider of the installed SDK's version."""
-    return root.pulumi_home / "plugins" / _plugin_folder() / "pulumi-resource-aws"
+    return _plugin(root.pulumi_home)
 
 
 def local_provider_script(root: FactoryRoot, python: str) -> str:
@@ -178,7 +178,7 @@ def use_official_provider(root: FactoryRoot) -> None:
 def official_provider() -> Path | None:
     """The official plugin of the installed SDK's version in the user's own PULUMI_HOME; None where there is none."""
     home = Path(os.environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
-    found = home / "plugins" / _plugin_folder() / "pulumi-resource-aws"
+    found = _plugin(home)
     return found.resolve() if found.is_file() and not is_local_provider(found) else None
 
 
@@ -191,8 +191,8 @@ def is_local_provider(plugin: Path) -> bool:
         return False
 
 
-def _plugin_folder() -> str:
-    return f"resource-aws-v{installed_version('pulumi-aws')}"
+def _plugin(home: Path) -> Path:
+    return home / "plugins" / f"resource-aws-v{installed_version('pulumi-aws')}" / "pulumi-resource-aws"
 
 
 def _passphrase_file(root: FactoryRoot, settings: "Settings") -> Path:

@@ -7,10 +7,10 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import psutil
@@ -79,21 +79,39 @@ def _take(
     timeout_seconds: float | None,
 ) -> None:
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    if not _wait(lambda: _try_to_take(descriptor), holder, on_wait, check, deadline):
+        raise Busy(
+            f"another process works on stack {stack} ({holder()})",
+            hint="wait until it ends, or end it with Ctrl-C where it runs",
+        )
+
+
+def _try_to_take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(
+    free: Callable[[], bool],
+    holder: Callable[[], str],
+    on_wait: Callable[[str], None],
+    check: Callable[[], None],
+    deadline: float | None = None,
+) -> bool:
+    """Wait until it is `free`; whether it was before the deadline. `on_wait` and `check` as told above."""
     waiting = False
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise Busy(
-                    f"another process works on stack {stack} ({holder()})",
-                    hint="wait until it ends, or end it with Ctrl-C where it runs",
-                ) from None
+    while not free():
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
         if not waiting:
             waiting = True
             on_wait(holder())
         check()
         time.sleep(POLL_SECONDS)
+    return True
 
 
 def _note(path: Path) -> str:
@@ -120,7 +138,7 @@ def clear_dead_locks(root: FactoryRoot, settings: "Settings", stack: str) -> tup
 
 def dead_locks(root: FactoryRoot, settings: "Settings", stack: str) -> tuple[Path, ...]:
     """The backend's locks of `stack` whose engine is dead for certain; see `clear_dead_locks`."""
-    return tuple(path for path in _locks(root, settings, stack) if _is_dead(path))
+    return tuple(path for path in _locks(root, settings, stack) if (lock := _of_here(path)) and _is_dead(lock))
 
 
 def wait_for_engines(
@@ -136,18 +154,19 @@ def wait_for_engines(
     It goes on without them, and what it makes is not lost: only when it has ended may anybody judge what it left.
     `on_wait` is called once with who it is; `check` again and again: it may raise to give up.
     """
-    waiting = False
-    while engines := engines_at_work(root, settings, stack):
-        if not waiting:
-            waiting = True
-            on_wait(f"an engine whose command was killed, pid {engines[0]}")
-        check()
-        time.sleep(POLL_SECONDS)
+    at_work: list[int] = []
+
+    def free() -> bool:
+        at_work[:] = engines_at_work(root, settings, stack)
+        return not at_work
+
+    _wait(free, lambda: f"an engine whose command was killed, pid {at_work[0]}", on_wait, check)
 
 
 def engines_at_work(root: FactoryRoot, settings: "Settings", stack: str) -> list[int]:
     """The pids of this machine's engines that hold the backend's lock of `stack` and live."""
-    return [pid for path in _locks(root, settings, stack) if (pid := _living(path))]
+    found = (lock for path in _locks(root, settings, stack) if (lock := _of_here(path)))
+    return [lock["pid"] for lock in found if not _is_dead(lock) and psutil.pid_exists(lock["pid"])]
 
 
 def _locks(root: FactoryRoot, settings: "Settings", stack: str) -> list[Path]:
@@ -157,18 +176,6 @@ def _locks(root: FactoryRoot, settings: "Settings", stack: str) -> list[Path]:
     name = stack.rsplit("/", 1)[-1]
     # .pulumi/locks/<organization>/<project>/<stack>/<id>.json
     return list((folder / ".pulumi" / "locks").glob(f"*/*/{name}/*.json"))
-
-
-def _living(path: Path) -> int:
-    """The pid of the engine of this machine that holds a lock; 0 when it is not for certain one that lives."""
-    if _is_dead(path):
-        return 0
-    try:
-        lock = json.loads(path.read_text())
-        here = lock["hostname"] == platform.node() and psutil.pid_exists(lock["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
-    return int(lock["pid"]) if here else 0
 
 
 def backend_folder(root: FactoryRoot, settings: "Settings") -> Path | None:
@@ -181,14 +188,21 @@ def backend_folder(root: FactoryRoot, settings: "Settings") -> Path | None:
     return (root.path / Path(unquote(parts.netloc + parts.path)).expanduser()).resolve()
 
 
-def _is_dead(path: Path) -> bool:
+def _of_here(path: Path) -> dict[str, Any] | None:
+    """What a lock says, when it is a process of this machine that took it."""
     try:
         lock = json.loads(path.read_text())
-        host, pid = lock["hostname"], lock["pid"]
-        taken = datetime.fromisoformat(lock["timestamp"]).timestamp()
+        here = lock["hostname"] == platform.node() and isinstance(lock["pid"], int)
     except (OSError, ValueError, KeyError, TypeError):
-        return False
-    if host != platform.node() or not isinstance(pid, int):
+        return None
+    return dict(lock) if here else None
+
+
+def _is_dead(lock: Mapping[str, Any]) -> bool:
+    pid = lock["pid"]
+    try:
+        taken = datetime.fromisoformat(lock["timestamp"]).timestamp()
+    except (ValueError, KeyError, TypeError):
         return False
     try:
         process = psutil.Process(pid)

@@ -15,9 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-STANDARD = 3
-# Every descriptor that may be open in the process that forks: it opens few.
-LARGEST_DESCRIPTOR = 4096
+from factory.processes import close_all_but
+
 PACK_RUNNER = "pulumi.policy"
 SIZE = struct.Struct("<I")
 
@@ -82,15 +81,6 @@ class Prepared:
     def kill(self) -> None:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
-
-
-def close_all_but(*kept: int) -> None:
-    """Close every descriptor above the standard ones except those."""
-    low = STANDARD
-    for descriptor in sorted(kept):
-        os.closerange(low, descriptor)
-        low = descriptor + 1
-    os.closerange(low, LARGEST_DESCRIPTOR)
 
 
 def _wait_and_run(given: int, out: int, errors: int) -> NoReturn:

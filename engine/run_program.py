@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -164,16 +165,20 @@ def _told_exit_code(stop: SystemExit) -> int:
 
 
 def _user_traceback(program: Path) -> str:
-    """The current exception's traceback from the user's own first frame on; none of it when none is theirs.
+    folder = program if program.is_dir() else program.parent
+    error: Any = sys.exc_info()[1]
+    return traceback_from(error, lambda file: _is_theirs(file, folder))
+
+
+def traceback_from(error: BaseException, theirs: Callable[[Path], bool]) -> str:
+    """An error's traceback from the user's own first frame on; none of it when none is theirs.
 
     What the SDK was doing when it found a mistake says nothing about where the mistake is.
     """
-    error: Any = sys.exc_info()[1]
-    folder = program if program.is_dir() else program.parent
     frames = traceback.extract_tb(error.__traceback__)
     for index, frame in enumerate(frames):
         # `<frozen runpy>` is no file, wherever the process stands.
-        if not frame.filename.startswith("<") and _is_theirs(Path(frame.filename).absolute(), folder):
+        if not frame.filename.startswith("<") and theirs(Path(frame.filename).absolute()):
             return "".join(traceback.format_exception(error, limit=index - len(frames)))
     return "".join(traceback.format_exception_only(error))
 

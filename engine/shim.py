@@ -19,7 +19,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -227,13 +227,11 @@ def _select(job: Job, stack: str) -> int:
     return _run_cli(job.env.cli.path, ["stack", "select", f"--stack={stack}", *folder], job.environment)
 
 
-@contextlib.contextmanager
-def _held(root: FactoryRoot, stack: str) -> Iterator[int]:
+def _held(root: FactoryRoot, stack: str) -> contextlib.AbstractContextManager[int]:
     def waiting(holder: str) -> None:
         sys.stderr.write(f"waiting for {stack}: another process works on it ({holder})\n")
 
-    with stack_lock(root, stack, on_wait=waiting) as lock:
-        yield lock
+    return stack_lock(root, stack, on_wait=waiting)
 
 
 def _run_cli(cli: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -24,7 +24,8 @@ from engine.cache import LANGUAGE_HOST, LANGUAGE_HOST_SCRIPT
 from engine.children import Child, Children
 from engine.cli import Cli
 from engine.interpreters import Interpreter
-from engine.prepared import PACK_RUNNER, Prepared, close_all_but
+from engine.prepared import PACK_RUNNER, Prepared
+from factory.processes import close_all_but
 
 START_SECONDS = 10.0
 

@@ -1,9 +1,14 @@
-"""Which process a pid means: its start, in the kernel's own count, which no step of the clock moves.
+"""Which process a pid means: its start, in the kernel's own count, which no step of the clock moves. What one inherits.
 
 Standard library only: the provider plugin pays for every import on every engine run.
 """
 
+import os
 from pathlib import Path
+
+STANDARD = 3
+# As many as a process may usually have open.
+MOST_DESCRIPTORS = 1 << 16
 
 
 def start_ticks(pid: int) -> int:
@@ -19,3 +24,12 @@ def start_ticks(pid: int) -> int:
     if fields[0] == "Z":
         raise ProcessLookupError(f"process {pid} has ended")
     return int(fields[19])
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor above the standard ones except those: in a forked process that goes on by itself."""
+    low = STANDARD
+    for descriptor in sorted(kept):
+        os.closerange(low, descriptor)
+        low = descriptor + 1
+    os.closerange(low, MOST_DESCRIPTORS)

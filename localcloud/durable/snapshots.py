@@ -9,11 +9,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import NoReturn
 
-# Descriptors that the child must not keep open: doors, locks, clients.
-STANDARD: Final = 3
-MOST_DESCRIPTORS: Final = 1 << 16
+from factory.processes import close_all_but
 
 
 class Writing:
@@ -68,11 +66,7 @@ def _write_and_end(write: Callable[[], None], seconds: int, place: int | None) -
             signal.signal(number, signal.SIG_DFL)
         # Nobody is left to end it when the daemon has been killed, and the next one waits for it.
         signal.alarm(seconds)
-        low = STANDARD
-        if place is not None:
-            os.closerange(STANDARD, place)
-            low = place + 1
-        os.closerange(low, MOST_DESCRIPTORS)
+        close_all_but(*(() if place is None else (place,)))
         write()
         status = 0
     except BaseException:  # noqa: BLE001  nothing may leave the child

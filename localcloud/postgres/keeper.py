@@ -47,6 +47,7 @@ class _Instance:
     tried: Declared | None = None
     failures: int = 0
     again_at: float = 0.0
+    # The failure that was told last.
     told: Status | None = None
     removed: bool = False
 
@@ -153,23 +154,20 @@ class Keeper:
             if not runs:
                 self._end(instance)
             instance.failures += 1
-            self._tell(instance, _status(wanted, FAILED, _reason(error)), records)
+            failed = _status(wanted, FAILED, _reason(error))
+            # Each is kept on disk for good: the same again says nothing.
+            if failed != instance.told:
+                records.tell([failed])
+                instance.told = failed
             return
-        instance.declared, instance.tried, instance.failures = wanted, None, 0
-        instance.told = None
-        self._tell(instance, _status(wanted, AVAILABLE), records)
+        instance.declared, instance.tried, instance.failures, instance.told = wanted, None, 0, None
+        records.tell([_status(wanted, AVAILABLE)])
 
     def _make(self, instance: _Instance, wanted: Declared, *, runs: bool) -> None:
         if wanted.problem:
             # A server that runs goes on as it is.
             raise CannotRun(wanted.problem)
         (self._change if runs else self._begin)(instance, wanted)
-
-    def _tell(self, instance: _Instance, status: Status, records: Records) -> None:
-        # Each is kept on disk for good: the same again says nothing.
-        if status != instance.told:
-            records.tell([status])
-            instance.told = status
 
     def _begin(self, instance: _Instance, wanted: Declared) -> None:
         self._end(instance)

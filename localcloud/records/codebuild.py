@@ -20,6 +20,7 @@ from localcloud.records.record import (
     tags_from,
     tags_to,
     text,
+    texts,
 )
 
 Json = Any
@@ -223,8 +224,8 @@ RECORDS = (
             "vpcConfig": one(
                 {
                     "vpcId": text(required=True),
-                    "subnets": Prop(kind=Kind.SET, items=text(), required=True),
-                    "securityGroupIds": Prop(kind=Kind.SET, items=text(), required=True),
+                    "subnets": texts(required=True),
+                    "securityGroupIds": texts(required=True),
                 }
             ),
             "fileSystemLocations": set_of(

@@ -49,6 +49,11 @@ def state_file(root: FactoryRoot, stack: str) -> Path | None:
     return Path(url.removeprefix("file://")) / ".pulumi" / "stacks" / project_name(root) / f"{stack}.json"
 
 
+def urn_prefix(root: FactoryRoot, stack: str) -> str:
+    """What the URN of each resource of the stack begins with."""
+    return f"urn:pulumi:{stack}::{project_name(root)}::"
+
+
 def may_be_pending(root: FactoryRoot, stack: str, *, elsewhere: bool = True) -> bool:
     """Whether the state may say that something was begun and not ended; no process is started to know.
 

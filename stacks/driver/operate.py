@@ -198,14 +198,14 @@ class _Engine:
             return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")
         if self.reporter.interrupted.is_set():
             return Interrupted(f"{kind} of {stack} was interrupted; its state is saved", hint="run it again to go on")
-        log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
-        log.write_text(output)
         if WRONG_KEY in output:
             return InputError(
                 f"{kind} of {stack}: {self.request.env.passphrase_file} does not hold the passphrase that its secrets "
                 "are encrypted with",
                 hint="put the right one back, or name its file: passphrase_file in millwright.yaml",
             )
+        log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
+        log.write_text(output)
         reason = "\n".join(memory.reasons) or _own_errors(output) or output[-LOG_TAIL:]
         return UpdateFailed(f"{kind} of {stack} failed: {reason}", hint=f"the engine's whole output: {log}")
 

@@ -13,10 +13,9 @@ from engine import clear_wreckage, pending_operations, wait_for_engines, without
 from factory import daemons
 from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot
-from factory.project import project_name
 from factory.settings import Settings
 from stacks.driver import unsettled
-from stacks.driver.cli import Answer, may_be_pending, run_cli
+from stacks.driver.cli import Answer, may_be_pending, run_cli, urn_prefix
 
 CREATING = "creating"
 # It waits until nothing is being made, and then deletes.
@@ -79,7 +78,7 @@ def _discard(root: FactoryRoot, stack: str, deployment: dict[str, Any]) -> None:
         arn = (resource.get("outputs") or {}).get("arn")
         # A secret one is no text here.
         kept.append((resource["type"], resource.get("id", ""), arn if isinstance(arn, str) else ""))
-    asked = {"prefix": f"urn:pulumi:{stack}::{project_name(root)}::", "kept": kept}
+    asked = {"prefix": urn_prefix(root, stack), "kept": kept}
     cloud = daemons.ensure(root, daemons.LOCAL_CLOUD)
     daemons.call(cloud, "discard", json.dumps(asked).encode(), seconds=DISCARD_SECONDS)
 

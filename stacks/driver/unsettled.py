@@ -18,9 +18,8 @@ from engine import clear_dead_locks, dead_locks
 from factory import daemons
 from factory.errors import CloudUnavailable
 from factory.paths import FactoryRoot, private_folder
-from factory.project import project_name
 from factory.settings import Settings
-from stacks.driver.cli import may_be_pending
+from stacks.driver.cli import may_be_pending, urn_prefix
 
 
 @dataclass
@@ -88,8 +87,7 @@ def end(root: FactoryRoot, settings: Settings, stack: str, *, refreshed: bool) -
 def _tell_settled(root: FactoryRoot, stack: str) -> None:
     """The local cloud need not remember any more what it made: a state names it, or somebody let it go on purpose."""
     if run_file := daemons.read(root, daemons.LOCAL_CLOUD):
-        prefix = {"prefix": f"urn:pulumi:{stack}::{project_name(root)}::"}
-        daemons.call(run_file, "settled", json.dumps(prefix).encode())
+        daemons.call(run_file, "settled", json.dumps({"prefix": urn_prefix(root, stack)}).encode())
 
 
 def _life(root: FactoryRoot, settings: Settings) -> str:

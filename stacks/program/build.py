@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
 from components import CONTENTS, AppFactory
+from engine.run_program import traceback_from
 from factory import db
 from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, find_root
@@ -128,15 +128,7 @@ def _as_the_apps_own(infra: Path) -> Iterator[None]:
     except (MillwrightError, pulumi.RunError):
         raise
     except Exception as error:  # noqa: BLE001 -- the seam: whatever an app's code raises
-        frames = traceback.extract_tb(error.__traceback__)
-        first = next((n for n, frame in enumerate(frames) if Path(frame.filename) == infra), None)
-        # A mistake that keeps it from being read has no line that runs.
-        lines = (
-            traceback.format_exception_only(error)
-            if first is None
-            else traceback.format_exception(error, limit=first - len(frames))
-        )
-        shown = "".join(lines)
+        shown = traceback_from(error, lambda file: file == infra)
         raise pulumi.RunError(f"{infra} failed:\n{shown}") from None
 
 

@@ -1,10 +1,10 @@
 """The machine refuses: descriptors, processes, room. What was answered is kept, and nothing else is answered."""
 
-import fcntl
 import gzip
 import time
 
 import pytest
+from file_locks import is_taken
 from localcloud_process import in_a_process
 from localcloud_runtime import wait_for
 
@@ -127,17 +127,9 @@ def test_whoever_comes_next_waits_for_a_snapshot_that_is_still_written(
     """
     assert in_a_process(new_root, SLOW.replace("SECONDS", str(needed)), code).returncode == 9
     ended = time.monotonic()
-    with (new_root.path / "place").open("rb+") as place:
-
-        def free() -> bool:
-            try:
-                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
-
-        assert not free()
-        wait_for(free)
+    place = new_root.path / "place"
+    assert is_taken(place)
+    wait_for(lambda: not is_taken(place))
     assert time.monotonic() - ended < 25
     assert users_after(new_root) == "['u'] ()"
 

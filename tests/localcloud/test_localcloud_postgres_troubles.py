@@ -1,6 +1,5 @@
 """What goes wrong with one database stays with that one, is told with its reason, and never takes its data along."""
 
-import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from file_locks import is_taken
 from localcloud_door import Door, Made, boto
 from localcloud_rds import FIRST, INSTANCE, connect, declaration, failed, status
 from localcloud_runtime import wait_for
@@ -19,15 +19,6 @@ from factory.paths import FactoryRoot
 from localcloud.postgres import server
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("confining")]
-
-
-def is_taken(lock: Path) -> bool:
-    with lock.open("rb") as other:
-        try:
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
 
 
 def test_the_data_of_a_server_is_locked_for_as_long_as_anything_of_it_lives(

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from file_locks import is_taken
 
 from sandbox import Confined, bubblewrap, owner, python_binds, start_service
 
@@ -101,26 +102,18 @@ def test_a_control_without_the_watcher_it_is_left(tmp_path: Path, slow: str) -> 
 def test_what_is_kept_is_open_until_the_last_process_has_ended(tmp_path: Path) -> None:
     (tmp_path / "lock").touch()
 
-    def taken() -> bool:
-        with (tmp_path / "lock").open("rb") as other:
-            try:
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
-
     with (tmp_path / "lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         confined = Confined(argv=("/usr/bin/sleep", "60"), binds=python_binds(), cwd="/", keeps=(lock.fileno(),))
         service = start_service(confined, port=1, socket=tmp_path / "s", log=tmp_path / "log")
     time.sleep(0.5)
     assert service.alive(), (tmp_path / "log").read_text()
-    assert taken()
+    assert is_taken(tmp_path / "lock")
     service.stop(0.1)
     deadline = time.monotonic() + 3
-    while taken() and time.monotonic() < deadline:
+    while is_taken(tmp_path / "lock") and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not taken()
+    assert not is_taken(tmp_path / "lock")
 
 
 def test_each_process_has_an_end_of_its_own() -> None:
