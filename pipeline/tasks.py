@@ -190,9 +190,9 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task:
         attempt=str(assignment.attempt),
         worktree=worktree,
         quiet=quiet_lock(context.root, record.app),
-        model_name=context.settings.model_name,
+        model_name=agent.model or context.settings.model_name,
         scripted=context.settings.model == "scripted",
-        limits=TaskLimits(turns=agent.turns, minutes=agent.minutes, dollars=agent.dollars),
+        limits=TaskLimits(turns=agent.budget.turns, minutes=agent.budget.minutes, dollars=agent.budget.dollars),
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
     )

@@ -3,7 +3,7 @@
 from factory.errors import InputError
 from factory.located import nearest
 from factory.paths import FactoryRoot
-from factory.spec import AppSpec, Environment, app_names, load_app
+from factory.spec import AppSpec, Environment, app_names, load_app, require_apart
 
 
 def declared_stacks(root: FactoryRoot) -> list[str]:
@@ -30,9 +30,11 @@ def resolve(root: FactoryRoot, stack: str) -> tuple[AppSpec, Environment]:
 def declared(root: FactoryRoot, app: str, environment: str) -> tuple[AppSpec, Environment]:
     """The app's spec and one of the environments it declares.
 
-    Raises InputError for an unknown app or an environment that its app.yaml does not list.
+    Raises InputError for an unknown app, an environment that its app.yaml does not list, or a network that is another
+    app's as well.
     """
     spec = load_app(root, app)
+    require_apart(root, spec)
     known = [e.value for e in spec.environments]
     if environment not in known:
         if guess := nearest(environment, known):

@@ -14,7 +14,7 @@ from factory.people import load_people
 from factory.releases import Release, ReleaseState
 from factory.requests import Request
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment
+from factory.spec import AppSpec, Environment, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
 from stacks.inputs import Inputs, differing, inputs_of
 
@@ -80,7 +80,7 @@ def to_serve(place: Place, release_id: int | None, *, dry_run: bool) -> Served:
     if release is None:
         # Before the first release, staging serves the app as it was seeded.
         return Served(artefacts.store(place.root, source_of(place)), place.spec)
-    recorded = AppSpec.model_validate(release.spec)
+    recorded = recorded_spec(release.spec)
     by_file = release_id is None and place.environment is not Environment.PRODUCTION
     return Served(release.artefact, place.spec if by_file else recorded)
 
@@ -180,7 +180,7 @@ def _require_approval(place: Place, release: Release, request_id: int | None) ->
         raise DecisionRequired(f"request {request.id} decided on another release than {release.id}")
     if {key: request.shown.get(key) for key in ("artefact", "spec")} != _named(release):
         raise DecisionRequired(f"request {request.id} showed another artefact or spec than release {release.id} has")
-    if AppSpec.model_validate(release.spec).digest() != release.spec_digest:
+    if recorded_spec(release.spec).digest() != release.spec_digest:
         raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
     _require_inputs(place, request)
     _verify(place, request)

@@ -8,7 +8,7 @@ from factory.paths import FactoryRoot
 from factory.spec import APP_NAME_LENGTH, KEPT_NAMES, KEPT_PREFIXES, PART_NAME_LENGTH, AppSpec, Environment, Function
 
 GOOD = """\
-apiVersion: millwright/v1
+apiVersion: millwright/v2
 name: links
 owner: web-team
 region: eu-central-1
@@ -70,7 +70,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
     some = st.lists(st.sampled_from(secrets), unique=True) if secrets else st.just([])
     return AppSpec.model_validate(
         {
-            "apiVersion": "millwright/v1",
+            "apiVersion": "millwright/v2",
             "name": draw(APPS),
             "owner": draw(PARTS),
             "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),

@@ -17,6 +17,7 @@ from factory.paths import MARKER, FactoryRoot
 from factory.spec import AppName
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
+FIRST_NETWORK = "10.30.0.0/16"
 # Kept under another name here: Python files would be taken for code of this package, and git would obey .gitignore.
 RENAMED = {"gitignore.txt": ".gitignore"}
 
@@ -41,11 +42,7 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
 
     Raises InputError when the folder is not empty or cannot be made, or the app's name is none.
     """
-    try:
-        TypeAdapter(AppName).validate_python(app)
-    except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise InputError(f"{app!r} cannot be the name of an app: {message}") from None
+    _require_name(app)
     target = folder.resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} exists and is not empty", hint="name a new folder")
@@ -57,7 +54,7 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
         raise InputError(f"{target} cannot be made: {error.strerror}", hint="name another folder") from None
     try:
         _copy(TEMPLATES / "factory", draft, project=project)
-        _copy(TEMPLATES / "app", draft / "apps" / app, app=app)
+        _copy(TEMPLATES / "app", draft / "apps" / app, app=app, cidr=FIRST_NETWORK)
         draft.chmod(0o755)
         _publish(draft, target)
     except OSError as error:
@@ -65,6 +62,39 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return FactoryRoot(target)
+
+
+def make_app(root: FactoryRoot, app: str, cidr: str) -> Path:
+    """Add an app with this network to a factory, whole or not at all; its folder.
+
+    Raises InputError when there is one already, its folder cannot be made, or the name is none.
+    """
+    _require_name(app)
+    target = root.apps / app
+    if target.exists():
+        raise InputError(f"{target} exists already", hint="give the new app another name")
+    try:
+        root.apps.mkdir(exist_ok=True)
+        # Apps are the folders with an app.yaml: this one is none until it has its name.
+        draft = Path(tempfile.mkdtemp(prefix=f".{app}-", dir=root.apps))
+    except OSError as error:
+        raise InputError(f"{target} cannot be made: {error.strerror}") from None
+    try:
+        _copy(TEMPLATES / "app", draft / "app", app=app, cidr=cidr)
+        (draft / "app").rename(target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be made: {error.strerror}") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def _require_name(app: str) -> None:
+    try:
+        TypeAdapter(AppName).validate_python(app)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"{app!r} cannot be the name of an app: {message}") from None
 
 
 def _publish(draft: Path, target: Path) -> None:

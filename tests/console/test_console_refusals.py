@@ -159,7 +159,11 @@ def test_validate_accepts_what_is_right(millwright: Runner, root: FactoryRoot) -
 
 
 def test_validate_shows_every_mistake_of_every_file(millwright: Runner, root: FactoryRoot) -> None:
-    _add_app(root, "notes", GOOD.replace("links", "notes").replace("8080", "80").replace("owner", "ownr"))
+    _add_app(
+        root,
+        "notes",
+        GOOD.replace("links", "notes").replace("10.20", "10.21").replace("8080", "80").replace("owner", "ownr"),
+    )
     _add_app(root, "shop", "name: [\n")
     told = millwright("app", "validate")
     assert told.code == ExitCode.INVALID_INPUT

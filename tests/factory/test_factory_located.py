@@ -22,7 +22,7 @@ MISTAKES = {
     "unknown nested key": ("replicas: 2", "replica: 2", ["10:5: services.web.replica: unknown key", "'replicas'?"]),
     "unknown function": ("  coder:", "  codr:", ["14:3: agents.codr: not one of", "did you mean 'coder'?"]),
     "unknown environment": ("  staging:", "  stage:", ["19:3: environments.stage: not one of", "'staging'"]),
-    "unknown version": ("millwright/v1", "millwright/v2", ["1:13: apiVersion: not one of", "'millwright/v1'?"]),
+    "unknown version": ("millwright/v2", "millwright/v3", ["1:13: apiVersion: not one of", "'millwright/v2'?"]),
     "missing key": ("region: eu-central-1\n", "", ["1:1: region: missing", "add `region:`"]),
     "missing nested key": ("  cidr: 10.20.0.0/16", "  {}", ["5:1: network.cidr: missing", "add `cidr:`"]),
     "word for a number": ("port: 8080", "port: http", ["9:11: services.web.port: ", "integer (found 'http')"]),

@@ -17,7 +17,7 @@ from factory.spec import AppSpec, Environment, app_names, load_app, source_diges
 
 def _good(**changes: object) -> AppSpec:
     data = {
-        "apiVersion": "millwright/v1",
+        "apiVersion": "millwright/v2",
         "name": "links",
         "owner": "web-team",
         "region": "eu-central-1",

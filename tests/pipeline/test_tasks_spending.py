@@ -13,7 +13,7 @@ from agents.task import toolbox
 from agents.trajectory import Trajectory
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from factory.spec import AgentSpec, Function
+from factory.spec import AgentSpec, Function, TaskBudget
 from pipeline import spending, tasks
 
 HEARD, UNHEARD = Usage(input=1_000, output=200, cache_read=50), Usage(input=400_000, output=9)
@@ -31,7 +31,7 @@ class Bench:
         self.context: Any = SimpleNamespace(
             root=root,
             settings=Settings(model="live", model_name=MODEL),
-            spec=lambda _: SimpleNamespace(agents={Function.CODER: AgentSpec(dollars=DOLLARS)}),
+            spec=lambda _: SimpleNamespace(agents={Function.CODER: AgentSpec(budget=TaskBudget(dollars=DOLLARS))}),
             faults=SimpleNamespace(reach=lambda _: None),
             tell=lambda *_, **__: None,
             open_tasks={},

@@ -10,7 +10,11 @@ from factory.paths import FactoryRoot
 from factory.project import project_name
 from stacks.names import declared, declared_stacks, resolve
 
-ONLY_BUILD = GOOD.replace("  staging: {}\n  production: {}\n", "").replace("name: links", "name: build-tools")
+ONLY_BUILD = (
+    GOOD.replace("  staging: {}\n  production: {}\n", "")
+    .replace("name: links", "name: build-tools")
+    .replace("10.20.0.0", "10.21.0.0")
+)
 
 
 @pytest.fixture

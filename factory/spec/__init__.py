@@ -1,0 +1,54 @@
+"""`apps/<app>/app.yaml` as `AppSpec`: the one file that says what an app is and what its factory holds."""
+
+from factory.spec.loading import app_names, load_app, require_apart
+from factory.spec.model import AppSpec
+from factory.spec.names import (
+    APP_NAME_LENGTH,
+    KEPT_NAMES,
+    KEPT_PREFIXES,
+    PART_NAME_LENGTH,
+    AppName,
+    Environment,
+    Function,
+)
+from factory.spec.parts import (
+    AgentSpec,
+    BudgetSpec,
+    DatabaseSpec,
+    QueueSpec,
+    ServiceSpec,
+    Size,
+    TaskBudget,
+    WorkerSpec,
+    variable_name,
+)
+from factory.spec.sources import source_digest, source_files
+from factory.spec.upgrade import VERSION, recorded_spec, upgraded
+
+__all__ = [
+    "APP_NAME_LENGTH",
+    "KEPT_NAMES",
+    "KEPT_PREFIXES",
+    "PART_NAME_LENGTH",
+    "VERSION",
+    "AgentSpec",
+    "AppName",
+    "AppSpec",
+    "BudgetSpec",
+    "DatabaseSpec",
+    "Environment",
+    "Function",
+    "QueueSpec",
+    "ServiceSpec",
+    "Size",
+    "TaskBudget",
+    "WorkerSpec",
+    "app_names",
+    "load_app",
+    "recorded_spec",
+    "require_apart",
+    "source_digest",
+    "source_files",
+    "upgraded",
+    "variable_name",
+]

@@ -1,0 +1,86 @@
+"""Mistakes in app.yaml that no single field shows."""
+
+from collections.abc import Iterator
+
+from factory.document import Document, Location
+from factory.errors import Problem
+from factory.gates import ALLOWED_ROLES
+from factory.located import nearest, problem_at
+from factory.spec.model import AppSpec
+from factory.spec.parts import FARGATE_MEMORY, variable_name
+
+# The periods that CloudWatch Logs can keep a log for, from a year on: less is too short for an audit.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_DAYS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+# Variables of a container that are not the app's to name.
+KEPT_VARIABLES = frozenset({"APP_ENVIRONMENT", "PORT", "PATH", "HOME", "LANG"})
+
+
+def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    """Each mistake, at its place in the document."""
+    folder = document.path.parent.name
+    if spec.name != folder:
+        yield problem_at(document, ("name",), "differs from the app's folder", allowed=folder)
+    yield from _sizes(spec, document)
+    for gate, named in spec.gates.items():
+        if named.role not in ALLOWED_ROLES[gate]:
+            allowed = ", ".join(sorted(ALLOWED_ROLES[gate]))
+            at = ("gates", gate.value, "role")
+            yield problem_at(document, at, f"does not decide at the gate {gate}", allowed=allowed)
+    yield from _secrets(spec, document)
+    yield from _names(spec, document)
+    if spec.retention.logs not in LOG_DAYS:
+        periods = ", ".join(str(days) for days in LOG_DAYS)
+        yield problem_at(document, ("retention", "logs"), "is no period that logs can be kept for", allowed=periods)
+
+
+def _sizes(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    sized = (
+        {("services", name): (part.cpu, part.memory) for name, part in spec.services.items()}
+        | {("workers", name): (part.cpu, part.memory) for name, part in spec.workers.items()}
+        | {("agents", function.value): (agent.cpu, agent.memory) for function, agent in spec.agents.items()}
+    )
+    for at, (cpu, memory) in sized.items():
+        if memory not in FARGATE_MEMORY[cpu]:
+            message = f"{memory} MiB do not go with {cpu} CPU units"
+            allowed = ", ".join(str(size) for size in FARGATE_MEMORY[cpu])
+            yield problem_at(document, (*at, "memory"), message, allowed=allowed)
+
+
+def _secrets(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    for function, agent in spec.agents.items():
+        for index, name in enumerate(agent.secrets):
+            if name not in spec.secrets:
+                guess = nearest(name, spec.secrets)
+                yield problem_at(
+                    document,
+                    ("agents", function.value, "secrets", index),
+                    "no such secret in this app",
+                    allowed=", ".join(spec.secrets) or "none: the app declares no secrets",
+                    fix=f"did you mean {guess!r}?" if guess else None,
+                )
+
+
+def _names(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    """What runs or keeps something has a name of its own; so has each variable by which the app finds it."""
+    seen: dict[str, str] = {}
+    for group in ("services", "workers", "databases", "queues"):
+        for name in getattr(spec, group):
+            if name in seen:
+                message = f"has the name of one of its {seen[name]}"
+                yield problem_at(document, (group, name), message, fix="give it a name of its own")
+            seen.setdefault(name, group)
+    variables: dict[str, Location] = {}
+    places: list[tuple[str, Location]] = [(variable_name(name), ("secrets", name)) for name in spec.secrets]
+    places += [
+        (variable_name(f"{name}-url"), (group, name))
+        for group in ("databases", "queues")
+        for name in getattr(spec, group)
+    ]
+    for variable, at in places:
+        if variable in KEPT_VARIABLES:
+            yield problem_at(document, at, f"its variable {variable} is kept for the factory", fix="rename it")
+        elif variable in variables and variables[variable][-1] != at[-1]:
+            other = ".".join(str(part) for part in variables[variable])
+            yield problem_at(document, at, f"its variable {variable} is that of {other} as well", fix="rename one")
+        variables.setdefault(variable, at)

@@ -1,0 +1,145 @@
+"""app.yaml from disk: every mistake of the file at once, each with its place."""
+
+import copy
+import ipaddress
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from factory.document import Document, load_document
+from factory.errors import InputError, Problem
+from factory.located import nearest, problem_at, validate
+from factory.paths import FactoryRoot
+from factory.spec.crossfield import problems_of
+from factory.spec.model import AppSpec
+from factory.spec.upgrade import UPGRADES, VERSION
+
+NESTED = 2
+# What has no default, and is put in for a wrong value so that the rest of the file can be looked at.
+STAND_INS = {"port": 1024, "cidr": "10.0.0.0/16", "owner": "x", "region": "eu-central-1"}
+_RANGE = re.compile(rb"\d+\.\d+\.\d+\.\d+/\d+")
+
+
+def load_app(root: FactoryRoot, app: str) -> AppSpec:
+    """The spec of one app.
+
+    Raises InputError: no such app (with the nearest name), or every mistake of its file at once.
+    """
+    path = root.apps / app / "app.yaml"
+    known = app_names(root)
+    # Not merely whether the file exists: `../x` would lead out of the apps' folder.
+    if app not in known:
+        guess = nearest(app, known)
+        raise InputError(
+            f"no app named {app!r}: {path} does not exist; known: {', '.join(known) or 'none'}",
+            hint=f"did you mean {guess!r}?" if guess else "write its app.yaml first",
+        )
+    document = load_document(path)
+    _require_current(document)
+    return spec_from(document)
+
+
+def spec_from(document: Document) -> AppSpec:
+    """The spec that a document declares. Raises InputError with every mistake of it."""
+    try:
+        spec = validate(AppSpec, document)
+    except InputError as error:
+        rest = _without_mistakes(document)
+        others = tuple(problems_of(rest, document)) if rest else ()
+        raise InputError(_title(document, error.problems, others), problems=(*error.problems, *others)) from None
+    if problems := tuple(problems_of(spec, document)):
+        raise InputError(_title(document, problems), problems=problems)
+    return spec
+
+
+def app_names(root: FactoryRoot) -> list[str]:
+    """The apps of this factory: every folder of `apps/` with an app.yaml, sorted."""
+    return sorted(path.parent.name for path in root.apps.glob("*/app.yaml"))
+
+
+def require_apart(root: FactoryRoot, spec: AppSpec) -> None:
+    """The app's network overlaps no other app's: they could never be connected, and a mistake would go unseen.
+
+    Raises InputError with the place in this app's file, and the other app.
+    """
+    own = ipaddress.IPv4Network(spec.network.cidr)
+    for other in app_names(root):
+        path = root.apps / other / "app.yaml"
+        # Parsing costs 2 ms a file, and there may be a hundred: only what looks as if it did is parsed.
+        if other != spec.name and any(_overlaps(own, found) for found in _RANGE.findall(path.read_bytes())):
+            theirs = _network_in(path)
+            if theirs and theirs.overlaps(own):
+                document = load_document(root.apps / spec.name / "app.yaml")
+                wrong = problem_at(
+                    document,
+                    ("network", "cidr"),
+                    f"overlaps {theirs}, the network of {other}",
+                    fix="give one of them another range",
+                )
+                raise InputError(_title(document, (wrong,)), problems=(wrong,))
+
+
+def _overlaps(own: ipaddress.IPv4Network, text: bytes) -> bool:
+    try:
+        return own.overlaps(ipaddress.IPv4Network(text.decode(), strict=False))
+    except ValueError:
+        return False
+
+
+def _network_in(path: Path) -> ipaddress.IPv4Network | None:
+    """The network that another app's file declares; None where the file is wrong: that is its own error."""
+    try:
+        return ipaddress.IPv4Network(load_document(path).data["network"]["cidr"])
+    except (InputError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _require_current(document: Document) -> None:
+    version = document.data.get("apiVersion")
+    if isinstance(version, str) and version in UPGRADES:
+        wrong = problem_at(
+            document,
+            ("apiVersion",),
+            "is an older format",
+            allowed=VERSION,
+            fix=f"`millwright app upgrade {document.path.parent.name}` rewrites the file",
+        )
+        raise InputError(_title(document, (wrong,)), problems=(wrong,))
+
+
+def _without_mistakes(document: Document) -> AppSpec | None:
+    """What is left when the wrong parts are taken out, so that checks across fields see it; None without a spec."""
+    data = copy.deepcopy(document.data)
+    try:
+        AppSpec.model_validate(data)
+    except ValidationError as error:
+        places = [tuple(part for part in each["loc"] if part != "[key]") for each in error.errors(include_url=False)]
+        # What other fields name would be missing then, and that is no mistake of theirs.
+        if any(place[0] == "secrets" or (len(place) < NESTED and place[-1] not in STAND_INS) for place in places):
+            return None
+        for place in places:
+            _take_out(data, place)
+    try:
+        return AppSpec.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def _take_out(data: Any, location: tuple[str | int, ...]) -> None:
+    *path, last = location
+    for part in path:
+        if not isinstance(data, dict) or part not in data:
+            return
+        data = data[part]
+    if isinstance(data, dict):
+        data.pop(last, None)
+        if last in STAND_INS:
+            data[last] = STAND_INS[str(last)]
+
+
+def _title(document: Document, *problems: Sequence[Problem]) -> str:
+    count = sum(len(some) for some in problems)
+    return f"{document.path} has {'1 mistake' if count == 1 else f'{count} mistakes'}"

@@ -1,0 +1,85 @@
+"""AppSpec: one app's whole file."""
+
+import hashlib
+import ipaddress
+import json
+from typing import Literal
+
+from pydantic import Field
+
+from factory.gates import DEFAULT_ROLES, Gate, Role
+from factory.spec.names import AppName, Environment, Function, PartName
+from factory.spec.parts import (
+    AgentSpec,
+    BudgetSpec,
+    DatabaseSpec,
+    EnvironmentSpec,
+    GateSpec,
+    NetworkSpec,
+    Part,
+    QueueSpec,
+    RetentionSpec,
+    SecretSpec,
+    ServiceSpec,
+    WorkerSpec,
+)
+
+
+class AppSpec(Part):
+    """One app, as `apps/<app>/app.yaml` declares it."""
+
+    api_version: Literal["millwright/v2"] = Field(description="Version of this file's format.")
+    name: AppName = Field(description="The app's name; its folder has the same one.")
+    description: str = Field(default="", max_length=200, description="What the app is, in one line.")
+    owner: PartName = Field(description="The team that answers for the app; becomes the tag `owner`.")
+    cost_center: PartName | None = Field(
+        default=None, description="Who pays for the app; becomes the tag `cost-center`. Default: the owner."
+    )
+    target: Literal["aws"] = Field(default="aws", description="Where the app's environments live.")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Cloud region, such as eu-central-1.")
+    network: NetworkSpec = Field(description="The app's own network.")
+    services: dict[PartName, ServiceSpec] = Field(min_length=1, max_length=1, description="The HTTP service, by name.")
+    workers: dict[PartName, WorkerSpec] = Field(
+        default={}, max_length=5, description="Background processes, by name, from the same artefact."
+    )
+    databases: dict[PartName, DatabaseSpec] = Field(
+        default={}, max_length=5, description="PostgreSQL databases, by name."
+    )
+    queues: dict[PartName, QueueSpec] = Field(default={}, max_length=10, description="Queues, by name.")
+    secrets: dict[PartName, SecretSpec] = Field(default={}, description="The app's secrets, by name.")
+    agents: dict[Function, AgentSpec] = Field(min_length=1, description="The agents that work on the app, by function.")
+    environments: dict[Environment, EnvironmentSpec] = Field(
+        min_length=1, description="The environments that exist for the app."
+    )
+    gates: dict[Gate, GateSpec] = Field(default={}, description="Gates at which another role decides than by default.")
+    budget: BudgetSpec = Field(
+        default=BudgetSpec(dollars=200), description="What each environment may cost in a month."
+    )
+    retention: RetentionSpec = Field(default=RetentionSpec(), description="How long logs and audit records are kept.")
+
+    def digest(self) -> str:
+        """SHA-256 of what the spec means: comments, key order and defaults that are written out do not count.
+
+        Without the defaults, because a field that a newer version adds must not undo what people decided.
+        """
+        meaning = json.dumps(self.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True)
+        return "sha256:" + hashlib.sha256(meaning.encode()).hexdigest()
+
+    def stack(self, environment: Environment) -> str:
+        """The name of the stack of one environment."""
+        return f"{self.name}-{environment}"
+
+    def role_at(self, gate: Gate) -> Role:
+        """The role that decides at a gate of this app."""
+        named = self.gates.get(gate)
+        return named.role if named else DEFAULT_ROLES[gate]
+
+    def network_of(self, environment: Environment) -> ipaddress.IPv4Network:
+        """The address range of one environment: its quarter of the app's range."""
+        quarters = list(ipaddress.IPv4Network(self.network.cidr).subnets(prefixlen_diff=2))
+        return quarters[list(Environment).index(environment)]
+
+    @property
+    def payer(self) -> str:
+        """Who pays for the app."""
+        return self.cost_center or self.owner

@@ -1,0 +1,81 @@
+"""The grammar of names and networks in app.yaml, and the words that are the same for every app."""
+
+import ipaddress
+import re
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+# Names become parts of cloud names (IAM 64, load balancer 32 characters): `<app>-production-<hash>` must fit.
+APP_NAME_LENGTH = 16
+PART_NAME_LENGTH = 24
+# Every environment's network is a quarter of the app's range, so that two of them never overlap.
+NETWORK_PREFIX = (16, 20)
+# RFC 1918; Python's `is_private` also holds loopback, link-local and reserved ranges, which no VPC may have.
+PRIVATE_NETWORKS = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+# First parts that services keep for themselves: ELB `internal-`, EC2 `sg-`, S3 `sthree-` and `amzn-`.
+KEPT_PREFIXES = frozenset({"internal", "sg", "sthree", "amzn"})
+# The image repository of the agents' runner stands beside the apps'; `platform` is the stack that all apps share.
+KEPT_NAMES = frozenset({"agent-runner", "platform"})
+
+
+class Environment(StrEnum):
+    """Where an app's factory stands: agents work in build; staging and production serve releases."""
+
+    BUILD = "build"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class Function(StrEnum):
+    """What an agent is there for."""
+
+    PLANNER = "planner"
+    CODER = "coder"
+    TESTER = "tester"
+    SECURITY_REVIEWER = "security-reviewer"
+    CODE_REVIEWER = "code-reviewer"
+
+
+def _a_name(length: int) -> AfterValidator:
+    def check(value: str) -> str:
+        if not _NAME.fullmatch(value) or len(value) > length:
+            raise ValueError(f"a name is 1 to {length} lower-case letters, digits and single hyphens, a letter first")
+        return value
+
+    return AfterValidator(check)
+
+
+def _no_other_meaning(value: str) -> str:
+    first, *others = value.split("-")
+    if len(value) == 1:
+        raise ValueError("two characters at least: the app's image repository has this name")
+    if first in KEPT_PREFIXES or value in KEPT_NAMES:
+        raise ValueError(
+            "not a name kept for other things: `agent-runner`, `platform`, or one that begins with amzn, internal, sg"
+            " or sthree"
+        )
+    if not set(others).isdisjoint(Environment):
+        # `a` with the service `build-x` in staging, and `a-staging` with `x` in build, would share names.
+        raise ValueError("only its first part may be the name of an environment")
+    return value
+
+
+def _a_network(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"not an IPv4 network: {error}") from None
+    shortest, longest = NETWORK_PREFIX
+    private = any(network.subnet_of(known) for known in PRIVATE_NETWORKS)
+    if not private or not shortest <= network.prefixlen <= longest:
+        raise ValueError(f"must be a private range of /{shortest} to /{longest}, such as 10.20.0.0/16")
+    return value
+
+
+AppName = Annotated[str, _a_name(APP_NAME_LENGTH), AfterValidator(_no_other_meaning)]
+PartName = Annotated[str, _a_name(PART_NAME_LENGTH)]
+Cidr = Annotated[str, AfterValidator(_a_network)]
+Cpu = Literal[256, 512, 1024, 2048, 4096]

@@ -1,0 +1,163 @@
+"""What app.yaml is made of, below its top level."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from factory.gates import Role
+from factory.spec.names import Cidr, Cpu, PartName
+
+# MiB of memory that Fargate offers for so many CPU units.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+}
+
+Word = Annotated[str, Field(min_length=1)]
+# `1.0` and `"1"` are none.
+Whole = Annotated[int, Field(strict=True)]
+
+
+class Part(BaseModel):
+    """Base of every part: no other keys than its own; names of several words are written in camelCase."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, alias_generator=to_camel)
+
+
+class NetworkSpec(Part):
+    """The app's own address range."""
+
+    cidr: Cidr = Field(description="Private IPv4 range of the app; every environment gets a quarter of it.")
+
+
+class Sized(Part):
+    """What runs in a container: its size and its command."""
+
+    cpu: Cpu = Field(default=256, description="CPU units per copy; 1024 is one core.")
+    memory: Whole = Field(default=512, ge=512, le=30720, multiple_of=512, description="Memory per copy, in MiB.")
+    replicas: Whole = Field(default=1, ge=1, le=20, description="How many copies run in staging and production.")
+    command: list[Word] = Field(
+        default=[],
+        max_length=32,
+        description="What starts it, in the app's tree; it may write to /data and /tmp. Empty: the image's own.",
+    )
+
+
+class ServiceSpec(Sized):
+    """One HTTP service of the app."""
+
+    port: int = Field(strict=True, ge=1024, le=65535, description="Port the service listens on, inside its network.")
+    health: str = Field(
+        default="/health",
+        pattern=r"^/[\w./-]*$",
+        description="Path that answers 200 while the service can serve.",
+    )
+
+
+class WorkerSpec(Sized):
+    """One background process of the app: it serves nothing, and is well while it runs."""
+
+
+class Size(StrEnum):
+    """How much a database gets."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class DatabaseSpec(Part):
+    """One PostgreSQL database, which the app's services and workers reach; they find it in `<NAME>_URL`."""
+
+    size: Size = Field(default=Size.SMALL, description="Memory and cores of its server.")
+    storage: Whole = Field(default=20, ge=20, le=1024, description="Size of its disk, in GiB.")
+    backups: Whole = Field(default=7, ge=1, le=35, description="Days for which automated backups are kept.")
+
+
+class QueueSpec(Part):
+    """One queue, which the app's services and workers use; they find it in `<NAME>_URL`."""
+
+    seconds: Whole = Field(
+        default=60, ge=1, le=43_200, description="How long a message that was taken stays hidden from others."
+    )
+    attempts: Whole = Field(
+        default=5, ge=1, le=100, description="How often a message is given out before it is put aside."
+    )
+    retention: Whole = Field(
+        default=4, ge=1, le=14, description="Days for which a message is kept; one put aside stays for 14."
+    )
+
+
+class SecretSpec(Part):
+    """One secret: its name and purpose; never its value."""
+
+    description: str = Field(default="", max_length=200, description="What the secret is for.")
+
+
+class TaskBudget(Part):
+    """The most that one task of an agent may use; whichever is reached first ends it."""
+
+    turns: Whole = Field(default=40, ge=1, le=500, description="Most calls of the model in one task.")
+    minutes: Whole = Field(default=15, ge=1, le=240, description="Most minutes that one task may take.")
+    dollars: float = Field(
+        default=2.0, gt=0, le=100, description="Most that one task may spend on the model, in US dollars."
+    )
+
+
+class AgentSpec(Part):
+    """What one agent function may use."""
+
+    cpu: Cpu = Field(default=512, description="CPU units per task; 1024 is one core.")
+    memory: Whole = Field(default=1024, ge=512, le=30720, multiple_of=512, description="Memory per task, in MiB.")
+    secrets: list[PartName] = Field(default=[], description="Names of the app's secrets that its tasks may read.")
+    model: str | None = Field(
+        default=None, pattern=r"^[\w.:/-]{1,100}$", description="The model it asks; default: the factory's setting."
+    )
+    budget: TaskBudget = Field(default=TaskBudget(), description="The most that one task may use.")
+
+
+class GateSpec(Part):
+    """Who decides at one gate."""
+
+    role: Role = Field(description="Role that a person must hold to decide there; only a stricter one than by default.")
+
+
+class EnvironmentSpec(Part):
+    """One environment of the app; that it is listed declares its stack."""
+
+
+class BudgetSpec(Part):
+    """What the cloud may cost."""
+
+    dollars: int = Field(
+        strict=True,
+        ge=1,
+        le=1_000_000,
+        description="Most that one environment of the app is to cost in a month, in US dollars.",
+    )
+    alerts: list[Annotated[int, Field(strict=True, ge=1, le=1000)]] = Field(
+        default=[50, 80, 100],
+        min_length=1,
+        max_length=5,
+        description="Percentages of it at which its topic is told; spending does not stop by itself.",
+    )
+
+
+class RetentionSpec(Part):
+    """How long is kept what tells who did what."""
+
+    logs: int = Field(default=365, description="Days for which logs are kept, one of CloudWatch's periods.")
+    audit: Whole = Field(
+        default=365, ge=365, le=3653, description="Days in which nobody can remove an audit record, whoever they are."
+    )
+
+
+def variable_name(name: str) -> str:
+    """The environment variable that carries something named in app.yaml: `signing-key` becomes `SIGNING_KEY`."""
+    return name.replace("-", "_").upper()

@@ -1,0 +1,102 @@
+"""Apps as files: made from a template, brought to the present format, checked with all that the factory knows."""
+
+import ipaddress
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from factory.document import load_document
+from factory.errors import InputError, Problem
+from factory.gates import Gate
+from factory.located import problem_at
+from factory.paths import FactoryRoot
+from factory.people import People
+from factory.spec import AppSpec, Environment, app_names, require_apart, upgraded
+from factory.spec.loading import spec_from
+
+# Where new apps get their network from: the ranges of 10.0.0.0/8, one after another.
+FIRST_RANGES = (*range(30, 256), *range(30))
+
+
+def check(root: FactoryRoot, spec: AppSpec, people: People | None) -> None:
+    """What one app's file cannot show: networks of others, and whether somebody can decide at its gates.
+
+    `people`: None where nobody is known yet. Raises InputError with the places.
+    """
+    require_apart(root, spec)
+    problems = tuple(_undecidable(root, spec, people)) if people else ()
+    if problems:
+        raise InputError(f"{root.apps / spec.name / 'app.yaml'} asks for decisions nobody can make", problems=problems)
+
+
+def _undecidable(root: FactoryRoot, spec: AppSpec, people: People) -> Iterator[Problem]:
+    document = load_document(root.apps / spec.name / "app.yaml")
+    # No stage asks an architect yet.
+    for gate in (gate for gate in Gate if gate is not Gate.ARCHITECTURE):
+        if gate in (Gate.PRODUCTION, Gate.DESTROY) and Environment.PRODUCTION not in spec.environments:
+            continue
+        role = spec.role_at(gate)
+        if not people.who_may(role, spec.name, []):
+            at = ("gates", gate.value, "role") if gate in spec.gates else ("environments",)
+            yield problem_at(
+                document,
+                at,
+                f"nobody holds the role {role} for {spec.name}, which decides at the gate {gate}",
+                fix=f"give somebody the role {role} in {root.people_file.name}",
+            )
+
+
+def free_network(root: FactoryRoot) -> str:
+    """A range that no app of the factory has. Raises InputError when there is none."""
+    taken = [network for app in app_names(root) if (network := _network(root, app))]
+    for number in FIRST_RANGES:
+        network = ipaddress.IPv4Network(f"10.{number}.0.0/16")
+        if not any(network.overlaps(other) for other in taken):
+            return str(network)
+    raise InputError("no range of 10.0.0.0/8 is free for another app", hint="give the apps smaller networks (/20)")
+
+
+def _network(root: FactoryRoot, app: str) -> ipaddress.IPv4Network | None:
+    try:
+        return ipaddress.IPv4Network(load_document(root.apps / app / "app.yaml").data["network"]["cidr"])
+    except (InputError, KeyError, TypeError, ValueError):
+        return None
+
+
+def upgraded_file(root: FactoryRoot, app: str) -> tuple[str, str]:
+    """The text of an app's file, and the same in the present format.
+
+    Raises InputError when there is no such app, the file is no good YAML, or what it means is wrong in either format.
+    """
+    if app not in app_names(root):
+        raise InputError(f"no app named {app!r}", hint=f"known: {', '.join(app_names(root)) or 'none'}")
+    path = root.apps / app / "app.yaml"
+    # Refuses what only looks like YAML of ours, before another parser reads it.
+    load_document(path)
+    old = path.read_bytes().decode("utf-8-sig")
+    new = upgraded(old)
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / app / "app.yaml"
+        draft.parent.mkdir()
+        draft.write_text(new)
+        try:
+            spec_from(load_document(draft))
+        except InputError as error:
+            places = "; ".join(f"{p.field}: {p.message}" for p in error.problems)
+            raise InputError(f"{path} cannot be upgraded: {places}", hint="mend that first") from None
+    return old, new
+
+
+def write_app(root: FactoryRoot, app: str, text: str) -> None:
+    """Put a new text into an app's file, whole or not at all."""
+    path = root.apps / app / "app.yaml"
+    descriptor, draft = tempfile.mkstemp(prefix=".app-", dir=path.parent)
+    try:
+        with open(descriptor, "w") as file:  # noqa: PTH123 -- a descriptor
+            file.write(text)
+        os.chmod(draft, path.stat().st_mode & 0o777)  # noqa: PTH101 -- a name
+        os.replace(draft, path)  # noqa: PTH105 -- a name
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise
