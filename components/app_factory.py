@@ -8,7 +8,9 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from components import aws, interfaces
-from factory.spec import AppSpec, Environment, source_digest
+from components.aws.queue import uses_queues
+from components.aws.workload import WorkloadArgs
+from factory.spec import AppSpec, Environment, ServiceSpec, WorkerSpec, source_digest, variable_name
 
 RUNNER_REPOSITORY = "agent-runner"
 RUNNER_IMAGE = Path(__file__).parent / "aws" / "runner_image"
@@ -29,6 +31,8 @@ class AppFactoryArgs(TypedDict):
     """Digest of the artefact that the environment serves (`sha256:...`); empty where nothing serves."""
     secrets: dict[str, Output[str]]
     """The value of each secret that the spec names, marked secret."""
+    passwords: dict[str, Output[str]]
+    """The password of each database that the spec names, marked secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class Contents:
 
     agents: bool
     registry: bool
+    # The service and the workers: whatever runs the app's own code.
     service: bool
     # What a person may still want back after a destroy.
     recoverable: bool
@@ -64,8 +69,16 @@ class AppFactory(pulumi.ComponentResource):
     """What starts agent tasks; None where no agent works."""
     registry: interfaces.Registry | None
     """Where artefacts are kept; None outside build."""
+    databases: dict[str, interfaces.Database]
+    """Its databases, by name."""
+    queues: dict[str, interfaces.Queue]
+    """Its queues, by name."""
     service: interfaces.Service | None
     """The serving side; None in build."""
+    workers: dict[str, interfaces.Worker]
+    """Its background processes, by name; none in build."""
+    budget: interfaces.Budget
+    """What it may cost."""
     outputs: Output[dict[str, Any]]
     """The factory's identifiers, in the shape of `factory.outputs.AppFactoryOutputs`."""
 
@@ -75,8 +88,20 @@ class AppFactory(pulumi.ComponentResource):
         spec, environment, account = args["spec"], args["environment"], args["account"]
         contents = CONTENTS[environment]
 
-        self.network = aws.Network(name, {"cidr": str(spec.network_of(environment)), "zones": args["zones"]}, child)
         self.keys = aws.Keys(name, {"account": account, "region": spec.region}, child)
+        self.network = aws.Network(
+            name,
+            {
+                "account": account,
+                "region": spec.region,
+                "cidr": str(spec.network_of(environment)),
+                "zones": args["zones"],
+                "key_id": self.keys.key_id,
+                "log_days": spec.retention.logs,
+                "endpoints": ["sqs"] if spec.queues else [],
+            },
+            child,
+        )
         self.secrets = aws.Secrets(
             name,
             {
@@ -95,7 +120,23 @@ class AppFactory(pulumi.ComponentResource):
             if contents.registry
             else None
         )
+        self.databases = {each: self._database(name, each, args, child) for each in spec.databases}
+        self.queues = {each: self._queue(name, each, args, child) for each in spec.queues}
         self.service = self._service(name, args, child) if contents.service else None
+        self.workers = (
+            {each: self._worker(name, each, args, child) for each in spec.workers} if contents.service else {}
+        )
+        self.budget = aws.Budget(
+            name,
+            {
+                "account": account,
+                "app": spec.name,
+                "environment": environment.value,
+                "dollars": spec.budget.dollars,
+                "alerts": spec.budget.alerts,
+            },
+            child,
+        )
         self.outputs = self._outputs(args)
         self.register_outputs({"outputs": self.outputs})
 
@@ -127,35 +168,91 @@ class AppFactory(pulumi.ComponentResource):
                 "image": _image(args, RUNNER_REPOSITORY, source_digest(RUNNER_IMAGE)),
                 "identities": self.identity.identities,
                 "functions": {f: {"cpu": agent.cpu, "memory": agent.memory} for f, agent in spec.agents.items()},
+                "log_days": spec.retention.logs,
+            },
+            opts,
+        )
+
+    def _database(self, name: str, database: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.Database:
+        spec = args["spec"]
+        declared = spec.databases[database]
+        return aws.Database(
+            f"{name}-{database}",
+            {
+                "app": spec.name,
+                "environment": args["environment"].value,
+                "database": database,
+                "network_id": self.network.network_id,
+                "subnet_ids": self.network.subnet_ids,
+                "key_id": self.keys.key_id,
+                "password": args["passwords"][database],
+                "size": declared.size,
+                "storage": declared.storage,
+                "backups": declared.backups,
+                "guarded": CONTENTS[args["environment"]].recoverable,
+            },
+            opts,
+        )
+
+    def _queue(self, name: str, queue: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.Queue:
+        declared = args["spec"].queues[queue]
+        return aws.Queue(
+            f"{name}-{queue}",
+            {
+                "key_id": self.keys.key_id,
+                "seconds": declared.seconds,
+                "attempts": declared.attempts,
+                "retention": declared.retention,
             },
             opts,
         )
 
     def _service(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.Service:
-        spec = args["spec"]
-        ((service_name, service),) = spec.services.items()
+        ((service_name, service),) = args["spec"].services.items()
         return aws.Service(
             f"{name}-{service_name}",
             {
-                "account": args["account"],
-                "region": spec.region,
-                "network_id": self.network.network_id,
+                **self._workload(args, service),
                 "cidr": self.network.cidr,
-                "subnet_ids": self.network.subnet_ids,
-                "key_id": self.keys.key_id,
-                "secrets": self.secrets.ids,
-                "repository": spec.name,
-                "image": _image(args, spec.name, args["artefact"]),
                 "port": service.port,
                 "health": service.health,
-                "replicas": service.replicas,
-                "cpu": service.cpu,
-                "memory": service.memory,
-                "command": service.command,
-                "environment": args["environment"].value,
             },
             opts,
         )
+
+    def _worker(self, name: str, worker: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.Worker:
+        return aws.Worker(f"{name}-{worker}", {**self._workload(args, args["spec"].workers[worker])}, opts)
+
+    def _workload(self, args: AppFactoryArgs, sized: ServiceSpec | WorkerSpec) -> WorkloadArgs:
+        """Whatever runs the app's code reaches all of its databases and queues: they are one app."""
+        spec = args["spec"]
+        urls = {f"{each}-url": database.url_secret for each, database in self.databases.items()}
+        workload: WorkloadArgs = {
+            "account": args["account"],
+            "region": spec.region,
+            "network_id": self.network.network_id,
+            "subnet_ids": self.network.subnet_ids,
+            "key_id": self.keys.key_id,
+            "secrets": Output.all(self.secrets.ids, Output.all(**urls)).apply(
+                lambda known: {**known[0], **dict(known[1])}
+            ),
+            "repository": spec.name,
+            "image": _image(args, spec.name, args["artefact"]),
+            "replicas": sized.replicas,
+            "cpu": sized.cpu,
+            "memory": sized.memory,
+            "command": sized.command,
+            "environment": args["environment"].value,
+            "log_days": spec.retention.logs,
+            "variables": {variable_name(f"{each}-url"): queue.url for each, queue in self.queues.items()},
+            "reaches": {each: database.reach for each, database in self.databases.items()}
+            | {"endpoints": self.network.endpoints},
+            "gateways": self.network.gateways,
+        }
+        if self.queues:
+            queues = Output.all(self.keys.key_id, *(queue.queue_id for queue in self.queues.values()))
+            workload["permissions"] = queues.apply(lambda known: uses_queues(known[1:], known[0], spec.region))
+        return workload
 
     def _outputs(self, args: AppFactoryArgs) -> Output[dict[str, Any]]:
         spec = args["spec"]
@@ -173,6 +270,20 @@ class AppFactory(pulumi.ComponentResource):
             "key": self.keys.key_id,
             "secrets": self.secrets.ids,
             "agents": {},
+            "databases": {
+                each: {
+                    "id": database.database_id,
+                    "secret": database.url_secret,
+                    "firewall": database.reach["firewall"],
+                }
+                for each, database in self.databases.items()
+            },
+            "queues": {
+                each: {"id": queue.queue_id, "url": queue.url, "put_aside": queue.put_aside}
+                for each, queue in self.queues.items()
+            },
+            "workers": {each: worker.service_id for each, worker in self.workers.items()},
+            "budget": self.budget.topic,
         }
         if self.identity and self.runner:
             parts["agents"] = Output.all(self.identity.identities, self.runner.tasks).apply(

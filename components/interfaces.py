@@ -1,8 +1,19 @@
 """What each concern offers, in no cloud's words: `AppFactory` composes these, whatever the target."""
 
-from typing import Protocol
+from typing import Protocol, TypedDict
 
-from pulumi import Output
+from pulumi import Input, Output
+
+
+class Reach(TypedDict):
+    """One way over the network: to what is behind a firewall, at one port."""
+
+    firewall: Input[str]
+    """Id of the firewall before it."""
+    port: int
+    """Its port."""
+    opens: bool
+    """Whether that firewall has to be told; False where it lets the whole network in."""
 
 
 class Network(Protocol):
@@ -11,6 +22,10 @@ class Network(Protocol):
     network_id: Output[str]
     cidr: Output[str]
     subnet_ids: Output[list[str]]
+
+    # The cloud's own services, reached without leaving the network.
+    endpoints: Reach
+    gateways: list[Output[str]]
 
 
 class Keys(Protocol):
@@ -49,3 +64,31 @@ class Service(Protocol):
 
     address: Output[str]
     service_id: Output[str]
+
+
+class Worker(Protocol):
+    """A background process of the app, kept running from the same artefact."""
+
+    service_id: Output[str]
+
+
+class Database(Protocol):
+    """A PostgreSQL database: how it is reached, and the secret whose value is its whole address with its password."""
+
+    database_id: Output[str]
+    url_secret: Output[str]
+    reach: Reach
+
+
+class Queue(Protocol):
+    """A queue, and the one for messages that nobody could handle."""
+
+    url: Output[str]
+    queue_id: Output[str]
+    put_aside: Output[str]
+
+
+class Budget(Protocol):
+    """What the environment may cost in a month, and the topic that is told when it does."""
+
+    topic: Output[str]

@@ -40,6 +40,22 @@ class ServiceOutputs(_Outputs):
     artefact: str
 
 
+class DatabaseOutputs(_Outputs):
+    """One database: its instance, the secret with its address and password, the firewall before it."""
+
+    id: str
+    secret: str
+    firewall: str
+
+
+class QueueOutputs(_Outputs):
+    """One queue, and the one of messages that nobody could handle."""
+
+    id: str
+    url: str
+    put_aside: str
+
+
 class AppFactoryOutputs(_Outputs):
     """What an app's factory in one environment is: identifiers only, never a secret's value."""
 
@@ -54,6 +70,10 @@ class AppFactoryOutputs(_Outputs):
     agents: dict[str, AgentOutputs]
     registry: RegistryOutputs | None = None
     service: ServiceOutputs | None = None
+    databases: dict[str, DatabaseOutputs] = {}
+    queues: dict[str, QueueOutputs] = {}
+    workers: dict[str, str] = {}
+    budget: str | None = None
 
 
 def outputs_from(exported: dict[str, Any]) -> AppFactoryOutputs | None:

@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from factory import daemons
 from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
+from stacks.cloud_clients import client
 
 # A release that never settles is bad; so is one that does not stay healthy for a while.
 SETTLE_SECONDS = 90.0
@@ -78,22 +77,8 @@ def of_environment(root: FactoryRoot, settings: Settings, outputs: AppFactoryOut
     service = outputs.service
     if service is None:
         raise LookupError(f"{outputs.app}-{outputs.environment} has no service")
-    endpoint = daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["http"] if settings.aws == "local" else None
-    ecs, elb = _clients(outputs.region, endpoint)
+    ecs, elb = (client(root, settings, name, outputs.region) for name in ("ecs", "elbv2"))
     return lambda: look(ecs, elb, service.service, service.artefact)
-
-
-@lru_cache(maxsize=16)
-def _clients(region: str, endpoint: str | None) -> tuple[Any, Any]:
-    # Kept: each reads the service's whole model, a third of a second. They may be used from several threads.
-    # Imported late: boto3 costs half a second, and most commands need none.
-    import boto3
-
-    local: dict[str, Any] = {}
-    if endpoint is not None:
-        local = {"endpoint_url": endpoint, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    session = boto3.Session(region_name=region)
-    return session.client("ecs", **local), session.client("elbv2", **local)
 
 
 def _healthy(elb: Any, target_group: str) -> int:

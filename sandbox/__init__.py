@@ -4,9 +4,9 @@ One interface over bubblewrap; it probes at its first use and refuses to run any
 and the local cloud import it; it imports only the factory.
 """
 
-from sandbox.model import Bind, Confined, Limits, Ran
+from sandbox.model import Bind, Confined, Limits, Outward, Ran
 from sandbox.python import python_binds
 from sandbox.running import probe, run
 from sandbox.serving import Served, start_service
 
-__all__ = ["Bind", "Confined", "Limits", "Ran", "Served", "probe", "python_binds", "run", "start_service"]
+__all__ = ["Bind", "Confined", "Limits", "Outward", "Ran", "Served", "probe", "python_binds", "run", "start_service"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from factory.errors import InputError
 from sandbox import forwarder, usage
 from sandbox.bubblewrap import DEPTH, command_line, program, told
-from sandbox.model import Bind, Confined
+from sandbox.model import Bind, Confined, Outward
 from sandbox.running import end, probe, with_defaults
 
 DOOR = "/run/door"
@@ -58,9 +58,12 @@ class Served:
         self.socket.unlink(missing_ok=True)
 
 
-def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> Served:
+def start_service(
+    confined: Confined, *, port: int | None, socket: Path, log: Path, outward: Outward | None = None
+) -> Served:
     """Start a service that listens on 127.0.0.1:`port` of its own network; reach it by the Unix socket `socket`.
 
+    Without a port it serves nothing, and there is no socket. `outward`: its one way out, if it has any.
     What it prints is appended to `log`. `confined.limits.seconds` does not count. Raises SandboxUnavailable, and
     InputError for a socket path that is too long.
     """
@@ -68,7 +71,7 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     if len(os.fsencode(socket)) > SOCKET_PATH_BYTES:
         raise InputError(f"{socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} bytes)")
     kept = ",".join(map(str, confined.keeps))
-    words = ("python", "-I", CODE, f"{DOOR}/{socket.name}", str(port), kept, "--", *confined.argv)
+    words = ("python", "-I", CODE, f"{DOOR}/{socket.name}", str(port or ""), kept, _way(outward), "--", *confined.argv)
     inside = replace(
         with_defaults(confined),
         argv=words,
@@ -88,6 +91,10 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path) -> 
     served = Served(socket, process)
     threading.Thread(target=_watch, args=(served, usage.Watch(inside)), daemon=True).start()
     return served
+
+
+def _way(outward: Outward | None) -> str:
+    return f"{DOOR}/{outward.socket.name}:{','.join(map(str, outward.ports))}" if outward else ""
 
 
 def _watch(served: Served, watch: usage.Watch) -> None:

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from factory.fingerprints import fingerprint
 from factory.paths import FactoryRoot
-from stacks.program.keys import secret_key
+from stacks.program.keys import password_key, secret_key
 
 INFRA = "infra.py"
 CONFIGURATION = "configuration"
@@ -32,7 +32,8 @@ def differing(decided: Inputs | None, now: Inputs) -> str:
 def _keys(decided: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     yield from (key for key in decided if decided[key] != now.get(key))
     # A secret that came later is one that the decided spec does not have: nobody reads it.
-    yield from (key for key in now if key not in decided and not key.partition(":")[2].startswith(secret_key("")))
+    kept = (secret_key(""), password_key(""))
+    yield from (key for key in now if key not in decided and not key.partition(":")[2].startswith(kept))
 
 
 def _file(path: Path) -> str | None:

@@ -18,6 +18,7 @@ from policies.decode import decode
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 ARTEFACT = "sha256:" + "ab" * 32
+WHOLE = {"databases": {"database": {}}, "queues": {"jobs": {}}, "workers": {"adder": {}}}
 SECRET = "only-in-the-vault"
 
 
@@ -46,7 +47,7 @@ class _Answers(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = ("arn", "keyId", "dnsName", "repositoryUrl")
+        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId")
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:
@@ -99,10 +100,10 @@ def declare(
 
 
 def spec_of(**changes: Any) -> AppSpec:
-    """The spec of the good app.yaml, with some keys changed."""
+    """The spec of the good app.yaml with one of everything, and with some keys changed."""
     from ruamel.yaml import YAML
 
-    return AppSpec.model_validate(YAML(typ="safe").load(GOOD) | changes)
+    return AppSpec.model_validate(YAML(typ="safe").load(GOOD) | WHOLE | changes)
 
 
 def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
@@ -116,6 +117,7 @@ def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
             "zones": [f"{spec.region}a", f"{spec.region}b"],
             "artefact": ARTEFACT,
             "secrets": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.secrets},
+            "passwords": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.databases},
         },
     )
 

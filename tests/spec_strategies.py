@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from factory.paths import FactoryRoot
 from factory.spec import APP_NAME_LENGTH, KEPT_NAMES, KEPT_PREFIXES, PART_NAME_LENGTH, AppSpec, Environment, Function
+from factory.spec.crossfield import ENDINGS, KEPT_PARTS, KEPT_VARIABLES
 
 GOOD = """\
 apiVersion: millwright/v2
@@ -56,6 +57,11 @@ def names(limit: int) -> st.SearchStrategy[str]:
     return short | st.from_regex(rf"[a-z][a-z0-9]{{{limit - 1}}}", fullmatch=True)
 
 
+def _may_be_a_part(name: str) -> bool:
+    """Nothing that clashes with a name of the factory's own; `problems_of` tells those."""
+    return name not in KEPT_PARTS and not name.endswith((*ENDINGS, "-url")) and name.upper() not in KEPT_VARIABLES
+
+
 PARTS = names(PART_NAME_LENGTH)
 APPS = names(APP_NAME_LENGTH).filter(_may_be_an_app)
 CIDRS = st.builds("10.{}.0.0/{}".format, st.integers(0, 255), st.integers(16, 20))
@@ -64,7 +70,10 @@ CIDRS = st.builds("10.{}.0.0/{}".format, st.integers(0, 255), st.integers(16, 20
 @st.composite
 def specs(draw: st.DrawFn) -> AppSpec:
     """Any spec that an app.yaml can declare."""
-    secrets = draw(st.lists(PARTS, unique=True, max_size=3))
+    service, *others = draw(st.lists(PARTS.filter(_may_be_a_part), unique=True, min_size=1, max_size=5))
+    kinds = [draw(st.sampled_from(["workers", "databases", "queues"])) for _ in others]
+    more = {kind: {n: {} for n, k in zip(others, kinds, strict=True) if k == kind} for kind in set(kinds)}
+    secrets = draw(st.lists(PARTS.filter(_may_be_a_part), unique=True, max_size=3))
     agents = draw(st.lists(st.sampled_from(Function), unique=True, min_size=1))
     environments = draw(st.lists(st.sampled_from(Environment), unique=True, min_size=1))
     some = st.lists(st.sampled_from(secrets), unique=True) if secrets else st.just([])
@@ -75,7 +84,8 @@ def specs(draw: st.DrawFn) -> AppSpec:
             "owner": draw(PARTS),
             "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),
             "network": {"cidr": draw(CIDRS)},
-            "services": {draw(PARTS): {"port": draw(st.integers(1024, 65535)), "replicas": draw(st.integers(1, 20))}},
+            **more,
+            "services": {service: {"port": draw(st.integers(1024, 65535)), "replicas": draw(st.integers(1, 20))}},
             "secrets": {name: {} for name in secrets},
             "agents": {function: {"secrets": draw(some)} for function in agents},
             "environments": {environment: {} for environment in environments},

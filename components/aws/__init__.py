@@ -5,10 +5,26 @@ Imported by components.app_factory only; type tokens are `millwright:aws:<Name>`
 
 from components.aws.agent_identity import AgentIdentity
 from components.aws.agent_runner import AgentRunner
+from components.aws.budget import Budget
+from components.aws.database import Database
 from components.aws.keys import Keys
 from components.aws.network import Network
+from components.aws.queue import Queue
 from components.aws.registry import Registry
 from components.aws.secret_store import Secrets
 from components.aws.service import Service
+from components.aws.worker import Worker
 
-__all__ = ["AgentIdentity", "AgentRunner", "Keys", "Network", "Registry", "Secrets", "Service"]
+__all__ = [
+    "AgentIdentity",
+    "AgentRunner",
+    "Budget",
+    "Database",
+    "Keys",
+    "Network",
+    "Queue",
+    "Registry",
+    "Secrets",
+    "Service",
+    "Worker",
+]

@@ -6,7 +6,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch, ecs
 
-from components.aws.containers import LOG_DAYS, container
+from components.aws.containers import container
 from components.aws.execution import task_starter
 
 
@@ -36,6 +36,8 @@ class AgentRunnerArgs(TypedDict):
     """ARN of each function's role, by function."""
     functions: dict[str, RunnerTask]
     """The functions that can be run."""
+    log_days: int
+    """Days for which their logs are kept."""
 
 
 class AgentRunner(pulumi.ComponentResource):
@@ -58,7 +60,7 @@ class AgentRunner(pulumi.ComponentResource):
         logs = cloudwatch.LogGroup(
             logical,
             name=f"/millwright/{logical}",
-            retention_in_days=LOG_DAYS,
+            retention_in_days=args["log_days"],
             kms_key_id=args["key_id"],
             tags={"Name": logical},
             opts=child,

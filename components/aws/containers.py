@@ -4,9 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# What a container did must be readable for a year.
-LOG_DAYS = 365
-
 
 def container(  # noqa: PLR0913 -- keywords only: a container definition has so many parts
     name: str,
@@ -46,8 +43,3 @@ def container(  # noqa: PLR0913 -- keywords only: a container definition has so 
     if secrets:
         definition["secrets"] = [{"name": key, "valueFrom": arn} for key, arn in sorted(secrets.items())]
     return json.dumps([definition])
-
-
-def variable_name(secret: str) -> str:
-    """The environment variable that carries a secret: `signing-key` becomes `SIGNING_KEY`."""
-    return secret.replace("-", "_").upper()

@@ -125,6 +125,16 @@ def _listeners(cloud: Cloud) -> list[str]:
     ]
 
 
+def _endpoints(cloud: Cloud) -> list[str]:
+    endpoints = _pages(cloud, "ec2", "describe_vpc_endpoints", "VpcEndpoints")
+    return [each["VpcEndpointId"] for each in endpoints if each["State"].lower() not in ("deleting", "deleted")]
+
+
+def _budgets(cloud: Cloud) -> list[str]:
+    account = cloud.client("sts").get_caller_identity()["Account"]
+    return [each["BudgetName"] for each in cloud.client("budgets").describe_budgets(AccountId=account)["Budgets"]]
+
+
 def _named(service: str, operation: str, key: str, name: str, **arguments: Any) -> Callable[[Cloud], list[str]]:
     return lambda cloud: [item[name] for item in _pages(cloud, service, operation, key, **arguments)]
 
@@ -135,6 +145,8 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "route table": _route_tables,
     "firewall": _security_groups,
     "firewall rule": _security_group_rules,
+    "endpoint": _endpoints,
+    "flow log": _named("ec2", "describe_flow_logs", "FlowLogs", "FlowLogId"),
     "key": _keys,
     "key alias": _aliases,
     "secret": _named("secretsmanager", "list_secrets", "SecretList", "Name"),
@@ -149,5 +161,10 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "load balancer": _named("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerName"),
     "target group": _named("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupName"),
     "listener": _listeners,
+    "database": _named("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    "database network": _named("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
+    "queue": lambda cloud: cloud.client("sqs").list_queues(MaxResults=1000).get("QueueUrls", []),
+    "topic": _named("sns", "list_topics", "Topics", "TopicArn"),
+    "budget": _budgets,
     "bucket": lambda cloud: [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]],
 }

@@ -15,6 +15,10 @@ LOG_DAYS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 # Variables of a container that are not the app's to name.
 KEPT_VARIABLES = frozenset({"APP_ENVIRONMENT", "PORT", "PATH", "HOME", "LANG"})
 
+# What the factory itself calls after the app and the environment, and what it puts behind the name of a part.
+KEPT_PARTS = frozenset({"agents", "endpoints", "flows"})
+ENDINGS = ("-front", "-back", "-start", "-put-aside")
+
 
 def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
     """Each mistake, at its place in the document."""
@@ -29,6 +33,7 @@ def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
             yield problem_at(document, at, f"does not decide at the gate {gate}", allowed=allowed)
     yield from _secrets(spec, document)
     yield from _names(spec, document)
+    yield from _variables(spec, document)
     if spec.retention.logs not in LOG_DAYS:
         periods = ", ".join(str(days) for days in LOG_DAYS)
         yield problem_at(document, ("retention", "logs"), "is no period that logs can be kept for", allowed=periods)
@@ -62,7 +67,7 @@ def _secrets(spec: AppSpec, document: Document) -> Iterator[Problem]:
 
 
 def _names(spec: AppSpec, document: Document) -> Iterator[Problem]:
-    """What runs or keeps something has a name of its own; so has each variable by which the app finds it."""
+    """What runs or keeps something has a name of its own, also where the cloud makes more of it."""
     seen: dict[str, str] = {}
     for group in ("services", "workers", "databases", "queues"):
         for name in getattr(spec, group):
@@ -70,6 +75,17 @@ def _names(spec: AppSpec, document: Document) -> Iterator[Problem]:
                 message = f"has the name of one of its {seen[name]}"
                 yield problem_at(document, (group, name), message, fix="give it a name of its own")
             seen.setdefault(name, group)
+    for name, group in seen.items():
+        if name in KEPT_PARTS:
+            yield problem_at(document, (group, name), f"{name} is kept for the factory's own", fix="rename it")
+        for ending in ENDINGS:
+            if name.endswith(ending) and name.removesuffix(ending) in seen:
+                other = name.removesuffix(ending)
+                yield problem_at(document, (group, name), f"{other} makes something of this name", fix="rename one")
+
+
+def _variables(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    """Each variable by which the app finds something is that thing's own."""
     variables: dict[str, Location] = {}
     places: list[tuple[str, Location]] = [(variable_name(name), ("secrets", name)) for name in spec.secrets]
     places += [

@@ -53,9 +53,18 @@ def read_endpoint(call: Call) -> View | None:
         "privateDnsEnabled": bool(endpoint.get("PrivateDnsEnabled")),
         "state": str(endpoint["State"]).lower(),
         "ownerId": endpoint.get("OwnerId", call.account),
+        "prefixListId": _prefix_list(call, endpoint),
         "arn": arn(call, "vpc-endpoint", call.id),
         "tagsAll": tags_from(endpoint.get("Tags")),
     }
+
+
+def _prefix_list(call: Call, endpoint: Mapping[str, Json]) -> str:
+    """The addresses behind a gateway, as firewall rules name them; an interface has none: it is in the network."""
+    if endpoint["VpcEndpointType"] != "Gateway":
+        return ""
+    lists = call.aws("ec2").describe_prefix_lists()["PrefixLists"]
+    return next((str(each["PrefixListId"]) for each in lists if each["PrefixListName"] == endpoint["ServiceName"]), "")
 
 
 def delete_endpoint(call: Call) -> None:
@@ -181,7 +190,7 @@ RECORDS = (
             **TAGS,
             **REGION,
         },
-        outputs=("arn", "ownerId", "state"),
+        outputs=("arn", "ownerId", "prefixListId", "state"),
         create=create_endpoint,
         read=read_endpoint,
         update=update_endpoint,

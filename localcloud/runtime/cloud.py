@@ -6,6 +6,7 @@ somebody else falls into the middle of it. Importing this imports moto's EC2, EC
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -19,6 +20,7 @@ from localcloud.runtime import ecs_model
 from localcloud.runtime.declared import Deployment, HealthCheck, Rollout, Service, ServiceId, TargetGroup
 from localcloud.runtime.ecs_model import TaskRecord
 from localcloud.runtime.elb_model import host_name
+from localcloud.runtime.reach_records import Reachable
 from localcloud.runtime.routes import Fixed, Forward, Route, Unserved
 from localcloud.runtime.status import RUNNING, STOPPED, TELL, Look, ServiceStatus, TargetStatus, TaskStatus
 
@@ -41,10 +43,13 @@ class Cloud:
         services, definitions = [], {}
         with self._backends.held():
             for account, region, backend in _all(ecs_backends):
+                reachable = Reachable(account, region) if backend.services else None
                 for record in backend.services.values():
-                    if record.status != "ACTIVE":
+                    if record.status != "ACTIVE" or reachable is None:
                         continue
-                    service = _service(account, region, backend, record)
+                    service = replace(
+                        _service(account, region, backend, record), ways=reachable.of(record), ports=reachable.ports
+                    )
                     services.append(service)
                     for deployment in service.deployments:
                         if deployment.definition:

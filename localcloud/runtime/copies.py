@@ -87,7 +87,7 @@ class Copy:
     @property
     def target(self) -> status.TargetStatus:
         """The copy as DescribeTargetHealth tells it."""
-        port, last = self.container.port, self.watch.last
+        port, last = self.container.port or 0, self.watch.last
         if self.leaving:
             reason = "Target.DeregistrationInProgress"
             return status.TargetStatus(self.address, port, "draining", reason, "Target deregistration is in progress")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from localcloud.runtime.interface import CannotStart, Launch
+from localcloud.runtime.reach import Way
 
 Json = Any
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -72,7 +73,8 @@ class Service:
     """One ACTIVE service. `deployments`: the primary first, then those it replaces, newest first.
 
     `breaker`: whether the deployment circuit breaker is on. `stop_asked`: tasks that the API was told to stop, and
-    why. `subnet`: the addresses of its tasks, for what tells them.
+    why. `subnet`: the addresses of its tasks, for what tells them. `ways`: what its copies may reach; `ports`: where
+    there is something for anybody.
     """
 
     id: ServiceId
@@ -82,6 +84,8 @@ class Service:
     groups: tuple[TargetGroup, ...]
     stop_asked: Mapping[str, str]
     subnet: str
+    ways: frozenset[Way] = frozenset()
+    ports: frozenset[int] = frozenset()
 
     @property
     def primary(self) -> Deployment | None:
@@ -124,16 +128,28 @@ class Container:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     secrets: Mapping[str, SecretReference]
-    port: int
+    port: int | None
     memory_mib: int
     stop_seconds: float
     log: LogTarget | None
 
-    def launch(self, task: str, read: Callable[[SecretReference], str]) -> Launch:
-        """One copy of it. `read` fetches a secret's value, which goes nowhere but into the copy's environment."""
+    def launch(self, task: str, read: Callable[[SecretReference], str], service: Service) -> Launch:
+        """One copy of it, for a service.
+
+        `read` fetches a secret's value, which goes nowhere but into the copy's environment.
+        """
         injected = {name: read(reference) for name, reference in self.secrets.items()}
-        environment = {**self.environment, **injected, "PORT": str(self.port)}
-        return Launch(task, self.digest, self.command, environment, self.port, self.memory_mib)
+        environment = {**self.environment, **injected} | ({"PORT": str(self.port)} if self.port else {})
+        return Launch(
+            task,
+            self.digest,
+            self.command,
+            environment,
+            self.port,
+            self.memory_mib,
+            ways=service.ways,
+            ports=service.ports,
+        )
 
 
 def container(definition: Mapping[str, Json]) -> Container:
@@ -143,8 +159,8 @@ def container(definition: Mapping[str, Json]) -> Container:
         raise CannotStart(f"the local runtime runs one container per task, and this one has {len(containers)}")
     (declared,) = containers
     ports = [mapping.get("containerPort") for mapping in declared.get("portMappings") or []]
-    if len(ports) != 1 or not ports[0]:
-        raise CannotStart(f"the local runtime needs exactly one container port, and {len(ports)} are declared")
+    if len(ports) > 1 or not all(ports):
+        raise CannotStart(f"the local runtime takes one container port at most, and {len(ports)} are declared")
     if not declared.get("command"):
         raise CannotStart("the container declares no command: an artefact is a tree of files and has no default one")
     if declared.get("entryPoint"):
@@ -156,7 +172,7 @@ def container(definition: Mapping[str, Json]) -> Container:
         command=tuple(str(part) for part in declared["command"]),
         environment={item["name"]: str(item["value"]) for item in declared.get("environment") or []},
         secrets={item["name"]: _secret(item["valueFrom"]) for item in declared.get("secrets") or []},
-        port=int(ports[0]),
+        port=int(ports[0]) if ports else None,
         memory_mib=int(definition.get("memory") or declared.get("memory") or DEFAULT_MEMORY_MIB),
         stop_seconds=float(stop) if stop else 30.0,
         log=_log(declared.get("logConfiguration")),

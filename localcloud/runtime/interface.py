@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from localcloud.runtime.reach import Way
+
 
 class CannotStart(Exception):
     """A task cannot be started. `lasting`: trying the same again is useless until something is changed."""
@@ -16,14 +18,20 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True)
 class Launch:
-    """One copy to start. `digest` names the artefact; `environment` holds injected secrets, so it is never shown."""
+    """One copy to start. `digest` names the artefact; `environment` holds injected secrets, so it is never shown.
+
+    `port`: None for one that serves nothing.
+    """
 
     task: str
     digest: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
-    port: int
+    port: int | None
     memory_mib: int
+    # What it may reach at first, and the ports at which there may ever be something.
+    ways: frozenset[Way] = frozenset()
+    ports: frozenset[int] = frozenset()
 
 
 class Running(Protocol):
@@ -43,6 +51,9 @@ class Running(Protocol):
     @property
     def ended_for(self) -> str:
         """What it used too much of, when it was ended for that; empty otherwise."""
+
+    def allow(self, ways: frozenset[Way]) -> None:
+        """From now on it reaches these and no others."""
 
     def used_mib(self) -> int:
         """How much memory it holds now."""

@@ -139,6 +139,9 @@ class Reconciler:
         """Carry out the plan for one service."""
         tasks = [copy.planned for copy in self._copies.values() if copy.service == service.id]
         told = self._told[service.id]
+        for copy in self._copies.values():
+            if copy.service == service.id:
+                copy.running.allow(service.ways)
         for action in plan.plan(service, tasks, self._failures, now):
             match action:
                 case Start(deployment):

@@ -16,7 +16,10 @@ import sandbox
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 from factory.trees import remove_tree
+from localcloud.relay import Loop
 from localcloud.runtime.interface import CannotStart, Launch
+from localcloud.runtime.outward import Outward
+from localcloud.runtime.reach import Way
 
 # Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
 ARTEFACT: Final = "/app"
@@ -26,6 +29,10 @@ DATA: Final = "/data"
 ADDRESSED_MIB: Final = 4096
 SOCKETS: Final = "millwright-doors-"
 SOCKET: Final = "s"
+# The host's own, in the copy's folder: a copy that puts something else in its place cuts itself off.
+OUT: Final = "o"
+# PostgreSQL's own: a database that comes later is most likely there.
+USUAL_PORTS: Final = frozenset({5432})
 
 
 @dataclass
@@ -35,6 +42,7 @@ class Process:
     served: sandbox.Served
     door: Path
     folder: Path
+    outward: Outward
     _pinned: int | None = None
 
     @property
@@ -62,6 +70,10 @@ class Process:
         """What it used too much of, when it was ended for that."""
         return self.served.ended_for
 
+    def allow(self, ways: frozenset[Way]) -> None:
+        """From now on it reaches these and no others."""
+        self.outward.allow(ways)
+
     def used_mib(self) -> int:
         """What its processes hold in memory."""
         return self.served.used_mib()
@@ -72,6 +84,7 @@ class Process:
 
     def remove(self) -> None:
         """Remove its folders: what it wrote to /data is gone, as with a task's own storage."""
+        self.outward.close()
         if self._pinned is not None:
             os.close(self._pinned)
             self._pinned = None
@@ -97,6 +110,7 @@ class SandboxedProcesses:
         # A daemon that was killed could not clean up; its processes ended with it.
         self._sweep()
         self._doors: Path | None = None
+        self._loop: Loop | None = None
 
     def start(self, launch: Launch) -> Process:
         """Start one copy. Raises CannotStart."""
@@ -125,11 +139,28 @@ class SandboxedProcesses:
             cwd=ARTEFACT,
             limits=sandbox.Limits(memory_mib=launch.memory_mib + ADDRESSED_MIB),
         )
-        served = sandbox.start_service(confined, port=launch.port, socket=door / SOCKET, log=folder / "log")
-        return Process(served, door, folder)
+        self._loop = self._loop or Loop("outward")
+        outward = Outward(self._loop, door / OUT)
+        outward.allow(launch.ways)
+        try:
+            served = sandbox.start_service(
+                confined,
+                port=launch.port,
+                socket=door / SOCKET,
+                log=folder / "log",
+                outward=sandbox.Outward(
+                    socket=door / OUT, ports=tuple(sorted((launch.ports | USUAL_PORTS) - {launch.port or 0}))
+                ),
+            )
+        except BaseException:
+            outward.close()
+            raise
+        return Process(served, door, folder, outward)
 
     def close(self) -> None:
         """Remove the folders of the sockets and of the copies."""
+        if self._loop:
+            self._loop.end()
         self._sweep()
 
     def _all_doors(self) -> Path:

@@ -55,7 +55,7 @@ class Starter:
         if len(there) >= MOST_COPIES:
             raise CannotStart(f"the local runtime has room for {MOST_COPIES} tasks", lasting=False)
         service, wanted = attempt.service, container(attempt.declared)
-        running = self._runtime.start(wanted.launch(attempt.task, self._secret))
+        running = self._runtime.start(wanted.launch(attempt.task, self._secret, service))
         return Copy(
             id=attempt.task,
             service=service.id,

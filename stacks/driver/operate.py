@@ -26,6 +26,7 @@ from policies import PACK_NAME
 from stacks import destruction, production
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
+from stacks.driver.guards import lift
 from stacks.driver.known import KnownCommand, KnownStack
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
@@ -143,6 +144,7 @@ def _run(
             case Kind.DESTROY:
                 if place.environment is Environment.PRODUCTION:
                     unprotect(request.root, request.stack, cli)
+                    lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
             case _:
                 _, memory = engine.run(lambda on: stack.preview_refresh(on_event=on))

@@ -1,4 +1,4 @@
-"""What must be there before the engine runs on a stack: the stack itself, and a value for each declared secret."""
+"""What must be there before the engine runs on a stack: the stack itself, a value for each declared secret."""
 
 import contextlib
 import secrets
@@ -13,13 +13,13 @@ from factory.project import project_name
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
 from stacks.driver.cli import run_cli, state_file
-from stacks.program.keys import secret_key
+from stacks.program.keys import secret_keys
 
 SECRET_BYTES = 32
 
 
 def ensure_stack(root: FactoryRoot, spec: AppSpec, environment: Environment, cli: Path) -> None:
-    """Create the stack if it does not exist, and give each declared secret that has no value a random one.
+    """Create the stack if it does not exist, and give each declared secret and password that has no value a random one.
 
     Values go to the engine by standard input, never by argument, and are stored encrypted in the stack's
     configuration. Raises UpdateFailed when the engine refuses.
@@ -33,14 +33,13 @@ def ensure_stack(root: FactoryRoot, spec: AppSpec, environment: Environment, cli
         if created.code and "already exists" not in created.err:
             raise UpdateFailed(f"the stack {stack} cannot be created: {created.err.strip()}")
     present = _configured(root, stack)
-    for secret in spec.secrets:
-        key = secret_key(secret)
+    for key in secret_keys(spec):
         if f"{project_name(root)}:{key}" in present:
             continue
         value = secrets.token_urlsafe(SECRET_BYTES)
         stored = run_cli(cli, ["config", "set", "--secret", key, "--stack", stack], root, value)
         if stored.code:
-            raise UpdateFailed(f"the value of {secret} cannot be stored for {stack}: {stored.err.strip()}")
+            raise UpdateFailed(f"the value of {key} cannot be stored for {stack}: {stored.err.strip()}")
 
 
 def cloud_generation(root: FactoryRoot, settings: Settings) -> str | None:

@@ -19,7 +19,7 @@ from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import AppSpec, Environment
 from stacks import production
 from stacks.names import resolve
-from stacks.program.keys import secret_key
+from stacks.program.keys import password_key, secret_key
 
 
 def main() -> None:
@@ -65,6 +65,7 @@ def build(
             "zones": aws.get_availability_zones_output(state="available", opts=invoke).names,
             "artefact": artefact,
             "secrets": {secret: config.require_secret(secret_key(secret)) for secret in spec.secrets},
+            "passwords": {name: config.require_secret(password_key(name)) for name in spec.databases},
         },
         # Inherited by everything in it: a plain destroy fails even where nothing of ours is asked.
         ResourceOptions(providers=[provider], protect=environment is Environment.PRODUCTION),
@@ -103,6 +104,7 @@ def _provider(settings: Settings, spec: AppSpec, environment: Environment) -> aw
                 "app": spec.name,
                 "environment": environment.value,
                 "owner": spec.owner,
+                "cost-center": spec.payer,
                 "managed-by": "millwright",
             }
         },

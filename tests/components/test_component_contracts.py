@@ -21,11 +21,15 @@ TOKENS = {
     AppFactory: "millwright:index:AppFactory",
     aws.AgentIdentity: "millwright:aws:AgentIdentity",
     aws.AgentRunner: "millwright:aws:AgentRunner",
+    aws.Budget: "millwright:aws:Budget",
+    aws.Database: "millwright:aws:Database",
     aws.Keys: "millwright:aws:Keys",
     aws.Network: "millwright:aws:Network",
+    aws.Queue: "millwright:aws:Queue",
     aws.Registry: "millwright:aws:Registry",
     aws.Secrets: "millwright:aws:Secrets",
     aws.Service: "millwright:aws:Service",
+    aws.Worker: "millwright:aws:Worker",
 }
 MODULES = sorted(Path(components.__file__).parent.rglob("*.py"))
 
@@ -66,7 +70,7 @@ def test_every_resource_has_the_component_that_made_it_as_its_parent(declared: l
     (factory,) = [resource for resource in declared if resource.type == TOKENS[AppFactory]]
     for resource in declared:
         if resource is factory:
-            assert resource.parent.endswith("::my-factory-links-build")
+            assert "::pulumi:pulumi:Stack::my-factory-links-" in resource.parent
         elif resource.is_component:
             assert resource.parent == factory.urn
         else:
@@ -93,10 +97,10 @@ def test_the_same_spec_always_declares_the_same(environment: Environment, declar
 def test_what_an_environment_holds_follows_the_table(environment: Environment, declared: list[Declared]) -> None:
     present = {resource.type.rpartition(":")[2] for resource in declared if resource.is_component}
     contents = CONTENTS[environment]
-    expected = {"AppFactory", "Network", "Keys", "Secrets"}
+    expected = {"AppFactory", "Budget", "Database", "Keys", "Network", "Queue", "Secrets"}
     expected |= {"AgentIdentity", "AgentRunner"} if contents.agents else set()
     expected |= {"Registry"} if contents.registry else set()
-    expected |= {"Service"} if contents.service else set()
+    expected |= {"Service", "Worker"} if contents.service else set()
     assert present == expected
 
 

@@ -17,6 +17,7 @@ from factory.spec import APP_NAME_LENGTH, PART_NAME_LENGTH, AppSpec, Environment
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 # Type: the property with the physical name, its limit, what the service allows (AWS API references).
 NAMES = {
@@ -31,10 +32,19 @@ NAMES = {
     TASK: ("family", 255, r"[a-zA-Z0-9_-]+"),
     "aws:cloudwatch/logGroup:LogGroup": ("name", 512, r"(?!aws/)[a-zA-Z0-9._/#-]+"),
     "aws:kms/alias:Alias": ("name", 256, r"alias/(?!aws/)[a-zA-Z0-9/_-]+"),
+    "aws:budgets/budget:Budget": ("name", 100, r"[^:\\\\]+"),
+    "aws:rds/instance:Instance": ("identifier", 63, r"[a-z](-?[a-z0-9])*"),
+    "aws:rds/subnetGroup:SubnetGroup": ("name", 255, r"[a-z0-9. _-]+"),
+    "aws:sns/topic:Topic": ("name", 256, r"[A-Za-z0-9_-]+"),
+    "aws:sqs/queue:Queue": ("name", 80, r"[A-Za-z0-9_-]+"),
     "aws:secretsmanager/secret:Secret": ("name", 512, r"[a-zA-Z0-9/_+=.@-]+"),
 }
 # Named after what they belong to, or not named at all.
 UNNAMED = {
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "aws:ec2/flowLog:FlowLog",
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+    "aws:sns/topicPolicy:TopicPolicy",
     ROLE_POLICY,
     "aws:ec2/vpc:Vpc",
     "aws:ec2/subnet:Subnet",
@@ -112,7 +122,12 @@ def test_a_physical_name_is_whole_when_it_fits_and_unique_when_it_does_not(lengt
 
 @pytest.mark.parametrize("environment", Environment)
 def test_only_tasks_of_this_account_and_region_take_a_role(environment: Environment) -> None:
-    roles = _of(declared_factory(spec_of(), environment), ROLE)
+    flows, *roles = sorted(
+        _of(declared_factory(spec_of(), environment), ROLE), key=lambda role: not role.name.endswith("-flows")
+    )
+    (trust,) = _statements(flows.inputs["assumeRolePolicy"])
+    assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
     assert roles
     for role in roles:
         (trust,) = _statements(role.inputs["assumeRolePolicy"])
@@ -169,11 +184,12 @@ def test_each_task_runs_as_the_role_of_its_own_function() -> None:
 
 def test_what_starts_a_service_can_open_the_secrets_it_injects() -> None:
     declared = declared_factory(spec_of(**TWO_SECRETS), Environment.STAGING)
-    (policy,) = _of(declared, ROLE_POLICY)
+    (policy,) = [each for each in _of(declared, ROLE_POLICY) if each.name == "links-staging-web-start"]
     granted = {tuple(s["Action"]): s["Resource"] for s in _statements(policy.inputs["policy"])}
     (definition,) = json.loads(_of(declared, TASK)[0].inputs["containerDefinitions"])
-    assert granted["secretsmanager:GetSecretValue",] == [secret["valueFrom"] for secret in definition["secrets"]]
-    assert [secret["name"] for secret in definition["secrets"]] == ["MAIL_TOKEN", "SIGNING_KEY"]
+    injected = [secret["valueFrom"] for secret in definition["secrets"]]
+    assert sorted(granted["secretsmanager:GetSecretValue",]) == sorted(injected)
+    assert [secret["name"] for secret in definition["secrets"]] == ["DATABASE_URL", "MAIL_TOKEN", "SIGNING_KEY"]
     assert (
         granted["kms:Decrypt",]
         == [secret.inputs["kmsKeyId"] for secret in _of(declared, "aws:secretsmanager/secret:Secret")][:1]
@@ -196,21 +212,96 @@ def test_containers_are_confined_and_named_by_digest(environment: Environment) -
         assert re.fullmatch(
             rf"{ACCOUNT}\.dkr\.ecr\.{REGION}\.amazonaws\.com/[a-z-]+@sha256:[0-9a-f]{{64}}", container["image"]
         )
-        told = [] if environment is Environment.BUILD else [{"name": "APP_ENVIRONMENT", "value": environment.value}]
-        assert container.get("environment", []) == told
+        told = {} if environment is Environment.BUILD else {"APP_ENVIRONMENT": environment.value}
+        found = {each["name"]: each["value"] for each in container.get("environment", [])}
+        queue = found.pop("JOBS_URL", "")
+        assert (found, queue.rpartition("/")[2]) == (told, f"links-{environment}-jobs" if told else "")
     if environment is not Environment.BUILD:
         assert container["image"].endswith(f"/links@{ARTEFACT}")
 
 
 @pytest.mark.parametrize("environment", Environment)
-def test_the_value_of_a_secret_stands_in_one_place_only_and_is_marked_there(environment: Environment) -> None:
+def test_the_value_of_a_secret_stands_where_it_is_needed_only_and_is_marked_there(environment: Environment) -> None:
     declared = declared_factory(spec_of(**TWO_SECRETS), environment)
     holders = [resource for resource in declared if SECRET in json.dumps([resource.inputs, resource.outputs])]
-    assert {holder.type for holder in holders} == {"aws:secretsmanager/secretVersion:SecretVersion"}
-    assert [holder.secrets for holder in holders] == [{("secretString",)}] * 2
+    instance, version = "aws:rds/instance:Instance", "aws:secretsmanager/secretVersion:SecretVersion"
+    assert sorted((holder.type, *holder.secrets) for holder in holders) == [
+        (instance, ("password",)),
+        *[(version, ("secretString",))] * 3,
+    ]
 
 
 @pytest.mark.parametrize("environment", Environment)
 def test_a_deleted_secret_can_be_restored_in_production_only(environment: Environment) -> None:
-    (secret,) = _of(declared_factory(spec_of(), environment), "aws:secretsmanager/secret:Secret")
+    secret, url = _of(declared_factory(spec_of(), environment), "aws:secretsmanager/secret:Secret")
+    assert secret.inputs["recoveryWindowInDays"] == url.inputs["recoveryWindowInDays"]
     assert secret.inputs["recoveryWindowInDays"] == (7 if environment is Environment.PRODUCTION else 0)
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_a_database_is_private_encrypted_and_in_production_guarded(environment: Environment) -> None:
+    (database,) = _of(declared_factory(spec_of(), environment), "aws:rds/instance:Instance")
+    told = database.inputs
+    assert (told["publiclyAccessible"], told["storageEncrypted"]) == (False, True)
+    assert told["kmsKeyId"].endswith(f"Key/links-{environment}")
+    guarded = environment is Environment.PRODUCTION
+    assert (told["deletionProtection"], told["multiAz"], told["deleteAutomatedBackups"]) == (
+        guarded,
+        guarded,
+        not guarded,
+    )
+    assert told["backupRetentionPeriod"] == 7
+
+
+def _rules(declared: list[Declared], group: str) -> set[tuple[str, str, float]]:
+    """Which groups a group lets in or reaches (`in`/`out`, name, port), by the names of their resources."""
+    found = set()
+    for rule in _of(declared, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"):
+        if rule.inputs["securityGroupId"].endswith(f"/{group}") or rule.inputs["securityGroupId"] == group:
+            other = rule.inputs.get("referencedSecurityGroupId", rule.inputs.get("cidrIpv4", ""))
+            found.add(("in", other.rpartition("SecurityGroup/")[2], rule.inputs["toPort"]))
+    for rule in _of(declared, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"):
+        if rule.inputs["securityGroupId"].endswith(f"/{group}"):
+            other = rule.inputs.get("referencedSecurityGroupId", rule.inputs.get("prefixListId", ""))
+            found.add(("out", other.rpartition("/")[2], rule.inputs["toPort"]))
+    return found
+
+
+def test_a_workload_reaches_its_databases_and_the_clouds_endpoints_and_nothing_else() -> None:
+    declared = declared_factory(spec_of(), Environment.STAGING)
+    out = {
+        ("out", "links-staging-database", 5432),
+        ("out", "links-staging-endpoints", 443),
+        ("out", "links-staging-s3", 443),
+    }
+    assert _rules(declared, "links-staging-adder") == out
+    assert _rules(declared, "links-staging-web-back") == out | {("in", "links-staging-web-front", 8080)}
+    assert _rules(declared, "links-staging-database") == {
+        ("in", "links-staging-web-back", 5432),
+        ("in", "links-staging-adder", 5432),
+    }
+    assert _rules(declared, "links-staging-endpoints") == {("in", "10.20.64.0/18", 443)}
+
+
+def test_only_who_runs_the_apps_code_uses_its_queues() -> None:
+    declared = declared_factory(spec_of(), Environment.STAGING)
+    users = {
+        policy.name: [r.rpartition("/")[2] for s in _statements(policy.inputs["policy"]) for r in s["Resource"]]
+        for policy in _of(declared, ROLE_POLICY)
+        if "sqs:" in policy.inputs["policy"]
+    }
+    assert users == {
+        name: ["links-staging-jobs", "links-staging"] for name in ("links-staging-web", "links-staging-adder")
+    }
+    plain = declared_factory(spec_of(queues={}), Environment.STAGING)
+    assert "sqs" not in json.dumps([resource.inputs for resource in plain])
+
+
+def test_the_network_closes_the_group_that_everything_unnamed_is_in() -> None:
+    declared = declared_factory(spec_of(), Environment.BUILD)
+    (group,) = _of(declared, "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert (group.inputs.get("ingress"), group.inputs.get("egress")) == ([], [])
+    services = {e.inputs["serviceName"].removeprefix(f"com.amazonaws.{REGION}.") for e in _of(declared, ENDPOINT)}
+    assert services == {"ecr.api", "ecr.dkr", "kms", "logs", "s3", "secretsmanager", "sqs", "sts"}
+    (flows,) = _of(declared, "aws:ec2/flowLog:FlowLog")
+    assert flows.inputs["trafficType"] == "ALL"

@@ -25,6 +25,8 @@ MISTAKES = {
     "two variables of one name": ("  database:", "  jobs:", "queues.jobs", "has the name of one of its databases"),
     "a secret's variable": ("  signing-key:", "  jobs-url:", "queues.jobs", "JOBS_URL is that of secrets.jobs-url"),
     "a kept variable": ("  signing-key: {}", "  signing-key: {}\n  port: {}", "secrets.port", "PORT is kept"),
+    "a name of the factory's own": ("  adder:", "  endpoints:", "workers.endpoints", "kept for the factory's own"),
+    "a name that another part makes": ("  adder:", "  web-front:", "workers.web-front", "web makes something"),
     "no period of logs": ("logs: 731", "logs: 700", "retention.logs", "is no period"),
     "an audit that ends early": ("audit: 730", "audit: 30", "retention.audit", "365"),
     "a size nobody has": ("size: medium", "size: huge", "databases.database.size", "not one of"),

@@ -17,7 +17,7 @@ from factory.settings import LOCAL_ACCOUNT, Settings
 from factory.spec import AppSpec, Environment, load_app, source_digest
 from policies import CONTROLS
 from stacks.program.build import build
-from stacks.program.keys import secret_key
+from stacks.program.keys import secret_keys
 
 LINKS = Path(__file__).parents[2] / "apps" / "links"
 STANDING = [Environment.BUILD, Environment.STAGING]
@@ -58,7 +58,7 @@ def _built(
     return declare(
         lambda: build(root, settings or Settings(), app, environment),
         stack=app.stack(environment),
-        config={f"my-factory:{secret_key(name)}": "only-in-the-vault" for name in app.secrets},
+        config={f"my-factory:{key}": "only-in-the-vault" for key in secret_keys(app)},
         answers=ANSWERS,
     )
 

@@ -1,0 +1,26 @@
+"""Clients of the cloud that environments live in: the real one by the SDK's own credentials, or the local one."""
+
+from functools import lru_cache
+from typing import Any
+
+from factory import daemons
+from factory.paths import FactoryRoot
+from factory.settings import Settings
+
+
+def client(root: FactoryRoot, settings: Settings, service: str, region: str) -> Any:
+    """A boto3 client of one service; the local cloud is started if need be."""
+    endpoint = daemons.ensure(root, daemons.LOCAL_CLOUD).addresses["http"] if settings.aws == "local" else None
+    return _client(service, region, endpoint)
+
+
+@lru_cache(maxsize=32)
+def _client(service: str, region: str, endpoint: str | None) -> Any:
+    # Kept: each reads the service's whole model, a third of a second. They may be used from several threads.
+    # Imported late: boto3 costs half a second, and most commands need none.
+    import boto3
+
+    local: dict[str, Any] = {}
+    if endpoint is not None:
+        local = {"endpoint_url": endpoint, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    return boto3.Session(region_name=region).client(service, **local)
