@@ -8,7 +8,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from components import aws, interfaces
-from components.aws.queue import uses_queues
+from components.aws.message_queue import uses_queues
 from components.aws.workload import WorkloadArgs
 from factory.spec import AppSpec, Environment, ServiceSpec, WorkerSpec, source_digest, variable_name
 
