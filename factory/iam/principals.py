@@ -71,7 +71,7 @@ class Principal:
         which a federated user's ARN does not say and so is required.
         """
         found = identity(arn)
-        if found is None or _ACCOUNT.fullmatch(arn):
+        if found is None or not arn.startswith("arn:"):
             raise InputError(f"{arn!r} is no principal's ARN", hint=f"allowed: {FORMS}")
         if found.kind is PrincipalKind.FEDERATED_USER and issuer is None:
             raise InputError(f"{arn} does not say who federated", hint="pass the IAM user's ARN as `issuer`")
