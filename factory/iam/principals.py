@@ -160,13 +160,12 @@ def excepted(named: tuple[Principal, ...], asking: Principal) -> tuple[bool, boo
     only when each of these that exists is named is it sure that nothing is denied.
     """
     grants = {grant(one, asking) for one in named}
-    # A role that asks as such, or a federated user's session, has no ARN of its own below its issuer.
-    lacks_own = asking.kind is PrincipalKind.ROLE
-    wanted = {Grant.DIRECT} if not lacks_own else {Grant.ISSUER}
+    # A role that asks whichever its session is has no ARN below its own, which is its sessions' issuer.
+    wanted = {Grant.ISSUER} if asking.kind is PrincipalKind.ROLE else {Grant.DIRECT}
     if asking.kind in {PrincipalKind.ROLE_SESSION, PrincipalKind.FEDERATED_USER}:
-        wanted |= {Grant.ISSUER}
+        wanted.add(Grant.ISSUER)
     if asking.account is not None and asking.kind is not PrincipalKind.ACCOUNT:
-        wanted |= {Grant.ACCOUNT}
+        wanted.add(Grant.ACCOUNT)
     everyone = any(one.kind is PrincipalKind.EVERYONE for one in named)
     return everyone or wanted <= grants, grants != {Grant.NONE}
 

@@ -63,7 +63,8 @@ class Request:
         """The context with keys in lower case, and with what follows from principal and resource where it is absent.
 
         That is aws:PrincipalAccount, PrincipalArn, PrincipalType, PrincipalIsAWSService, PrincipalServiceName,
-        username and ResourceAccount ("AWS global condition context keys"). A session's PrincipalArn is its role's.
+        username and ResourceAccount ("AWS global condition context keys"). A session's PrincipalArn is its role's:
+        without path, unless the principal's `issuer` says it.
         """
         given = {
             key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in self.context.items()

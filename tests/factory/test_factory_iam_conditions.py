@@ -40,7 +40,7 @@ def _holds(conditions: dict[str, Any], **context: Any) -> bool:
         ("IpAddress", ["203.0.113.0/24", "2001:DB8::/32"], ["203.0.113.9", "2001:db8::1"], ["203.0.114.1", "x", "::1"]),
         ("IpAddress", "203.0.113.9", ["203.0.113.9"], ["203.0.113.8", "cloudformation.amazonaws.com"]),
         ("ArnEquals", f"arn:aws:sns:*:{ACCOUNT}:topic/?", [ARN], [ARN + "b", ARN.replace("sns", "sqs"), "a:b"]),
-        ("ArnLike", "arn:aws:sns:*:*:*", [ARN, ARN + ":sub"], [ARN.replace("sns", "sqs"), "sns"]),
+        ("ArnLike", "arn:aws:sns:*:*:*", [ARN, ARN + ":sub"], [ARN.replace("sns", "sqs"), "sns", "arn:aws:sns:a:1"]),
     ],
 )
 def test_an_operator_holds_for_its_values_and_its_negation_for_the_others(

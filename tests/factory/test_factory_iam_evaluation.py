@@ -107,6 +107,7 @@ def test_a_deny_in_any_layer_decides_and_is_named(policies: dict[str, Any], laye
         ("session", ROLE + "r", {}, (ID,)),
         ("user", USER + "a", {}, (ID,)),
         ("user", OTHER, {}, (ID,)),
+        ("federated", USER + "a", {"session": [allow()]}, (ID,)),
     ],
 )
 def test_how_directly_a_resource_policy_names_them_says_what_else_must_allow(

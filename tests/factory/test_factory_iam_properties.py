@@ -160,6 +160,11 @@ ALL = allow()
         (Policies(identity=[ALL], boundary=allow(Action="s3:*")), "sqs:SendMessage", "*", False),
         (Policies(identity=[ALL], session=[allow(NotAction="s3:*")]), "s3:*", "*", False),
         (Policies(identity=[ALL], service_control=[[ALL], [allow(Action="s3:*")]]), "sqs:*", "*", False),
+        (Policies(identity=[ALL], service_control=[[allow(Action="s3:*")], [ALL]]), "sqs:*", "*", False),
+        (Policies(identity=[allow(NotAction="s3:Get*")]), "s3:*", "*", True),
+        (Policies(identity=[allow(NotAction="s3:*")]), "s3:Get*", "*", False),
+        (Policies(identity=[allow(NotResource="arn:aws:s3:::a/*")]), "*", "arn:aws:s3:::?/*", True),
+        (Policies(identity=[allow(NotResource="arn:aws:s3:::${aws:username}/*")]), "*", "arn:aws:s3:::a/*", True),
         (Policies(identity=[ALL], resource_trust=ResourceTrust.EXPLICIT), "kms:Decrypt", "*", False),
     ],
 )
