@@ -13,6 +13,7 @@ from console.commands import (
     demo,
     engine_room,
     factory,
+    history,
     inbox,
     init,
     people,
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 stack.register(app)
+history.register(app)
 app_files.register(app)
 engine_room.register(app)
 init.register(app)

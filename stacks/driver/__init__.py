@@ -4,6 +4,7 @@ Console, pipeline and scripts change stacks through `Driver`, and through nothin
 """
 
 from stacks.driver.client import Driver, Operation, read_outputs, require_decided, warm
+from stacks.driver.history import Ending, Update, read_history
 from stacks.driver.many import Outcome, checked_parallel, line_up, outcomes, verdict, worst
 from stacks.driver.model import Kind, Result, StackEvent, Step
 from stacks.driver.opening import lasting_env, open_driver, warm_env
@@ -16,6 +17,7 @@ __all__ = [
     "Chosen",
     "Driver",
     "Effect",
+    "Ending",
     "Follows",
     "Kind",
     "Operation",
@@ -25,6 +27,7 @@ __all__ = [
     "Skipped",
     "StackEvent",
     "Step",
+    "Update",
     "at_risk",
     "checked_parallel",
     "counts",
@@ -32,6 +35,7 @@ __all__ = [
     "line_up",
     "open_driver",
     "outcomes",
+    "read_history",
     "read_outputs",
     "require_decided",
     "select",

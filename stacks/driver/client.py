@@ -17,6 +17,7 @@ from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
+from stacks.driver.history import LIMIT, Update, read_history
 from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
 from stacks.names import declared
 
@@ -155,6 +156,10 @@ class Driver:
     def outputs(self, app: str, environment: str) -> AppFactoryOutputs | None:
         """What the environment's last good update left; None when it does not stand."""
         return read_outputs(self._root, self._settings, app, environment)
+
+    def history(self, app: str, environment: str, *, limit: int = LIMIT) -> list[Update]:
+        """The last updates of the environment, newest first, through either door. Raises InputError."""
+        return read_history(self._root, self._settings, app, environment, limit=limit)
 
     def _carry_out(self, operation: Operation, on_event: OnEvent) -> Result:
         for event in operation.events():

@@ -19,7 +19,20 @@ from factory.paths import FactoryRoot
 from stacks.driver import Step
 from stacks.driver.model import Diagnostic, Failed, StepDone, StepStarted, Violation, Waiting
 
-COMMANDS = ["up", "preview", "destroy", "drift", "outputs", "app", "doctor", "engine", "init", "demo", "cloud"]
+COMMANDS = [
+    "up",
+    "preview",
+    "destroy",
+    "drift",
+    "outputs",
+    "history",
+    "app",
+    "doctor",
+    "engine",
+    "init",
+    "demo",
+    "cloud",
+]
 
 
 def test_help_names_every_command(millwright: Runner) -> None:
