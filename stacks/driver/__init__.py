@@ -4,13 +4,13 @@ Console, pipeline and scripts change stacks through `Driver`, and through nothin
 """
 
 from stacks.driver.client import Driver, Operation, read_outputs, require_decided, warm
+from stacks.driver.following import Follows
 from stacks.driver.history import Ending, Update, read_history
 from stacks.driver.many import Outcome, checked_parallel, line_up, outcomes, verdict, worst
 from stacks.driver.model import Kind, Result, StackEvent, Step
 from stacks.driver.opening import lasting_env, open_driver, warm_env
 from stacks.driver.selection import Broken, Chosen, Selected, Skipped, select
 from stacks.driver.stateful import Effect, at_risk, counts
-from stacks.driver.turns import Follows
 
 __all__ = [
     "Broken",

@@ -17,6 +17,7 @@ from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
+from stacks.driver.following import Follows
 from stacks.driver.history import LIMIT, Update, read_history
 from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
 from stacks.names import declared
@@ -27,8 +28,8 @@ OnEvent = Callable[[StackEvent], None] | None
 OFFERED = frozenset({Kind.PREVIEW, Kind.UP, Kind.DESTROY, Kind.DRIFT})
 
 
-class Operation:
-    """An operation under way. Read `events` to its end, or call `result`, which does."""
+class Operation(Follows):
+    """An operation under way. Read `events` (or `aevents`) to its end, or call `result`, which does."""
 
     def __init__(self, stack: str, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
         self.stack = stack

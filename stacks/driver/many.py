@@ -9,10 +9,11 @@ from typing import Any
 
 from factory.errors import ExitCode, InputError, MillwrightError
 from stacks.driver.client import Driver
+from stacks.driver.following import Follows
 from stacks.driver.model import Kind, Result, error_json
 from stacks.driver.selection import Broken, Chosen, Selected, Skipped
 from stacks.driver.stateful import at_risk, counts
-from stacks.driver.turns import Follows, Queued, Turns
+from stacks.driver.turns import Queued, Turns
 
 # The command ends with the first of these that any stack ended with: what was stopped, what may be half done, what
 # nobody could do, what was refused, what is merely to be looked at.

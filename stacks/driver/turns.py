@@ -3,25 +3,10 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from factory.errors import Interrupted, MillwrightError, UpdateFailed
+from stacks.driver.following import Follows
 from stacks.driver.model import Failed, Finished, Result, StackEvent, Waiting
-
-
-class Follows(Protocol):
-    """An operation that can be followed to its end: under way, or waiting for its turn."""
-
-    stack: str
-
-    def events(self) -> Iterator[StackEvent]:
-        """Every event, as it comes; the last one is Finished or Failed."""
-
-    def result(self) -> Result:
-        """How it ended. Raises the MillwrightError of one that failed."""
-
-    def interrupt(self) -> None:
-        """Ask it to stop."""
 
 
 class Turns:
@@ -66,7 +51,7 @@ class Turns:
             self._changed.notify_all()
 
 
-class Queued:
+class Queued(Follows):
     """An operation that begins when its turn comes. Each one's `events` is read in a thread of its own."""
 
     def __init__(self, stack: str, turns: Turns, start: Callable[[], Follows]) -> None:

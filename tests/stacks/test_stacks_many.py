@@ -14,6 +14,7 @@ from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import Environment
 from stacks.driver import Broken, Chosen, Kind, Outcome, Result, Skipped, StackEvent, Step, select, worst
+from stacks.driver.following import Follows
 from stacks.driver.many import WORST_FIRST, outcomes, parallel_by_default
 from stacks.driver.model import Failed, Finished, Started, Waiting
 from stacks.driver.turns import Queued, Turns
@@ -88,7 +89,7 @@ def _result(stack: str, kind: Kind = Kind.UP, *steps: Step) -> Result:
     return Result(stack=stack, kind=kind, changes={}, steps=steps, duration=1.0)
 
 
-class Work:
+class Work(Follows):
     """An operation that says when it began, and ends when it is let go."""
 
     def __init__(self, stack: str) -> None:
