@@ -19,6 +19,7 @@ from console.commands import (
     people,
     promote,
     stack,
+    stack_tools,
 )
 from console.show import ERR, print_error
 from factory.errors import ExitCode, MillwrightError
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 stack.register(app)
 history.register(app)
+stack_tools.register(app)
 app_files.register(app)
 engine_room.register(app)
 init.register(app)

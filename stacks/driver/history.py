@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from factory.events import Event
     from factory.releases import Release
 
-CHANGING = frozenset({Kind.UP, Kind.DESTROY, Kind.REFRESH, Kind.IMPORT})
+CHANGING = frozenset({Kind.UP, Kind.DESTROY, Kind.REFRESH, Kind.IMPORT, Kind.IMPORT_STATE})
 LIMIT = 20
 MOST = 1000
 STARTED = "started"

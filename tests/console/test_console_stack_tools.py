@@ -10,7 +10,7 @@ from factory.settings import load
 from factory.spec import Environment, load_app
 from stacks.driver import Kind, Result, ledger
 
-TOOLS = [["history"]]
+TOOLS = [["history"], ["refresh"], ["cancel"], ["graph"], ["stack", "export"]]
 WRONG = [
     (["lynks", "build"], "no app named 'lynks'", "did you mean 'links'?"),
     (["links", "prod"], "links declares no environment 'prod'", "did you mean 'production'?"),
@@ -50,3 +50,28 @@ def test_history_is_told_newest_first_in_words_and_in_json(millwright: Runner, r
     assert spec.digest()[:19] in rows[1]
     assert len(millwright("history", "links", "build", "--limit", "1", "--json").documents) == 1
     assert millwright("history", "links", "build", "--limit", "0").code == ExitCode.INVALID_INPUT
+
+
+def test_cancelling_where_nothing_works_says_so(millwright: Runner, root: FactoryRoot) -> None:
+    told = millwright("cancel", "links", "build")
+    assert (told.code, told.out) == (ExitCode.OK, "links-build: nobody is asked: nothing works on it\n")
+    (document,) = millwright("cancel", "links", "build", "--json").documents
+    assert document["asked"] is False
+
+
+@pytest.mark.parametrize(("file", "message"), [("a.svg", ".svg is not drawn here yet"), ("a.png", "nothing draws")])
+def test_a_picture_that_nobody_draws_is_refused_before_anything_slow_starts(
+    file: str, message: str, millwright: Runner, root: FactoryRoot
+) -> None:
+    told = millwright("graph", "links", "build", "--output", file)
+    assert (told.code, told.out) == (ExitCode.INVALID_INPUT, "")
+    assert f"error: {message}" in told.err
+    assert not (root.state / "run").exists()
+
+
+def test_production_takes_no_state_and_is_refreshed_only_when_decided(millwright: Runner, root: FactoryRoot) -> None:
+    for command in (["stack", "import", "links", "production", "state.json"], ["refresh", "links", "production"]):
+        told = millwright(*command)
+        assert (told.code, told.out) == (ExitCode.DECISION_REQUIRED, "")
+        assert "links-production is production" in told.err
+    assert not (root.state / "run").exists()

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
@@ -10,6 +11,7 @@ from factory.errors import UpdateFailed
 from stacks.driver import Follows, Kind, Result, StackEvent
 from stacks.driver.model import Diagnostic, Failed, Finished, Started
 
+T = TypeVar("T")
 STACK = "links-build"
 RESULT = Result(stack=STACK, kind=Kind.UP, changes={}, steps=(), duration=1.0)
 FINE: list[StackEvent] = [Started(stack=STACK, kind=Kind.UP), Finished(stack=STACK, result=RESULT)]
@@ -51,6 +53,16 @@ class Played(Follows):
         raise NotImplementedError
 
 
+def waited(work: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, which would leave the tests after it without a loop to declare resources in."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
 async def _all(operation: Follows) -> list[StackEvent]:
     return [event async for event in operation.aevents()]
 
@@ -58,7 +70,7 @@ async def _all(operation: Follows) -> list[StackEvent]:
 @pytest.mark.parametrize("events", [FINE, BAD], ids=["fine", "bad"])
 def test_each_way_of_following_sees_every_event_in_order(events: list[StackEvent]) -> None:
     assert list(Played(events).events()) == events
-    assert asyncio.run(_all(Played(events))) == events
+    assert waited(_all(Played(events))) == events
     seen: list[StackEvent] = []
     future = Played(events).notify(seen.append)
     assert isinstance(future.exception(30), UpdateFailed if events is BAD else type(None))
@@ -66,9 +78,9 @@ def test_each_way_of_following_sees_every_event_in_order(events: list[StackEvent
 
 
 def test_the_result_can_be_awaited_and_raises_what_went_wrong() -> None:
-    assert asyncio.run(Played(FINE).aresult()) == RESULT
+    assert waited(Played(FINE).aresult()) == RESULT
     with pytest.raises(UpdateFailed, match="no"):
-        asyncio.run(Played(BAD).aresult())
+        waited(Played(BAD).aresult())
     assert Played(FINE).notify(lambda event: None).result(30) == RESULT
 
 
@@ -83,7 +95,7 @@ def test_many_are_awaited_at_once_and_the_loop_goes_on_meanwhile() -> None:
         held.may_go_on.set()
         return [first, await slow]
 
-    assert asyncio.run(both()) == [RESULT, RESULT]
+    assert waited(both()) == [RESULT, RESULT]
 
 
 def test_who_leaves_early_does_not_stop_the_operation() -> None:
@@ -94,7 +106,7 @@ def test_who_leaves_early_does_not_stop_the_operation() -> None:
             return event
         raise AssertionError
 
-    assert asyncio.run(first()) == FINE[0]
+    assert waited(first()) == FINE[0]
     # The loop is closed; what comes now is read and heard by nobody.
     operation.may_go_on.set()
     assert operation.read_to_its_end.wait(30)
