@@ -13,11 +13,13 @@ from console.commands import (
     demo,
     engine_room,
     factory,
+    history,
     inbox,
     init,
     people,
     promote,
     stack,
+    stack_tools,
 )
 from console.show import ERR, print_error
 from factory.errors import ExitCode, MillwrightError
@@ -30,6 +32,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 stack.register(app)
+history.register(app)
+stack_tools.register(app)
 app_files.register(app)
 engine_room.register(app)
 init.register(app)

@@ -37,6 +37,8 @@ class ExitCode(IntEnum):
     """From `drift`: the cloud is no longer as the last update left it."""
     SANDBOX_UNAVAILABLE = 12
     """No confined process can be made here, so nothing that needs one was started."""
+    DATA_AT_RISK = 13
+    """From `preview`: the update would replace or delete what holds data; the output names each such resource."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 

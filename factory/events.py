@@ -1,11 +1,12 @@
 """The outbox: one envelope for everything that happens, appended in the transaction of the action itself."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import uuid_utils
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Column, Connection, Integer, String, Table, insert, select
+from sqlalchemy import JSON, Column, Connection, Integer, Select, String, Table, insert, select
 
 from factory.db import METADATA
 
@@ -89,5 +90,21 @@ def recent(
         query = query.where(EVENTS.c.app == app)
     if change is not None:
         query = query.where(EVENTS.c.change == change)
-    rows = connection.execute(query).mappings().all()
+    return _read(connection, query)
+
+
+def of_environment(
+    connection: Connection, app: str, environment: str, *, kinds: Collection[str], limit: int
+) -> list[Event]:
+    """The newest events of these kinds that tell of an app's environment, oldest first."""
+    query = select(EVENTS).where(
+        EVENTS.c.app == app,
+        EVENTS.c.kind.in_(kinds),
+        EVENTS.c.properties["environment"].as_string() == environment,
+    )
+    return _read(connection, query.order_by(EVENTS.c.sequence.desc()).limit(limit))
+
+
+def _read(connection: Connection, newest_first: Select[Any]) -> list[Event]:
+    rows = connection.execute(newest_first).mappings().all()
     return [Event(**{k: v for k, v in row.items() if k in Event.model_fields}) for row in reversed(rows)]

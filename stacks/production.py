@@ -121,6 +121,15 @@ def require_standing(place: Place) -> None:
             raise InputError(f"{place.stack} does not stand", hint=f"millwright promote {place.spec.name} proposes it")
 
 
+def refuse_import(place: Place) -> NoReturn:
+    """Its state is what its decisions made of it: nobody decides on another one. Raises DecisionRequired."""
+    refuse(
+        place,
+        "its state is not replaced by an exported one",
+        hint="millwright refresh brings it in line with the cloud; to restore a lost backend, put its files back",
+    )
+
+
 def require_plan(place: Place, release: Release, plan: Plan) -> None:
     """An update may do nothing but what a person was shown. `plan` is what differs from the state, drift aside.
 

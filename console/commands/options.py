@@ -18,4 +18,65 @@ EnvironmentName = Annotated[
         autocompletion=completion.environments,
     ),
 ]
+OneApp = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="APP", help="The app: a folder of apps/.", show_default=False, autocompletion=completion.apps
+    ),
+]
+OneEnvironment = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ENV",
+        help="build, staging or production.",
+        show_default=False,
+        autocompletion=completion.environments,
+    ),
+]
+Everywhere = Annotated[bool, typer.Option("--all", help="Every stack of every app, side by side, instead of one.")]
+OnlyEnvironment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment",
+        "-e",
+        metavar="ENV",
+        help="With --all: only the stacks of this environment.",
+        show_default=False,
+        autocompletion=completion.environments,
+    ),
+]
+Parallel = Annotated[
+    int | None,
+    typer.Option(
+        "--parallel",
+        metavar="N",
+        help="With --all: at most so many engines at once. Default: one for each core.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, one document per line.")]
+
+
+class WrongUsage(typer.BadParameter):
+    """Arguments and options that do not go together; ends with the exit code of a wrong command line."""
+
+    def format_message(self) -> str:
+        """The message as it is."""
+        return self.message
+
+
+def one_stack(app: str | None, environment: str | None, *only_with_all: object) -> tuple[str, str]:
+    """The app and environment of a command on one stack. Raises WrongUsage without them, and for options of --all."""
+    if app is None:
+        raise WrongUsage("Missing argument 'APP'. Name an app and an environment, or say --all.")
+    if environment is None:
+        raise WrongUsage("Missing argument 'ENV'.")
+    if any(option is not None and option is not False for option in only_with_all):
+        raise WrongUsage("--environment, --parallel, --changed-since and --markdown go with --all.")
+    return app, environment
+
+
+def no_stack(app: str | None) -> None:
+    """Raises WrongUsage for an app that is named beside --all."""
+    if app is not None:
+        raise WrongUsage("--all works on every app: name no app, and an environment with --environment.")

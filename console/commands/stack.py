@@ -1,4 +1,4 @@
-"""`millwright up|preview|destroy|drift|outputs APP ENV`: the driver's door."""
+"""`millwright up|preview|destroy|drift|outputs APP ENV`, the first two also with `--all`: the driver's door."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from console.commands.options import App, EnvironmentName, Json
+from console.commands.options import (
+    App,
+    EnvironmentName,
+    Everywhere,
+    Json,
+    OneApp,
+    OneEnvironment,
+    OnlyEnvironment,
+    Parallel,
+    WrongUsage,
+    no_stack,
+    one_stack,
+)
 from console.identity import OwnKey, Who, identify
+from console.many import Asked, carry_out_all, show_at_risk
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
 from console.signing import sign
@@ -16,23 +29,57 @@ from factory import signatures
 from factory.errors import DecisionRequired, ExitCode, InputError
 from factory.requests import RequestState
 from factory.spec import Environment
-from stacks.driver import Kind, Result, read_outputs
+from stacks.driver import Kind, Result, read_outputs, verdict
 from stacks.names import declared
 
 
 def up(
-    app: App,
-    environment: EnvironmentName,
+    app: OneApp = None,
+    environment: OneEnvironment = None,
+    everywhere: Everywhere = False,
+    only: OnlyEnvironment = None,
+    parallel: Parallel = None,
     as_json: Json = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Look up what the cloud holds first.")] = False,
 ) -> None:
-    """Make an environment what its app.yaml declares."""
+    """Make an environment, or every one but production, what its app.yaml declares."""
+    if everywhere:
+        no_stack(app)
+        asked = Asked(kind=Kind.UP, environment=only, parallel=parallel, refresh=refresh)
+        raise typer.Exit(carry_out_all(asked, as_json=as_json))
+    app, environment = one_stack(app, environment, only, parallel)
     _carry_out(Kind.UP, app, environment, as_json=as_json, refresh=refresh)
 
 
-def preview(app: App, environment: EnvironmentName, as_json: Json = False) -> None:
-    """Show what `up` would change, and change nothing."""
-    _carry_out(Kind.PREVIEW, app, environment, as_json=as_json)
+def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a user may say
+    app: OneApp = None,
+    environment: OneEnvironment = None,
+    everywhere: Everywhere = False,
+    only: OnlyEnvironment = None,
+    parallel: Parallel = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--changed-since",
+            metavar="REF",
+            help="With --all: only apps that may have changed since this git ref.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --all: a table for a pull request.")] = False,
+) -> None:
+    """Show what `up` would change, and change nothing; exit code 13 when it would lose data."""
+    if everywhere:
+        no_stack(app)
+        if as_json and markdown:
+            raise WrongUsage("--json and --markdown are two answers: choose one.")
+        asked = Asked(kind=Kind.PREVIEW, environment=only, parallel=parallel, changed_since=since)
+        raise typer.Exit(carry_out_all(asked, as_json=as_json, markdown=markdown))
+    app, environment = one_stack(app, environment, only, parallel, since, markdown)
+    result = _carry_out(Kind.PREVIEW, app, environment, as_json=as_json)
+    show_at_risk(result, as_json=as_json)
+    raise typer.Exit(verdict(result))
 
 
 def destroy(

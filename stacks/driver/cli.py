@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,14 +21,25 @@ class Answer(NamedTuple):
     err: str
 
 
-def run_cli(cli: Path, arguments: list[str], root: FactoryRoot, stdin: str = "") -> Answer:
-    """Run one command in the factory's root; secrets go by `stdin`, never by argument."""
+def run_cli(
+    cli: Path,
+    arguments: list[str],
+    root: FactoryRoot,
+    stdin: str = "",
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Answer:
+    """Run one command in the factory's root; secrets go by `stdin`, never by argument.
+
+    `environment`: EngineEnv's, where it is not the process's own.
+    """
     ran = subprocess.run(
         [str(cli), *arguments, "--non-interactive"],
         input=stdin,
         capture_output=True,
         text=True,
         cwd=root.path,
+        env=environment,
         timeout=SECONDS,
         check=False,
     )

@@ -17,17 +17,21 @@ from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
+from stacks.driver.cancelling import Asked, cancel
+from stacks.driver.following import Follows
+from stacks.driver.history import LIMIT, Update, read_history
 from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
+from stacks.driver.state import State, check, export
 from stacks.names import declared
 
 END_SECONDS = 30
 UNATTESTED = "unattested"
 OnEvent = Callable[[StackEvent], None] | None
-OFFERED = frozenset({Kind.PREVIEW, Kind.UP, Kind.DESTROY, Kind.DRIFT})
+OFFERED = frozenset({Kind.PREVIEW, Kind.UP, Kind.DESTROY, Kind.DRIFT, Kind.REFRESH})
 
 
-class Operation:
-    """An operation under way. Read `events` to its end, or call `result`, which does."""
+class Operation(Follows):
+    """An operation under way. Read `events` (or `aevents`) to its end, or call `result`, which does."""
 
     def __init__(self, stack: str, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
         self.stack = stack
@@ -107,9 +111,24 @@ class Driver:
         app or environment that is not declared, DecisionRequired for production where nobody decided on it.
         """
         if kind not in OFFERED:
-            raise InputError(f"the driver does not offer {kind}", hint=f"one of {', '.join(sorted(OFFERED))}")
+            raise InputError(f"the driver does not start {kind}", hint=f"one of {', '.join(sorted(OFFERED))}")
+        return self._begin(kind, app, environment, refresh=refresh, release=release, actor=actor)
+
+    def _begin(
+        self,
+        kind: Kind,
+        app: str,
+        environment: str,
+        *,
+        refresh: bool = False,
+        release: int | None = None,
+        actor: str = UNATTESTED,
+        state: State | None = None,
+    ) -> Operation:
         spec, which = declared(self._root, app, environment)
         require_decided(self._root, self._settings, spec, which, kind, release)
+        if state is not None:
+            check(self._root, spec.stack(which), state)
         request = Request(
             root=self._root,
             settings=self._settings,
@@ -121,6 +140,7 @@ class Driver:
             id=uuid.uuid4().hex[:12],
             release=release,
             actor=actor,
+            state=state,
         )
         here, there = self._context.Pipe()
         process = self._context.Process(target=_work, args=(request, there), name=f"{kind} {request.stack}")
@@ -152,9 +172,43 @@ class Driver:
         """What is no longer in the cloud as it was left; nothing is changed. `changed` lists it."""
         return self._carry_out(self.start(Kind.DRIFT, app, environment), on_event)
 
+    def refresh(self, app: str, environment: str, on_event: OnEvent = None, *, release: int | None = None) -> Result:
+        """Bring the state in line with what the cloud holds; the cloud is not changed. `changed` lists it."""
+        return self._carry_out(self.start(Kind.REFRESH, app, environment, release=release), on_event)
+
+    def export_state(self, app: str, environment: str) -> State:
+        """The environment's state, as `pulumi stack export` writes it: its secrets are encrypted.
+
+        Raises InputError when it was never updated.
+        """
+        spec, which = declared(self._root, app, environment)
+        return export(self._root, self._env, spec.stack(which))
+
+    def start_import(self, app: str, environment: str, exported: State, *, actor: str = UNATTESTED) -> Operation:
+        """Begin to replace the environment's state by one that was exported from it; the cloud is not changed.
+
+        The next operation refreshes it. Raises InputError for the state of another stack, or one that shows secrets;
+        DecisionRequired for production, always.
+        """
+        return self._begin(Kind.IMPORT_STATE, app, environment, actor=actor, state=exported)
+
+    def import_state(
+        self, app: str, environment: str, exported: State, on_event: OnEvent = None, *, actor: str = UNATTESTED
+    ) -> Result:
+        """The same, to its end."""
+        return self._carry_out(self.start_import(app, environment, exported, actor=actor), on_event)
+
+    def cancel(self, app: str, environment: str, *, again: bool = False) -> Asked:
+        """Ask whoever works on the environment, in any process, to end cleanly; see `cancelling.cancel`."""
+        return cancel(self._root, self._settings, app, environment, again=again)
+
     def outputs(self, app: str, environment: str) -> AppFactoryOutputs | None:
         """What the environment's last good update left; None when it does not stand."""
         return read_outputs(self._root, self._settings, app, environment)
+
+    def history(self, app: str, environment: str, *, limit: int = LIMIT) -> list[Update]:
+        """The last updates of the environment, newest first, through either door. Raises InputError."""
+        return read_history(self._root, self._settings, app, environment, limit=limit)
 
     def _carry_out(self, operation: Operation, on_event: OnEvent) -> Result:
         for event in operation.events():
@@ -198,8 +252,10 @@ def require_decided(
 
     place = production.Place(root, settings, db.connect(root, settings), spec, environment)
     match kind:
-        case Kind.UP:
+        case Kind.UP | Kind.REFRESH:
             production.require_release(place, release)
+        case Kind.IMPORT_STATE:
+            production.refuse_import(place)
         case Kind.PREVIEW:
             production.require_proposal(place, release)
         case Kind.DESTROY:

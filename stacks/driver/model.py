@@ -13,11 +13,15 @@ from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
 
+# What marks a value that is none of its own kinds (a secret, an asset) in the engine's JSON.
+MARK = "4dabf18193072939515e22adb298388d"
+
 
 class Kind(StrEnum):
     """The operations on a stack. `drift` compares the state with the cloud and changes neither.
 
-    `refresh` and `import` are the plain door's own: the driver records them and does not offer them.
+    `refresh` brings the state in line with the cloud; `import_state` replaces it by an exported one. `import` is the
+    plain door's own: the driver records it and does not offer it.
     """
 
     PREVIEW = "preview"
@@ -26,13 +30,15 @@ class Kind(StrEnum):
     DRIFT = "drift"
     REFRESH = "refresh"
     IMPORT = "import"
+    IMPORT_STATE = "import_state"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One operation to carry out: everything a process of its own needs, and safe to send to it.
 
-    `release` names what the environment is to serve (None: what is wanted there); `actor` is who does it.
+    `release` names what the environment is to serve (None: what is wanted there); `actor` is who does it; `state` is
+    what replaces the stack's, for an import.
     """
 
     root: FactoryRoot
@@ -45,6 +51,7 @@ class Request:
     id: str
     release: int | None = None
     actor: str = "unattested"
+    state: dict[str, Any] | None = None
 
     @property
     def stack(self) -> str:

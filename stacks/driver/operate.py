@@ -31,6 +31,7 @@ from stacks.driver.known import KnownCommand, KnownStack
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
+from stacks.driver.state import put_back
 from stacks.driver.translate import Memory, translate
 from stacks.program.build import as_run_errors, build
 
@@ -92,10 +93,12 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
 def _require_decided(place: production.Place, request: Request) -> None:
     if place.environment is not Environment.PRODUCTION:
         return
-    if request.kind is Kind.UP:
+    if request.kind in (Kind.UP, Kind.REFRESH):
         production.require_release(place, request.release)
     elif request.kind is Kind.DESTROY:
         destruction.require_destroy(place)
+    elif request.kind is Kind.IMPORT_STATE:
+        production.refuse_import(place)
 
 
 def _run(
@@ -118,7 +121,10 @@ def _run(
     begun = time.monotonic()
     version, outputs = None, None
     with (
-        unsettled.watched(request.root, request.settings, request.stack, owed=settled) as watched,
+        # What an imported state says was so once: it is looked up before it is believed.
+        unsettled.watched(
+            request.root, request.settings, request.stack, owed=settled or request.kind is Kind.IMPORT_STATE
+        ) as watched,
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
@@ -128,17 +134,7 @@ def _run(
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
                 engine.require_policies(memory)
             case Kind.UP:
-                # A violation that a preview can see stops the update before anything is created.
-                _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
-                engine.require_policies(memory)
-                if place.environment is Environment.PRODUCTION:
-                    if refresh:
-                        # What somebody changed in the cloud is repaired; what is declared is what was decided.
-                        _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
-                    release = production.require_release(place, request.release)
-                    production.require_plan(place, release, production.plan_of(memory.steps.values()))
-                up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh, show_secrets=False))
-                engine.require_policies(memory)
+                up, memory = _update(place, request, engine, stack, refresh=refresh)
                 version = up.summary.version
                 outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
@@ -146,10 +142,14 @@ def _run(
                     unprotect(request.root, request.stack, cli)
                     lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
+            case Kind.REFRESH:
+                _, memory = engine.run(lambda on: stack.refresh(on_event=on, show_secrets=False))
+            case Kind.IMPORT_STATE:
+                memory = Memory(changes={"import": put_back(request.root, cli, request.stack, request.state)})
             case _:
                 _, memory = engine.run(lambda on: stack.preview_refresh(on_event=on))
         # A preview's refresh is kept by nobody.
-        watched.refreshed = refresh and request.kind in (Kind.UP, Kind.DESTROY)
+        watched.refreshed = request.kind is Kind.REFRESH or (refresh and again)
     return Result(
         stack=request.stack,
         kind=request.kind,
@@ -159,6 +159,23 @@ def _run(
         version=version,
         outputs=outputs,
     )
+
+
+def _update(
+    place: production.Place, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
+) -> tuple[auto.UpResult, Memory]:
+    # A violation that a preview can see stops the update before anything is created.
+    _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
+    engine.require_policies(memory)
+    if place.environment is Environment.PRODUCTION:
+        if refresh:
+            # What somebody changed in the cloud is repaired; what is declared is what was decided.
+            _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
+        release = production.require_release(place, request.release)
+        production.require_plan(place, release, production.plan_of(memory.steps.values()))
+    up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh, show_secrets=False))
+    engine.require_policies(memory)
+    return up, memory
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ from typing import Any
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
-from stacks.driver.model import Diagnostic, StackEvent, Step, StepDone, StepFailed, StepStarted, Violation
+from stacks.driver.model import MARK, Diagnostic, StackEvent, Step, StepDone, StepFailed, StepStarted, Violation
 
 ROOT = "pulumi:pulumi:Stack"
-# What marks a value that is none of its own kinds (a secret, an asset) in the engine's JSON.
-MARK = "4dabf18193072939515e22adb298388d"
 MASK = "[secret]"
 # How the Automation API tells that a program raised something it does not know.
 INLINE = "python inline source runtime error:"

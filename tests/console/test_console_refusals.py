@@ -19,7 +19,20 @@ from factory.paths import FactoryRoot
 from stacks.driver import Step
 from stacks.driver.model import Diagnostic, Failed, StepDone, StepStarted, Violation, Waiting
 
-COMMANDS = ["up", "preview", "destroy", "drift", "outputs", "app", "doctor", "engine", "init", "demo", "cloud"]
+COMMANDS = [
+    "up",
+    "preview",
+    "destroy",
+    "drift",
+    "outputs",
+    "history",
+    "app",
+    "doctor",
+    "engine",
+    "init",
+    "demo",
+    "cloud",
+]
 
 
 def test_help_names_every_command(millwright: Runner) -> None:
@@ -51,6 +64,12 @@ def test_the_installed_script_shows_its_version() -> None:
         (["up", "links", "build", "--jsn"], "No such option"),
         (["up", "links", "build", "extra"], "unexpected extra argument"),
         (["app", "frobnicate"], "No such command"),
+        (["up", "links", "--all"], "name no app"),
+        (["up", "links", "build", "--parallel", "2"], "go with --all"),
+        (["preview", "links", "build", "-e", "build"], "go with --all"),
+        (["preview", "links", "build", "--markdown"], "go with --all"),
+        (["preview", "--all", "--json", "--markdown"], "choose one"),
+        (["preview"], "Missing argument 'APP'"),
     ],
 )
 def test_a_command_that_does_not_exist_is_a_usage_error(
@@ -95,6 +114,31 @@ def test_a_wrong_name_is_refused_before_anything_slow_starts(
     assert document["error"].startswith(message)
     assert document["hint"].startswith(hint)
     assert document["exit_code"] == code
+    assert not (root.state / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["up", "--all", "-e", "prod"], "no environment is named 'prod'"),
+        (["up", "--all", "--parallel", "0"], "0 operations at once"),
+        (["preview", "--all", "--changed-since", "main"], "git cannot say what changed"),
+    ],
+)
+def test_wrong_options_of_many_stacks_are_refused_before_anything_slow_starts(
+    arguments: list[str], message: str, millwright: Runner, root: FactoryRoot
+) -> None:
+    told = millwright(*arguments)
+    assert (told.code, told.out) == (ExitCode.INVALID_INPUT, "")
+    assert f"error: {message}" in told.err
+    assert not (root.state / "run").exists()
+
+
+def test_production_alone_is_left_out_and_nothing_starts(millwright: Runner, root: FactoryRoot) -> None:
+    (document,) = millwright("up", "--all", "-e", "production", "--json").documents
+    (outcome,) = document["outcomes"]
+    assert (outcome["stack"], outcome["state"]) == ("links-production", "skipped")
+    assert document["exit_code"] == ExitCode.OK
     assert not (root.state / "run").exists()
 
 
