@@ -8,8 +8,8 @@ from components.aws.agent_runner import AgentRunner
 from components.aws.budget import Budget
 from components.aws.database import Database
 from components.aws.keys import Keys
-from components.aws.network import Network
 from components.aws.message_queue import Queue
+from components.aws.network import Network
 from components.aws.registry import Registry
 from components.aws.secret_store import Secrets
 from components.aws.service import Service
