@@ -2,9 +2,12 @@
 
 import json
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
-from links.store import InvalidUrl, Store
+from links.handling import JsonHandler
+from links.interface import LinkStore
+from links.logs import log_error
+from links.store import InvalidUrl, StoreUnavailable
 
 BODY_LIMIT = 8192
 
@@ -13,19 +16,26 @@ class Server(ThreadingHTTPServer):
     """Answers for one store; closing it waits for the requests under way."""
 
     daemon_threads = False
+    # The library's five are too few: clients that come together would be cut off before they are heard.
+    request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], store: Store) -> None:
+    def __init__(self, address: tuple[str, int], store: LinkStore) -> None:
         super().__init__(address, Handler)
         self.store = store
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away while it was answered, or no thread to answer it."""
+        log_error("unanswered")
 
-class Handler(BaseHTTPRequestHandler):
+
+class Handler(JsonHandler):
     """One request. HTTP/1.0 closes the connection after it, so that no idle client keeps the service from ending."""
 
     server: Server
+    unavailable = StoreUnavailable
     timeout = 10
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         """GET /health, /links/CODE and /CODE."""
         path = self.path.partition("?")[0].removeprefix("/")
         if path == "health":
@@ -41,13 +51,14 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "no such link")
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """POST /links."""
         if self.path != "/links":
             self._refuse(HTTPStatus.NOT_FOUND, "POST goes to /links")
             return
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or len(length) > len(str(BODY_LIMIT)) or int(length) > BODY_LIMIT:
+            self._drain(length)
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"send at most {BODY_LIMIT} bytes, with Content-Length")
             return
         try:
@@ -64,16 +75,3 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
         else:
             self._answer(HTTPStatus.CREATED, {"code": link.code, "url": link.url})
-
-    def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self._answer(status, {"error": why})
-
-    def _answer(self, status: HTTPStatus, body: dict[str, str | int], location: str | None = None) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        if location:
-            self.send_header("Location", location)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)

@@ -1,9 +1,11 @@
 """Links on disk: one JSON file, replaced as a whole, so that a reader or a crash never meets half of one."""
 
 import hashlib
+import itertools
 import json
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +17,10 @@ ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
 
 class InvalidUrl(ValueError):
     """The URL cannot be shortened; the message says why."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot answer now, and may later; the message says what is away."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,8 @@ class Store:
             return link and self._save(Link(code, link.url, link.hits + 1))
 
     def _code(self, url: str) -> str:
-        """The URL's own code: it follows from the URL, with a new attempt when another URL has it already."""
-        attempt = 0
-        while True:
-            digest = hashlib.sha256(f"{attempt}\n{url}".encode()).digest()
-            code = "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:CODE_LENGTH])
-            if code not in self._links or self._links[code].url == url:
-                return code
-            attempt += 1
+        """The first of the URL's own codes that no other URL has."""
+        return next(code for code in codes(url) if code not in self._links or self._links[code].url == url)
 
     def _save(self, link: Link) -> Link:
         links = self._links | {link.code: link}
@@ -86,6 +86,13 @@ class Store:
             os.close(folder)
         self._links = links
         return link
+
+
+def codes(url: str) -> Iterator[str]:
+    """The URL's own codes, without end, the best first: they follow from the URL alone, in whichever store it is."""
+    for attempt in itertools.count():
+        digest = hashlib.sha256(f"{attempt}\n{url}".encode()).digest()
+        yield "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:CODE_LENGTH])
 
 
 def check(url: str) -> None:
