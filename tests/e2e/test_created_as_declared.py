@@ -1,10 +1,11 @@
 """What the cloud holds is what app.yaml declares: everything created is read back by boto3, not from the state."""
 
+import http.client
 import json
 from typing import Any
 
 import pytest
-from e2e_place import Place
+from e2e_place import Place, wait_for
 
 from console.demo.inventory import Cloud, inventory
 from factory.spec import source_digest
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
-TAGS = {"app": "links", "owner": "web-team", "managed-by": "millwright"}
+TAGS = {"app": "links", "owner": "web-team", "cost-center": "web-team", "managed-by": "millwright"}
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +47,15 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "network": 2,
         "subnet": 4,
         "route table": 2,
-        "firewall": 2,
-        "firewall rule": 3,
+        "firewall": 6,
+        "firewall rule": 9,
+        "endpoint": 14,
+        "flow log": 2,
         "key": 2,
         "key alias": 2,
-        "secret": 2,
-        "role": 5,
-        "log group": 2,
+        "secret": 4,
+        "role": 7,
+        "log group": 4,
         "image repository": 1,
         "cluster": 2,
         "task definition": 3,
@@ -60,6 +63,10 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "load balancer": 1,
         "target group": 1,
         "listener": 1,
+        "database": 2,
+        "database network": 2,
+        "topic": 2,
+        "budget": 2,
         "bucket": 1,
     }
 
@@ -87,7 +94,9 @@ def test_each_environment_has_its_own_closed_network(
     assert [subnet["AvailabilityZone"] for subnet in found] == [f"{REGION}a", f"{REGION}b"]
     assert {subnet["MapPublicIpOnLaunch"] for subnet in found} == {False}
     tables = ec2.describe_route_tables(Filters=here)["RouteTables"]
-    assert [route["GatewayId"] for table in tables for route in table["Routes"]] == ["local"] * len(tables)
+    ways = [route.get("GatewayId") for table in tables for route in table["Routes"]]
+    # S3's own endpoint is a route; nothing leads outside.
+    assert [way for way in ways if not str(way).startswith("vpce-")] == ["local"] * len(tables)
     (made,) = [table for table in tables if not any(a.get("Main") for a in table["Associations"])]
     assert {a["SubnetId"] for a in made["Associations"]} == {subnet["SubnetId"] for subnet in found}
 
@@ -216,7 +225,7 @@ def test_the_service_keeps_the_artefact_running_behind_an_internal_balancer(clou
     assert_confined(container)
     assert container["image"].endswith(f"/links@{source_digest(place.root.apps / 'links' / 'source')}")
     assert [p["containerPort"] for p in container["portMappings"]] == [8080]
-    assert [s["name"] for s in container["secrets"]] == ["SIGNING_KEY"]
+    assert [s["name"] for s in container["secrets"]] == ["DATABASE_URL", "SIGNING_KEY"]
     assert container["environment"] == [{"name": "APP_ENVIRONMENT", "value": "staging"}]
     elb = cloud.client("elbv2")
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
@@ -236,7 +245,7 @@ def test_only_the_network_reaches_the_balancer_and_only_the_balancer_the_service
     made = {g["GroupName"]: g for g in ec2.describe_security_groups()["SecurityGroups"] if g["GroupName"] != "default"}
     front, back = made["links-staging-web-front"], made["links-staging-web-back"]
     for name, group in made.items():
-        assert_tagged(tags(group["Tags"]), name, "staging")
+        assert_tagged(tags(group["Tags"]), name, name.split("-")[1])
     (into_front,) = front["IpPermissions"]
     assert [r["CidrIp"] for r in into_front["IpRanges"]] == ["10.20.64.0/18"]
     assert (into_front["FromPort"], into_front["ToPort"]) == (80, 80)
@@ -245,4 +254,43 @@ def test_only_the_network_reaches_the_balancer_and_only_the_balancer_the_service
     (into_back,) = back["IpPermissions"]
     assert [p["GroupId"] for p in into_back["UserIdGroupPairs"]] == [front["GroupId"]]
     assert (into_back["FromPort"], into_back["ToPort"]) == (8080, 8080)
-    assert back["IpPermissionsEgress"] == []
+    reached = {(p["FromPort"], pair["GroupId"]) for p in back["IpPermissionsEgress"] for pair in p["UserIdGroupPairs"]}
+    database, endpoints = made["links-staging-database"], made["links-staging-endpoints"]
+    assert reached == {(5432, database["GroupId"]), (443, endpoints["GroupId"])}
+    assert not [r for p in back["IpPermissionsEgress"] for r in p["IpRanges"]]
+    (into_database,) = database["IpPermissions"]
+    assert [p["GroupId"] for p in into_database["UserIdGroupPairs"]] == [back["GroupId"]]
+    assert database["IpPermissionsEgress"] == []
+
+
+@pytest.mark.parametrize("environment", ["build", "staging"])
+def test_each_environment_has_its_own_private_database(cloud: Cloud, environment: str) -> None:
+    rds = cloud.client("rds")
+    (found,) = rds.describe_db_instances(DBInstanceIdentifier=f"links-{environment}-database")["DBInstances"]
+    key = cloud.client("kms").describe_key(KeyId=f"alias/links-{environment}")["KeyMetadata"]
+    assert (found["PubliclyAccessible"], found["StorageEncrypted"], found["KmsKeyId"]) == (False, True, key["Arn"])
+    assert (found["DBInstanceStatus"], found["DeletionProtection"]) == ("available", False)
+    assert_tagged(tags(found["TagList"]), f"links-{environment}-database", environment)
+    secret = cloud.client("secretsmanager").describe_secret(SecretId=f"links/{environment}/database-url")
+    assert secret["KmsKeyId"] == key["Arn"]
+
+
+def test_links_are_kept_in_the_database_and_outlive_every_copy(cloud: Cloud, place: Place) -> None:
+    address = place.millwright("outputs", "links", "staging", "--json").documents[0]["service"]["address"]
+    host, _, port = address.partition(":")
+
+    def ask(method: str, path: str, body: str | None = None) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=10)
+        connection.request(method, path, body, {"Host": host})
+        return connection.getresponse()
+
+    wait_for(lambda: ask("GET", "/health").status == 200)
+    made = json.load(ask("POST", "/links", json.dumps({"url": "https://example.org/kept"})))
+    ecs = cloud.client("ecs")
+    old = ecs.list_tasks(cluster="links-staging-web", desiredStatus="RUNNING")["taskArns"]
+    for task in old:
+        ecs.stop_task(cluster="links-staging-web", task=task)
+    wait_for(
+        lambda: not set(old) & set(ecs.list_tasks(cluster="links-staging-web", desiredStatus="RUNNING")["taskArns"])
+    )
+    wait_for(lambda: ask("GET", f"/{made['code']}").status == 302)
