@@ -5,6 +5,8 @@ import pytest
 from postgres import CannotRun, Postgres, postgres_server
 from service import Kept
 
+STORES = ["file", "postgres"]
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
@@ -16,10 +18,20 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip(f"no PostgreSQL here: {error}")
 
 
-@pytest.fixture(params=["file", "postgres"])
+@pytest.fixture(params=STORES)
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     """Where no link is kept yet: each test runs over both stores."""
+    return nothing_kept(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=STORES)
+def shared_kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The same, for all tests of a module."""
+    return nothing_kept(request, tmp_path_factory.mktemp("kept"))
+
+
+def nothing_kept(request: pytest.FixtureRequest, folder: Path) -> Kept:
     if request.param == "file":
-        return Kept(data=tmp_path / "links.json")
+        return Kept(data=folder / "links.json")
     server: Postgres = request.getfixturevalue("postgres")
     return Kept(database_url=server.url(server.new_database()))

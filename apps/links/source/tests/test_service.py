@@ -1,7 +1,7 @@
 """What the service does, whichever store it has; and what only holds over a database."""
 
-import json
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,10 +19,24 @@ URL = "https://example.org/long"
 AT_ONCE = 8
 
 
+@pytest.fixture(scope="module")
+def service(shared_kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One for all tests that only ask, each for a URL of its own."""
+    with running(shared_kept, tmp_path_factory.mktemp("service") / "log") as shared:
+        yield shared
+
+
 @pytest.fixture
-def service(kept: Kept, tmp_path: Path) -> Iterator[Service]:
+def own(kept: Kept, tmp_path: Path) -> Iterator[Service]:
+    """One that a test may end, and that knows no link yet."""
     with running(kept, tmp_path / "log") as mine:
         yield mine
+
+
+@pytest.fixture
+def url() -> str:
+    """A URL that nobody has shortened."""
+    return f"https://example.org/{uuid.uuid4()}"
 
 
 @pytest.fixture
@@ -44,85 +58,84 @@ def at_once(work: Callable[[int], object], times: int) -> list[object]:
         return list(threads.map(one, range(times)))
 
 
-def test_a_shortened_url_redirects_and_counts(service: Service) -> None:
-    status, made, _ = service.ask("POST", "/links", {"url": URL})
-    assert (status, made["url"]) == (201, URL)
+def test_a_shortened_url_redirects_and_counts(service: Service, url: str) -> None:
+    status, made, _ = service.ask("POST", "/links", {"url": url})
+    assert (status, made["url"]) == (201, url)
     status, _, location = service.ask("GET", f"/{made['code']}")
-    assert (status, location) == (302, URL)
+    assert (status, location) == (302, url)
     assert service.ask("GET", f"/links/{made['code']}")[:2] == (200, made | {"hits": 1})
 
 
-def test_the_same_url_gets_the_same_answer_and_another_url_another(service: Service) -> None:
-    first = service.ask("POST", "/links", {"url": URL})
-    assert service.ask("POST", "/links", {"url": URL}) == first
-    assert service.ask("POST", "/links", {"url": f"{URL}/er"})[1]["code"] != first[1]["code"]
+def test_the_same_url_gets_the_same_answer_and_another_url_another(service: Service, url: str) -> None:
+    first = service.ask("POST", "/links", {"url": url})
+    assert service.ask("POST", "/links", {"url": url}) == first
+    assert service.ask("POST", "/links", {"url": f"{url}/er"})[1]["code"] != first[1]["code"]
 
 
-def test_a_url_has_the_same_code_in_every_store(service: Service) -> None:
-    assert service.ask("POST", "/links", {"url": URL})[1]["code"] == next(codes(URL))
+def test_a_url_has_the_same_code_in_every_store(service: Service, url: str) -> None:
+    assert service.ask("POST", "/links", {"url": url})[1]["code"] == next(codes(url))
 
 
 @pytest.mark.parametrize("body", [{"url": "ftp://a.b"}, {"url": 7}, {}, ["url"], "text", {"link": "https://a.b"}])
 def test_a_bad_request_is_told_why_and_makes_nothing(service: Service, body: object) -> None:
+    before = service.ask("GET", "/health")
     status, answer, _ = service.ask("POST", "/links", body)
     assert status == 400
     assert answer["error"]
-    assert service.ask("GET", "/health")[1]["links"] == 0
+    assert service.ask("GET", "/health") == before
 
 
-def test_what_is_unknown_or_not_offered_is_refused_in_json(service: Service) -> None:
+def test_what_is_unknown_or_not_offered_is_refused_in_json(service: Service, url: str) -> None:
     for path in ("/nothere", "/links/nothere", "/", "/links/", "/%00", "/links/%00", "/%C3%A9"):
         assert service.ask("GET", path)[0] == 404, path
-    assert service.ask("POST", "/other", {"url": URL})[0] == 404
-    assert service.ask("PUT", "/links", {"url": URL})[0] == 501
-    assert service.ask("POST", "/links", {"url": URL})[0] == 201
+    assert service.ask("POST", "/other", {"url": url})[0] == 404
+    assert service.ask("PUT", "/links", {"url": url})[0] == 501
+    assert service.ask("POST", "/links", {"url": url})[0] == 201
 
 
-def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
-    assert service.ask("POST", "/links", {"url": "https://example.org/" + "a" * 200_000})[0] == 413
-    assert service.ask("POST", "/links", {"url": "https://example.org/" + "a" * 2000})[0] == 201
+def test_a_body_that_is_too_large_is_refused(service: Service, url: str) -> None:
+    assert service.ask("POST", "/links", {"url": f"{url}/" + "a" * 200_000})[0] == 413
+    assert service.ask("POST", "/links", {"url": f"{url}/" + "a" * 1900})[0] == 201
 
 
-def test_health_says_how_many_links_there_are(service: Service) -> None:
-    assert service.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 0})
-    service.ask("POST", "/links", {"url": URL})
-    assert service.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 1})
-
-
-def test_many_clients_lose_no_link_and_no_hit(service: Service) -> None:
-    code = service.ask("POST", "/links", {"url": URL})[1]["code"]
+def test_many_clients_lose_no_link_and_no_hit(service: Service, url: str) -> None:
+    before = service.ask("GET", "/health")[1]["links"]
+    code = service.ask("POST", "/links", {"url": url})[1]["code"]
 
     def work(number: int) -> None:
-        service.ask("POST", "/links", {"url": f"{URL}/{number}"})
+        service.ask("POST", "/links", {"url": f"{url}/{number}"})
         service.ask("GET", f"/{code}")
 
     at_once(work, AT_ONCE)
     at_once(work, AT_ONCE)
-    assert service.ask("GET", "/health")[1]["links"] == 1 + AT_ONCE
+    assert service.ask("GET", "/health")[1]["links"] == before + 1 + AT_ONCE
     assert service.ask("GET", f"/links/{code}")[1]["hits"] == 2 * AT_ONCE
 
 
-def test_sigterm_ends_it_well_and_the_next_one_knows_the_links(service: Service, kept: Kept, tmp_path: Path) -> None:
-    code = service.ask("POST", "/links", {"url": URL})[1]["code"]
-    assert service.end() == 0
+def test_health_says_how_many_links_there_are(own: Service) -> None:
+    assert own.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 0})
+    own.ask("POST", "/links", {"url": URL})
+    assert own.ask("GET", "/health")[:2] == (200, {"status": "ok", "links": 1})
+
+
+def test_sigterm_ends_it_well_and_the_next_one_knows_the_links(own: Service, kept: Kept, tmp_path: Path) -> None:
+    code = own.ask("POST", "/links", {"url": URL})[1]["code"]
+    assert own.ask("GET", "/health?token=hidden")[0] == 200
+    assert own.end() == 0
+    # Each request was one line of JSON, without its query.
+    asked = [(line["method"], line["path"], line["status"]) for line in own.lines() if line["event"] == "request"]
+    assert asked == [("POST", "/links", 201), ("GET", "/health", 200)]
+    assert "hidden" not in own.log.read_text()
     with running(kept, tmp_path / "log2") as again:
         assert again.ask("GET", f"/{code}")[0] == 302
 
 
-def test_what_was_answered_survives_a_kill(service: Service, kept: Kept, tmp_path: Path) -> None:
-    code = service.ask("POST", "/links", {"url": URL})[1]["code"]
-    service.process.kill()
-    service.process.wait(SECONDS)
+def test_what_was_answered_survives_a_kill(own: Service, kept: Kept, tmp_path: Path) -> None:
+    code = own.ask("POST", "/links", {"url": URL})[1]["code"]
+    own.process.kill()
+    own.process.wait(SECONDS)
     with running(kept, tmp_path / "log2") as again:
         assert again.ask("GET", f"/links/{code}")[0] == 200
-
-
-def test_each_request_is_one_line_of_json_without_its_query(service: Service) -> None:
-    service.ask("GET", "/health?token=hidden")
-    service.end()
-    (line,) = [line for line in service.lines() if line["event"] == "request"]
-    assert (line["method"], line["path"], line["status"]) == ("GET", "/health", 200)
-    assert "hidden" not in json.dumps(service.lines())
 
 
 def test_copies_that_start_together_make_the_schema_once(in_database: tuple[str, Kept], tmp_path: Path) -> None:
