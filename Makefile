@@ -27,7 +27,7 @@ demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the 
 
 test: lint  ## Lint, types, and every test
 	@$(BIN)/millwright engine install
-	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
+	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && TEST_POSTGRES=1 $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
 
 test-long: setup  ## The larger cases of what `make test` tests with a smaller one; CI runs both

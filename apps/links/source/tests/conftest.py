@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ STORES = ["file", "postgres"]
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One server for all tests; each has a database of its own."""
+    """One server for all tests; each has a database of its own. Asked for by TEST_POSTGRES=1: it takes its time."""
+    if os.environ.get("TEST_POSTGRES") != "1":
+        pytest.skip("TEST_POSTGRES=1 runs these over PostgreSQL as well")
     try:
         with postgres_server() as server:
             yield server
