@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from localcloud.relay import Loop
 from localcloud.runtime.ingress import listen
+from localcloud.runtime.outward import Outward
 from localcloud.runtime.routes import Forward, Switch, Table, Target
 from localcloud.runtime.sandboxed import Process
 
@@ -51,7 +53,7 @@ def test_a_copys_socket_is_the_one_seen_first_and_never_a_link(tmp_path: Path) -
         others.listen()
         door = tmp_path / "door"
         door.mkdir()
-        copy = Process(served, door, tmp_path / "folder")
+        copy = Process(served, door, tmp_path / "folder", Outward(Loop("outward"), tmp_path / "out"))
         (door / "s").symlink_to(tmp_path / "others")
         assert copy.socket is None
         (door / "s").unlink()
