@@ -1,11 +1,11 @@
 """Apps as files: made from a template, brought to the present format, checked with all that the factory knows."""
 
 import ipaddress
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.cache import write_atomically
 from factory.document import load_document
 from factory.errors import InputError, Problem
 from factory.gates import Gate
@@ -13,7 +13,7 @@ from factory.located import problem_at
 from factory.paths import FactoryRoot
 from factory.people import People
 from factory.spec import AppSpec, Environment, app_names, require_apart, upgraded
-from factory.spec.loading import spec_from
+from factory.spec.loading import network_in, spec_from
 
 # Where new apps get their network from: the ranges of 10.0.0.0/8, one after another.
 FIRST_RANGES = (*range(30, 256), *range(30))
@@ -49,19 +49,12 @@ def _undecidable(root: FactoryRoot, spec: AppSpec, people: People) -> Iterator[P
 
 def free_network(root: FactoryRoot) -> str:
     """A range that no app of the factory has. Raises InputError when there is none."""
-    taken = [network for app in app_names(root) if (network := _network(root, app))]
+    taken = [network for app in app_names(root) if (network := network_in(root.apps / app / "app.yaml"))]
     for number in FIRST_RANGES:
         network = ipaddress.IPv4Network(f"10.{number}.0.0/16")
         if not any(network.overlaps(other) for other in taken):
             return str(network)
     raise InputError("no range of 10.0.0.0/8 is free for another app", hint="give the apps smaller networks (/20)")
-
-
-def _network(root: FactoryRoot, app: str) -> ipaddress.IPv4Network | None:
-    try:
-        return ipaddress.IPv4Network(load_document(root.apps / app / "app.yaml").data["network"]["cidr"])
-    except (InputError, KeyError, TypeError, ValueError):
-        return None
 
 
 def upgraded_file(root: FactoryRoot, app: str) -> tuple[str, str]:
@@ -91,12 +84,4 @@ def upgraded_file(root: FactoryRoot, app: str) -> tuple[str, str]:
 def write_app(root: FactoryRoot, app: str, text: str) -> None:
     """Put a new text into an app's file, whole or not at all."""
     path = root.apps / app / "app.yaml"
-    descriptor, draft = tempfile.mkstemp(prefix=".app-", dir=path.parent)
-    try:
-        with open(descriptor, "w") as file:  # noqa: PTH123 -- a descriptor
-            file.write(text)
-        os.chmod(draft, path.stat().st_mode & 0o777)  # noqa: PTH101 -- a name
-        os.replace(draft, path)  # noqa: PTH105 -- a name
-    except OSError:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    write_atomically(path, text, mode=path.stat().st_mode & 0o777)

@@ -70,7 +70,7 @@ def require_apart(root: FactoryRoot, spec: AppSpec) -> None:
         path = root.apps / other / "app.yaml"
         # Parsing costs 2 ms a file, and there may be a hundred: only what looks as if it did is parsed.
         if other != spec.name and any(_overlaps(own, found) for found in _RANGE.findall(path.read_bytes())):
-            theirs = _network_in(path)
+            theirs = network_in(path)
             if theirs and theirs.overlaps(own):
                 document = load_document(root.apps / spec.name / "app.yaml")
                 wrong = problem_at(
@@ -89,8 +89,8 @@ def _overlaps(own: ipaddress.IPv4Network, text: bytes) -> bool:
         return False
 
 
-def _network_in(path: Path) -> ipaddress.IPv4Network | None:
-    """The network that another app's file declares; None where the file is wrong: that is its own error."""
+def network_in(path: Path) -> ipaddress.IPv4Network | None:
+    """The network that an app's file declares; None where the file is wrong: that is its own error."""
     try:
         return ipaddress.IPv4Network(load_document(path).data["network"]["cidr"])
     except (InputError, KeyError, TypeError, ValueError):
