@@ -1,0 +1,222 @@
+"""What holds data, or what encrypts it: keys, secrets, logs, images, buckets, queues, topics, databases."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stacks.isolation.reading.reader import Reader, references, tags_of
+from stacks.isolation.records import Document, Kind, Resource
+
+
+def read_stores(reader: Reader) -> Iterator[Resource]:
+    """Everything of the region that holds data, with its resource policy and its key."""
+    yield from _keys(reader)
+    for secret in reader.pages("secretsmanager", "list_secrets", "SecretList", IncludePlannedDeletion=True):
+        if "DeletedDate" not in secret:
+            yield _secret(reader, secret)
+    yield from _logs(reader)
+    for repository in reader.pages("ecr", "describe_repositories", "repositories"):
+        yield _repository(reader, repository)
+    registry = reader.call("ecr", "get_registry_policy", ("RegistryPolicyNotFoundException",))
+    yield from _account_policy(f"ecr registry of {reader.region}", (registry or {}).get("policyText"))
+    for url in reader.pages("sqs", "list_queues", "QueueUrls"):
+        yield from _queue(reader, url)
+    yield from _topics(reader)
+    yield from _databases(reader)
+
+
+def _keys(reader: Reader) -> Iterator[Resource]:
+    for key in reader.pages("kms", "list_keys", "Keys"):
+        described = reader.call("kms", "describe_key", KeyId=key["KeyArn"])
+        if described is None or described["KeyMetadata"]["KeyManager"] != "CUSTOMER":
+            continue
+        policy = reader.call("kms", "get_key_policy", KeyId=key["KeyArn"], PolicyName="default")
+        tags = reader.pages("kms", "list_resource_tags", "Tags", KeyId=key["KeyArn"])
+        yield Resource(
+            kind=Kind.KEY,
+            id=key["KeyArn"],
+            arns=(key["KeyArn"],),
+            tags=tags_of(tags, "TagKey", "TagValue"),
+            policy=_document("key policy", key["KeyArn"], (policy or {}).get("Policy")),
+        )
+        for grant in reader.pages("kms", "list_grants", "Grants", KeyId=key["KeyArn"]):
+            grantee = grant["GranteePrincipal"]
+            yield Resource(
+                kind=Kind.GRANT,
+                id=f"{key['KeyArn']} grant {grant['GrantId']}",
+                part_of=key["KeyArn"],
+                # A service's name is no ARN: it works for whoever uses the key.
+                refers=references("lets use it", [grantee if grantee.startswith("arn:") else None]),
+            )
+    for alias in reader.pages("kms", "list_aliases", "Aliases"):
+        if "TargetKeyId" in alias and not alias["AliasName"].startswith("alias/aws/"):
+            yield Resource(
+                kind=Kind.ALIAS,
+                id=alias["AliasArn"],
+                arns=(alias["AliasArn"],),
+                part_of=reader.arn("kms", f"key/{alias['TargetKeyId']}"),
+            )
+
+
+def _secret(reader: Reader, secret: Mapping[str, Any]) -> Resource:
+    policy = reader.call("secretsmanager", "get_resource_policy", SecretId=secret["ARN"])
+    return Resource(
+        kind=Kind.SECRET,
+        id=secret["ARN"],
+        arns=(secret["ARN"],),
+        tags=tags_of(secret.get("Tags")),
+        refers=(
+            *reader.key("encrypted by", secret.get("KmsKeyId")),
+            *references("rotated by", [secret.get("RotationLambdaARN")]),
+        ),
+        policy=_document("secret policy", secret["ARN"], (policy or {}).get("ResourcePolicy")),
+    )
+
+
+def _logs(reader: Reader) -> Iterator[Resource]:
+    for group in reader.pages("logs", "describe_log_groups", "logGroups"):
+        arn = group["arn"].removesuffix(":*")
+        tags = reader.call("logs", "list_tags_for_resource", resourceArn=arn)
+        yield Resource(
+            kind=Kind.LOG_GROUP,
+            id=arn,
+            names=(f"{arn}:*",),
+            arns=(arn, f"{arn}:*"),
+            tags=(tags or {}).get("tags", {}),
+            refers=tuple(reader.key("encrypted by", group.get("kmsKeyId"))),
+        )
+        named = {"logGroupName": group["logGroupName"]}
+        for each in reader.pages("logs", "describe_subscription_filters", "subscriptionFilters", **named):
+            yield Resource(
+                kind=Kind.LOG_FILTER,
+                id=f"{arn} filter {each['filterName']}",
+                part_of=arn,
+                refers=(
+                    *references("sends to", [each["destinationArn"]]),
+                    *references("sends as role", [each.get("roleArn")]),
+                ),
+            )
+    for policy in reader.pages("logs", "describe_resource_policies", "resourcePolicies"):
+        yield from _account_policy(f"logs policy {policy['policyName']} of {reader.region}", policy["policyDocument"])
+
+
+def _repository(reader: Reader, repository: Mapping[str, Any]) -> Resource:
+    arn, name = repository["repositoryArn"], repository["repositoryName"]
+    policy = reader.call("ecr", "get_repository_policy", ("RepositoryPolicyNotFoundException",), repositoryName=name)
+    tags = reader.call("ecr", "list_tags_for_resource", resourceArn=arn)
+    return Resource(
+        kind=Kind.REPOSITORY,
+        id=arn,
+        names=(repository["repositoryUri"],),
+        arns=(arn,),
+        tags=tags_of((tags or {}).get("tags")),
+        refers=tuple(reader.key("encrypted by", repository.get("encryptionConfiguration", {}).get("kmsKey"))),
+        policy=_document("repository policy", arn, (policy or {}).get("policyText")),
+    )
+
+
+def _queue(reader: Reader, url: str) -> Iterator[Resource]:
+    answer = reader.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
+    tags = reader.call("sqs", "list_queue_tags", QueueUrl=url)
+    if answer is None:
+        return
+    held = answer["Attributes"]
+    aside = json.loads(held.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+    yield Resource(
+        kind=Kind.QUEUE,
+        id=held["QueueArn"],
+        names=(url,),
+        arns=(held["QueueArn"],),
+        tags=(tags or {}).get("Tags", {}),
+        refers=(
+            *reader.key("encrypted by", held.get("KmsMasterKeyId")),
+            *references("puts aside into", [aside]),
+        ),
+        policy=_document("queue policy", held["QueueArn"], held.get("Policy")),
+    )
+
+
+def _topics(reader: Reader) -> Iterator[Resource]:
+    for topic in reader.pages("sns", "list_topics", "Topics"):
+        arn = topic["TopicArn"]
+        answer = reader.call("sns", "get_topic_attributes", TopicArn=arn)
+        tags = reader.call("sns", "list_tags_for_resource", ResourceArn=arn)
+        held = (answer or {}).get("Attributes", {})
+        yield Resource(
+            kind=Kind.TOPIC,
+            id=arn,
+            arns=(arn,),
+            tags=tags_of((tags or {}).get("Tags")),
+            refers=tuple(reader.key("encrypted by", held.get("KmsMasterKeyId"))),
+            policy=_document("topic policy", arn, held.get("Policy")),
+        )
+    for each in reader.pages("sns", "list_subscriptions", "Subscriptions"):
+        endpoint = each["Endpoint"]
+        yield Resource(
+            kind=Kind.SUBSCRIPTION,
+            id=each["SubscriptionArn"],
+            part_of=each["TopicArn"],
+            # An address of people's or a web page's is no resource of an app.
+            refers=references("sends to", [endpoint if endpoint.startswith("arn:") else None]),
+        )
+
+
+def _databases(reader: Reader) -> Iterator[Resource]:
+    for group in reader.pages("rds", "describe_db_subnet_groups", "DBSubnetGroups"):
+        arn = group["DBSubnetGroupArn"]
+        tags = reader.call("rds", "list_tags_for_resource", ResourceName=arn)
+        yield Resource(
+            kind=Kind.DATABASE_NETWORK,
+            id=arn,
+            arns=(arn,),
+            tags=tags_of((tags or {}).get("TagList")),
+            refers=(
+                *references("in network", [group["VpcId"]]),
+                *references("in subnet", [subnet["SubnetIdentifier"] for subnet in group["Subnets"]]),
+            ),
+        )
+    instances = {
+        each["DBInstanceIdentifier"]: each for each in reader.pages("rds", "describe_db_instances", "DBInstances")
+    }
+    for instance in instances.values():
+        yield _database(reader, instance)
+    for snapshot in reader.pages("rds", "describe_db_snapshots", "DBSnapshots"):
+        source = instances.get(snapshot["DBInstanceIdentifier"])
+        yield Resource(
+            kind=Kind.SNAPSHOT,
+            id=snapshot["DBSnapshotArn"],
+            arns=(snapshot["DBSnapshotArn"],),
+            tags=tags_of(snapshot.get("TagList")),
+            part_of=source["DBInstanceArn"] if source else None,
+            refers=tuple(reader.key("encrypted by", snapshot.get("KmsKeyId"))),
+        )
+
+
+def _database(reader: Reader, instance: Mapping[str, Any]) -> Resource:
+    group = instance.get("DBSubnetGroup", {})
+    roles = [role["RoleArn"] for role in instance.get("AssociatedRoles", ())]
+    refers = (
+        *reader.key("encrypted by", instance.get("KmsKeyId")),
+        *references("in network", [group.get("VpcId")]),
+        *references("in database network", [group.get("DBSubnetGroupArn")]),
+        *references("behind security group", [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"]]),
+        *references("uses role", [*roles, instance.get("MonitoringRoleArn")]),
+        *references("password in", [instance.get("MasterUserSecret", {}).get("SecretArn")]),
+    )
+    return Resource(
+        kind=Kind.DATABASE,
+        id=instance["DBInstanceArn"],
+        names=(instance["DbiResourceId"],),
+        arns=(instance["DBInstanceArn"], reader.arn("rds-db", f"dbuser:{instance['DbiResourceId']}/*")),
+        tags=tags_of(instance.get("TagList")),
+        refers=refers,
+    )
+
+
+def _account_policy(name: str, content: str | None) -> Iterator[Resource]:
+    if content:
+        yield Resource(kind=Kind.ACCOUNT_POLICY, id=name, policy=Document(name=name, content=content))
+
+
+def _document(what: str, of: str, content: str | None) -> Document | None:
+    return Document(name=f"{what} of {of}", content=content) if content else None
