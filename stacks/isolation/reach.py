@@ -157,14 +157,14 @@ class Reach:
     ) -> bool:
         trust = ResourceTrust.EXPLICIT if resource.kind in _EXPLICIT else ResourceTrust.ACCOUNT
         of = Policies(identity=identity, resource=policy, resource_trust=trust, boundary=holder.boundary)
-        # A trust policy is about who takes the role; who may change or pass it is asked of identities alone.
-        questions = [("sts:*", of), ("iam:*", Policies(identity=identity, boundary=holder.boundary))]
-        if resource.kind is not Kind.ROLE:
-            questions = [("*", of)]
+        questions = [(action, arn, of) for arn in resource.arns for action in _actions(resource, arn)]
+        if resource.kind is Kind.ROLE:
+            # A trust policy is about who takes the role; who may change or pass it is asked of identities alone.
+            unnamed = Policies(identity=identity, boundary=holder.boundary)
+            questions = [("sts:*", resource.id, of), ("iam:*", resource.id, unnamed)]
         return any(
             may_ever(policies, action, arn, principal=principal)
-            for action, policies in questions
-            for arn in resource.arns
+            for action, arn, policies in questions
             for principal in principals
         )
 
@@ -189,8 +189,9 @@ class Reach:
 
     def _statements(self, holder: Holder, resource: Resource) -> Iterator[str]:
         for policy, statement in allowing(holder.identity):
-            alone = replace(policy, statements=(statement,))
-            if any(may_ever(Policies(identity=(alone,)), "*", arn) for arn in resource.arns):
+            alone = Policies(identity=(replace(policy, statements=(statement,)),))
+            asked = [(action, arn) for arn in resource.arns for action in _actions(resource, arn)]
+            if any(may_ever(alone, action, arn) for action, arn in asked):
                 yield shown(policy, statement)
         own = self.documents.policies.get(resource.id)
         for policy, statement in allowing([own] if own else []):
@@ -245,6 +246,11 @@ def _platform(owned: Owned) -> Iterator[Resource]:
         for name in PLATFORM_REPOSITORIES:
             arn = f"arn:aws:ecr:{region}:{owned.cloud.account}:repository/{name}"
             yield owned.named.get(arn) or Resource(kind=Kind.REPOSITORY, id=arn, arns=(arn,))
+
+
+def _actions(resource: Resource, arn: str) -> list[str]:
+    """What can be done with it at all: what its own service offers, and taking a role is STS's."""
+    return ["iam:*", "sts:*"] if resource.kind is Kind.ROLE else [f"{arn.split(':')[2]}:*"]
 
 
 def _sessions(policy: Policy | None, role: Principal) -> list[Principal]:

@@ -7,6 +7,7 @@ from stacks.isolation.reading.reader import Reader, references, tags_of
 from stacks.isolation.records import Kind, Reference, Resource
 
 GONE = frozenset({"deleted", "deleting", "rejected", "expired", "failed", "terminated"})
+PRESENT = frozenset({"associated", "associating"})
 AWS = "AWS"
 # What is in a route and is no target of it.
 _NO_TARGET = frozenset({"State", "Origin", "DestinationPrefixListId", "InstanceOwnerId"})
@@ -25,8 +26,12 @@ def read_networks(reader: Reader) -> Iterator[Resource]:
 
 
 def _network(reader: Reader, vpc: dict[str, Any]) -> Resource:
-    blocks = [each["CidrBlock"] for each in vpc.get("CidrBlockAssociationSet", ())]
-    blocks += [each["Ipv6CidrBlock"] for each in vpc.get("Ipv6CidrBlockAssociationSet", ())]
+    blocks = [
+        each[f"{six}CidrBlock"]
+        for six in ("", "Ipv6")
+        for each in vpc.get(f"{six}CidrBlockAssociationSet", ())
+        if each[f"{six}CidrBlockState"]["State"] in PRESENT
+    ]
     return Resource(
         kind=Kind.NETWORK,
         id=vpc["VpcId"],

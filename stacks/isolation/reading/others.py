@@ -45,6 +45,8 @@ OTHERS = (
     Listed("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
     Listed("vpc-lattice", "list_service_networks", "items", "arn"),
 )
+# What stays listed by its tags when it is gone; its own service was asked for all that there are.
+_LINGERS = (":task-definition/", ":secret:", ":instance/", ":vpc-endpoint/", ":natgateway/", ":transit-gateway")
 # What a call needs that no default gives.
 ARGUMENTS: dict[str, dict[str, Any]] = {"get_resource_shares": {"resourceOwner": "SELF"}}
 
@@ -61,6 +63,8 @@ def read_tagged(reader: Reader, seen: frozenset[str]) -> Iterator[Resource]:
     """What carries tags and is in none of the services asked so far."""
     for mapping in reader.pages("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList"):
         arn = mapping["ResourceARN"]
-        if arn not in seen and arn.rsplit("/", 1)[-1] not in seen:
+        if arn in seen or arn.rsplit("/", 1)[-1] in seen:
+            continue
+        if not any(kind in arn for kind in _LINGERS):
             tags = {tag["Key"]: tag["Value"] for tag in mapping["Tags"]}
             yield Resource(kind=Kind.OTHER, id=arn, tags=tags)
