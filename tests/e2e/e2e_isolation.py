@@ -8,6 +8,7 @@ from typing import Any
 
 from console.demo.inventory import Cloud
 from stacks.isolation import Rule, Verdict
+from stacks.isolation.reading import PARTS
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -27,13 +28,28 @@ class Expected:
     between: tuple[str | None, str | None] = ("links-build", "notes-build")
 
 
-Mutation = Callable[["Created"], AbstractContextManager[Expected]]
+Work = Callable[["Created"], Iterator[Expected]]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is done, and which parts of the reading can see it."""
+
+    does: Callable[["Created"], AbstractContextManager[Expected]]
+    parts: tuple[str, ...]
+
+
 MUTATIONS: dict[str, Mutation] = {}
 
 
-def mutation(work: Callable[["Created"], Iterator[Expected]]) -> Callable[["Created"], Iterator[Expected]]:
-    MUTATIONS[work.__name__] = contextmanager(work)
-    return work
+def mutation(*parts: str) -> Callable[[Work], Work]:
+    assert set(parts) <= set(PARTS)
+
+    def add(work: Work) -> Work:
+        MUTATIONS[work.__name__] = Mutation(contextmanager(work), parts)
+        return work
+
+    return add
 
 
 @dataclass(frozen=True)
@@ -110,13 +126,13 @@ def peered(created: Created) -> Iterator[str]:
         ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made)
 
 
-@mutation
+@mutation("networks")
 def a_peering(created: Created) -> Iterator[Expected]:
     with peered(created) as made:
         yield Expected(Rule.PEERING, made)
 
 
-@mutation
+@mutation("networks")
 def a_route_to_a_peering(created: Created) -> Iterator[Expected]:
     ec2 = created("ec2")
     here = [{"Name": "vpc-id", "Values": [created.network("links-build")]}]
@@ -129,7 +145,7 @@ def a_route_to_a_peering(created: Created) -> Iterator[Expected]:
         ec2.delete_route(**route)
 
 
-@mutation
+@mutation("networks")
 def networks_that_overlap(created: Created) -> Iterator[Expected]:
     ec2, network = created("ec2"), created.network("links-build")
     made = ec2.associate_vpc_cidr_block(VpcId=network, CidrBlock="10.30.0.0/20")["CidrBlockAssociation"]
@@ -137,7 +153,7 @@ def networks_that_overlap(created: Created) -> Iterator[Expected]:
     ec2.disassociate_vpc_cidr_block(AssociationId=made["AssociationId"])
 
 
-@mutation
+@mutation("networks")
 def a_transit_gateway(created: Created) -> Iterator[Expected]:
     ec2 = created("ec2")
     gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
@@ -161,7 +177,7 @@ def opened(created: Created, name: str, **to: Any) -> tuple[str, Callable[[], No
     return made, lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[made])
 
 
-@mutation
+@mutation("networks")
 def a_firewall_rule_to_a_foreign_group(created: Created) -> Iterator[Expected]:
     foreign = created.group("notes-build-endpoints")
     made, undo = opened(created, "links-build-endpoints", UserIdGroupPairs=[{"GroupId": foreign}])
@@ -169,21 +185,21 @@ def a_firewall_rule_to_a_foreign_group(created: Created) -> Iterator[Expected]:
     undo()
 
 
-@mutation
+@mutation("networks")
 def a_firewall_rule_to_a_foreign_range(created: Created) -> Iterator[Expected]:
     made, undo = opened(created, "links-build-endpoints", IpRanges=[{"CidrIp": "10.30.1.0/24"}])
     yield Expected(Rule.FIREWALL, made)
     undo()
 
 
-@mutation
+@mutation("networks")
 def a_firewall_rule_to_everywhere(created: Created) -> Iterator[Expected]:
     made, undo = opened(created, "links-staging-web-back", IpRanges=[{"CidrIp": "0.0.0.0/0"}])
     yield Expected(Rule.FIREWALL, made, between=("links-staging", "notes-staging"))
     undo()
 
 
-@mutation
+@mutation("networks")
 def an_endpoint_in_a_foreign_subnet(created: Created) -> Iterator[Expected]:
     ec2 = created("ec2")
     made = ec2.create_vpc_endpoint(
@@ -202,19 +218,19 @@ def tags(app: str, environment: str, key: str = "Key", value: str = "Value") -> 
     return [{key: "app", value: app}, {key: "environment", value: environment}]
 
 
-@mutation
+@mutation("roles")
 def a_trust_of_a_foreign_role(created: Created) -> Iterator[Expected]:
     with trust(created, "notes-build-coder", {"AWS": role("links-build-coder")}):
         yield Expected(Rule.RESOURCE_POLICY, role("notes-build-coder"))
 
 
-@mutation
+@mutation("roles")
 def a_trust_of_everyone(created: Created) -> Iterator[Expected]:
     with trust(created, "notes-build-code-reviewer", {"AWS": "*"}):
         yield Expected(Rule.RESOURCE_POLICY, role("notes-build-code-reviewer"), between=(None, "notes-build"))
 
 
-@mutation
+@mutation("roles")
 def a_foreign_role_that_may_be_assumed(created: Created) -> Iterator[Expected]:
     wanted = allow("sts:AssumeRole", Resource=role("notes-build-coder"))
     with (
@@ -224,41 +240,41 @@ def a_foreign_role_that_may_be_assumed(created: Created) -> Iterator[Expected]:
         yield Expected(Rule.ROLE, role("links-build-coder"))
 
 
-@mutation
+@mutation("roles")
 def a_foreign_role_that_may_be_passed(created: Created) -> Iterator[Expected]:
     wanted = allow("iam:PassRole", Resource=role("notes-build-code-reviewer"))
     with inline(created, "links-build-code-reviewer", wanted):
         yield Expected(Rule.ROLE, role("links-build-code-reviewer"))
 
 
-@mutation
+@mutation("roles")
 def a_role_that_reads_a_foreign_secret(created: Created) -> Iterator[Expected]:
     wanted = allow("secretsmanager:GetSecretValue", Resource=created.secret("notes/build/signing-key"))
     with inline(created, "links-build-coder", wanted):
         yield Expected(Rule.ROLE, role("links-build-coder"))
 
 
-@mutation
+@mutation("roles")
 def a_role_that_reads_every_log(created: Created) -> Iterator[Expected]:
     with inline(created, "links-build-flows", allow("logs:*", Resource="*")):
         yield Expected(Rule.ROLE, role("links-build-flows"))
 
 
-@mutation
+@mutation("roles")
 def a_role_that_may_everything_but(created: Created) -> Iterator[Expected]:
     own = f"arn:aws:s3:::links-build-artefacts-{ACCOUNT}/*"
     with inline(created, "links-build-agents-start", allow("s3:GetObject", NotResource=own)):
         yield Expected(Rule.ROLE, role("links-build-agents-start"))
 
 
-@mutation
+@mutation("roles")
 def a_role_that_only_a_tag_keeps_out(created: Created) -> Iterator[Expected]:
     own = {"StringEquals": {"aws:ResourceTag/app": "links"}}
     with inline(created, "links-build-coder", allow("secretsmanager:*", Resource="*", Condition=own)):
         yield Expected(Rule.ROLE, role("links-build-coder"), verdict=Verdict.UNKNOWN)
 
 
-@mutation
+@mutation("roles")
 def an_agent_that_is_an_administrator(created: Created) -> Iterator[Expected]:
     iam = created("iam")
     iam.attach_role_policy(RoleName="links-build-code-reviewer", PolicyArn=ADMINISTRATOR)

@@ -11,7 +11,7 @@ from stacks.isolation import Rule, Verdict
 CODER = {"AWS": role("links-build-coder")}
 
 
-@mutation
+@mutation("keys")
 def a_key_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expected]:
     kms, key = created("kms"), created.key("notes-build")
     before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
@@ -22,7 +22,7 @@ def a_key_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expec
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
 
 
-@mutation
+@mutation("keys")
 def a_grant_of_a_key_to_a_foreign_role(created: Created) -> Iterator[Expected]:
     kms, key = created("kms"), created.key("links-build")
     made = kms.create_grant(KeyId=key, GranteePrincipal=role("notes-build-coder"), Operations=["Decrypt"])["GrantId"]
@@ -30,7 +30,7 @@ def a_grant_of_a_key_to_a_foreign_role(created: Created) -> Iterator[Expected]:
     kms.revoke_grant(KeyId=key, GrantId=made)
 
 
-@mutation
+@mutation("secrets")
 def a_secret_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expected]:
     secrets, secret = created("secretsmanager"), created.secret("notes/build/signing-key")
     policy = allow("secretsmanager:GetSecretValue", Resource="*", Principal=CODER)
@@ -39,7 +39,7 @@ def a_secret_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Ex
     secrets.delete_resource_policy(SecretId=secret)
 
 
-@mutation
+@mutation("queues")
 def a_queue_policy_for_everyone(created: Created) -> Iterator[Expected]:
     sqs = created("sqs")
     url = sqs.get_queue_url(QueueName="notes-build-jobs")["QueueUrl"]
@@ -50,7 +50,7 @@ def a_queue_policy_for_everyone(created: Created) -> Iterator[Expected]:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
 
 
-@mutation
+@mutation("images")
 def a_repository_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expected]:
     ecr = created("ecr")
     policy = json.dumps(
@@ -64,7 +64,7 @@ def a_repository_policy_that_lets_a_foreign_role_in(created: Created) -> Iterato
     ecr.delete_repository_policy(repositoryName="notes")
 
 
-@mutation
+@mutation("buckets")
 def a_bucket_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expected]:
     s3, bucket = created("s3"), f"notes-build-artefacts-{ACCOUNT}"
     policy = allow("s3:GetObject", Resource=f"arn:aws:s3:::{bucket}/*", Principal=CODER)
@@ -73,7 +73,7 @@ def a_bucket_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Ex
     s3.delete_bucket_policy(Bucket=bucket)
 
 
-@mutation
+@mutation("topics")
 def a_topic_policy_on_behalf_of_a_foreign_topic(created: Created) -> Iterator[Expected]:
     sns, topic = created("sns"), f"arn:aws:sns:{REGION}:{ACCOUNT}:notes-build-budget"
     before = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
@@ -85,7 +85,7 @@ def a_topic_policy_on_behalf_of_a_foreign_topic(created: Created) -> Iterator[Ex
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=before)
 
 
-@mutation
+@mutation("topics")
 def a_topic_that_sends_to_a_foreign_queue(created: Created) -> Iterator[Expected]:
     sns = created("sns")
     made = sns.subscribe(
@@ -111,21 +111,21 @@ def definition(created: Created, **roles: str) -> str:
     return answer["taskDefinition"]["taskDefinitionArn"]
 
 
-@mutation
+@mutation("services and tasks")
 def a_task_with_a_foreign_task_role(created: Created) -> Iterator[Expected]:
     made = definition(created, taskRoleArn=role("notes-build-coder"))
     yield Expected(Rule.SHARED, made)
     created("ecs").deregister_task_definition(taskDefinition=made)
 
 
-@mutation
+@mutation("services and tasks")
 def a_task_with_a_foreign_execution_role(created: Created) -> Iterator[Expected]:
     made = definition(created, executionRoleArn=role("notes-build-agents-start"))
     yield Expected(Rule.SHARED, made)
     created("ecs").deregister_task_definition(taskDefinition=made)
 
 
-@mutation
+@mutation("secrets")
 def a_secret_that_a_foreign_key_encrypts(created: Created) -> Iterator[Expected]:
     secrets, secret = created("secretsmanager"), created.secret("links/build/signing-key")
     secrets.update_secret(SecretId=secret, KmsKeyId=created.key("notes-build"))
@@ -133,7 +133,7 @@ def a_secret_that_a_foreign_key_encrypts(created: Created) -> Iterator[Expected]
     secrets.update_secret(SecretId=secret, KmsKeyId=created.key("links-build"))
 
 
-@mutation
+@mutation("secrets")
 def a_forged_tag(created: Created) -> Iterator[Expected]:
     secrets, secret = created("secretsmanager"), created.secret("notes/build/signing-key")
     secrets.tag_resource(SecretId=secret, Tags=[{"Key": "app", "Value": "links"}])
@@ -141,7 +141,7 @@ def a_forged_tag(created: Created) -> Iterator[Expected]:
     secrets.tag_resource(SecretId=secret, Tags=[{"Key": "app", "Value": "notes"}])
 
 
-@mutation
+@mutation("queues")
 def a_queue_that_only_its_tags_give_to_an_app(created: Created) -> Iterator[Expected]:
     sqs = created("sqs")
     url = sqs.create_queue(QueueName="strange", tags={"app": "links", "environment": "build"})["QueueUrl"]
@@ -150,7 +150,7 @@ def a_queue_that_only_its_tags_give_to_an_app(created: Created) -> Iterator[Expe
     sqs.delete_queue(QueueUrl=url)
 
 
-@mutation
+@mutation("roles")
 def a_role_of_nobody(created: Created) -> Iterator[Expected]:
     iam = created("iam")
     policy = allow("sts:AssumeRole", Principal={"Service": "ec2.amazonaws.com"})
@@ -159,7 +159,7 @@ def a_role_of_nobody(created: Created) -> Iterator[Expected]:
     iam.delete_role(RoleName="strange")
 
 
-@mutation
+@mutation("other services")
 def a_table_which_is_not_read(created: Created) -> Iterator[Expected]:
     dynamodb = created("dynamodb")
     dynamodb.create_table(
@@ -172,7 +172,7 @@ def a_table_which_is_not_read(created: Created) -> Iterator[Expected]:
     dynamodb.delete_table(TableName="strange")
 
 
-@mutation
+@mutation("roles")
 def a_trust_that_names_who_is_gone(created: Created) -> Iterator[Expected]:
     with trust(created, "links-build-coder", {"AWS": GONE}):
         yield Expected(

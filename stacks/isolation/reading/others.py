@@ -1,6 +1,6 @@
 """Services that this proof does not read: whatever they hold is named, so that nobody takes it for proved."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from stacks.isolation.reading.reader import Reader
@@ -52,19 +52,24 @@ ARGUMENTS: dict[str, dict[str, Any]] = {"get_resource_shares": {"resourceOwner":
 
 
 def read_others(reader: Reader) -> Iterator[Resource]:
-    """What stands in services that are not read, and what else of the region carries tags."""
+    """What stands in services that are not read."""
     for listed in OTHERS:
         service, operation, key, name = listed
         for item in reader.pages(service, operation, key, **ARGUMENTS.get(operation, {})):
             yield Resource(kind=Kind.OTHER, id=f"{service} {item[name] if name else item}")
 
 
-def read_tagged(reader: Reader, seen: frozenset[str]) -> Iterator[Resource]:
-    """What carries tags and is in none of the services asked so far."""
+def read_tagged(reader: Reader) -> Iterator[Resource]:
+    """Everything that carries tags, of whatever service; `unseen` says what of it no other part has read."""
     for mapping in reader.pages("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList"):
-        arn = mapping["ResourceARN"]
-        if arn in seen or arn.rsplit("/", 1)[-1] in seen:
+        tags = {tag["Key"]: tag["Value"] for tag in mapping["Tags"]}
+        yield Resource(kind=Kind.OTHER, id=mapping["ResourceARN"], tags=tags)
+
+
+def unseen(tagged: Iterable[Resource], seen: Container[str]) -> Iterator[Resource]:
+    """Those of the tagged that are not among the ids and ARNs which were read."""
+    for each in tagged:
+        if each.id in seen or each.id.rsplit("/", 1)[-1] in seen:
             continue
-        if not any(kind in arn for kind in _LINGERS):
-            tags = {tag["Key"]: tag["Value"] for tag in mapping["Tags"]}
-            yield Resource(kind=Kind.OTHER, id=arn, tags=tags)
+        if not any(kind in each.id for kind in _LINGERS):
+            yield each

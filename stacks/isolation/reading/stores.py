@@ -8,24 +8,29 @@ from stacks.isolation.reading.reader import Reader, references, tags_of
 from stacks.isolation.records import Document, Kind, Resource
 
 
-def read_stores(reader: Reader) -> Iterator[Resource]:
-    """Everything of the region that holds data, with its resource policy and its key."""
-    yield from _keys(reader)
+def read_secrets(reader: Reader) -> Iterator[Resource]:
+    """Every secret that is not being deleted, with its policy and its key."""
     for secret in reader.pages("secretsmanager", "list_secrets", "SecretList", IncludePlannedDeletion=True):
         if "DeletedDate" not in secret:
             yield _secret(reader, secret)
-    yield from _logs(reader)
+
+
+def read_images(reader: Reader) -> Iterator[Resource]:
+    """Every image repository, and the policy of the whole registry."""
     for repository in reader.pages("ecr", "describe_repositories", "repositories"):
         yield _repository(reader, repository)
     registry = reader.call("ecr", "get_registry_policy", ("RegistryPolicyNotFoundException",))
     yield from _account_policy(f"ecr registry of {reader.region}", (registry or {}).get("policyText"))
+
+
+def read_queues(reader: Reader) -> Iterator[Resource]:
+    """Every queue, with its policy, its key, and the queue it puts messages aside into."""
     for url in reader.pages("sqs", "list_queues", "QueueUrls"):
         yield from _queue(reader, url)
-    yield from _topics(reader)
-    yield from _databases(reader)
 
 
-def _keys(reader: Reader) -> Iterator[Resource]:
+def read_keys(reader: Reader) -> Iterator[Resource]:
+    """Every key of the account's own with its policy, its grants and its aliases."""
     for key in reader.pages("kms", "list_keys", "Keys"):
         described = reader.call("kms", "describe_key", KeyId=key["KeyArn"])
         if described is None or described["KeyMetadata"]["KeyManager"] != "CUSTOMER":
@@ -73,7 +78,8 @@ def _secret(reader: Reader, secret: Mapping[str, Any]) -> Resource:
     )
 
 
-def _logs(reader: Reader) -> Iterator[Resource]:
+def read_logs(reader: Reader) -> Iterator[Resource]:
+    """Every log group with its key and its subscription filters, and the policies that let services write."""
     for group in reader.pages("logs", "describe_log_groups", "logGroups"):
         arn = group["arn"].removesuffix(":*")
         tags = reader.call("logs", "list_tags_for_resource", resourceArn=arn)
@@ -136,7 +142,8 @@ def _queue(reader: Reader, url: str) -> Iterator[Resource]:
     )
 
 
-def _topics(reader: Reader) -> Iterator[Resource]:
+def read_topics(reader: Reader) -> Iterator[Resource]:
+    """Every topic with its policy, its key and its subscriptions."""
     for topic in reader.pages("sns", "list_topics", "Topics"):
         arn = topic["TopicArn"]
         answer = reader.call("sns", "get_topic_attributes", TopicArn=arn)
@@ -159,58 +166,6 @@ def _topics(reader: Reader) -> Iterator[Resource]:
             # An address of people's or a web page's is no resource of an app.
             refers=references("sends to", [endpoint if endpoint.startswith("arn:") else None]),
         )
-
-
-def _databases(reader: Reader) -> Iterator[Resource]:
-    for group in reader.pages("rds", "describe_db_subnet_groups", "DBSubnetGroups"):
-        arn = group["DBSubnetGroupArn"]
-        tags = reader.call("rds", "list_tags_for_resource", ResourceName=arn)
-        yield Resource(
-            kind=Kind.DATABASE_NETWORK,
-            id=arn,
-            arns=(arn,),
-            tags=tags_of((tags or {}).get("TagList")),
-            refers=(
-                *references("in network", [group["VpcId"]]),
-                *references("in subnet", [subnet["SubnetIdentifier"] for subnet in group["Subnets"]]),
-            ),
-        )
-    instances = {
-        each["DBInstanceIdentifier"]: each for each in reader.pages("rds", "describe_db_instances", "DBInstances")
-    }
-    for instance in instances.values():
-        yield _database(reader, instance)
-    for snapshot in reader.pages("rds", "describe_db_snapshots", "DBSnapshots"):
-        source = instances.get(snapshot["DBInstanceIdentifier"])
-        yield Resource(
-            kind=Kind.SNAPSHOT,
-            id=snapshot["DBSnapshotArn"],
-            arns=(snapshot["DBSnapshotArn"],),
-            tags=tags_of(snapshot.get("TagList")),
-            part_of=source["DBInstanceArn"] if source else None,
-            refers=tuple(reader.key("encrypted by", snapshot.get("KmsKeyId"))),
-        )
-
-
-def _database(reader: Reader, instance: Mapping[str, Any]) -> Resource:
-    group = instance.get("DBSubnetGroup", {})
-    roles = [role["RoleArn"] for role in instance.get("AssociatedRoles", ())]
-    refers = (
-        *reader.key("encrypted by", instance.get("KmsKeyId")),
-        *references("in network", [group.get("VpcId")]),
-        *references("in database network", [group.get("DBSubnetGroupArn")]),
-        *references("behind security group", [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"]]),
-        *references("uses role", [*roles, instance.get("MonitoringRoleArn")]),
-        *references("password in", [instance.get("MasterUserSecret", {}).get("SecretArn")]),
-    )
-    return Resource(
-        kind=Kind.DATABASE,
-        id=instance["DBInstanceArn"],
-        names=(instance["DbiResourceId"],),
-        arns=(instance["DBInstanceArn"], reader.arn("rds-db", f"dbuser:{instance['DbiResourceId']}/*")),
-        tags=tags_of(instance.get("TagList")),
-        refers=refers,
-    )
 
 
 def _account_policy(name: str, content: str | None) -> Iterator[Resource]:
