@@ -45,7 +45,8 @@ def assign(cloud: Cloud, stacks: Iterable[Stack]) -> Owned:
             owned.aws.add(resource.id)
         elif resource.id.partition(":repository/")[2] in PLATFORM_REPOSITORIES:
             owned.platform.add(resource.id)
-        elif resource.part_of is None:
+    for resource in cloud.resources:
+        if resource.part_of is None and not (resource.id in owned.aws or resource.id in owned.platform):
             owned.findings += _assign(owned, resource, knowing)
     for resource in cloud.resources:
         if resource.part_of is not None:
@@ -92,8 +93,16 @@ def _assign(owned: Owned, resource: Resource, knowing: Mapping[str, list[Owner]]
             why=f"its tags say {claimed}, whose state does not know this {resource.kind}{_uses(resource)}",
             fix="remove it, or declare it in the app's infra.py and import it",
         )
+    elif resource.kind is Kind.GATEWAY and _is_of_aws(owned, resource):
+        owned.aws.add(resource.id)
     else:
         yield _unassigned(owned, resource, claimed)
+
+
+def _is_of_aws(owned: Owned, resource: Resource) -> bool:
+    """The way out of a default network comes with it."""
+    ends = {each.target for each in resource.refers}
+    return bool(ends) and ends <= owned.aws
 
 
 def _unassigned(owned: Owned, resource: Resource, claimed: Owner | None) -> Finding:

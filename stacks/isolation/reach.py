@@ -92,15 +92,17 @@ class Reach:
         named = self._named_by_resources()
         for holder in self.documents.holders:
             touched = self._touched(holder)
-            reached: dict[Owner | None, list[tuple[Resource, Asked]]] = {}
+            # Told by role and owner; what a resource's own policy lets is told by resource.
+            reached: dict[tuple[Owner | None, str], list[tuple[Resource, Asked]]] = {}
             for resource in {**touched, **named.get(holder.resource.id, {})}.values():
                 other = self.owned.of(resource)
                 if other == holder.owner or (other is None and resource.id not in self._platform):
                     continue
                 asked = self._ask(holder, resource)
                 if asked.ever:
-                    reached.setdefault(other, []).append((resource, asked))
-            for other, found in reached.items():
+                    at = resource.id if asked.by_resource else holder.resource.id
+                    reached.setdefault((other, at), []).append((resource, asked))
+            for (other, _), found in reached.items():
                 yield self._finding(holder, other, found)
             yield from self._escalates(holder)
             yield from self._beside(holder)
@@ -171,20 +173,21 @@ class Reach:
     def _finding(self, holder: Holder, other: Owner | None, found: list[tuple[Resource, Asked]]) -> Finding:
         resources = [resource for resource, _ in found]
         surely = [resource for resource, asked in found if asked.surely]
-        by_resource = [resource for resource, asked in found if asked.by_resource]
+        by_resource = found[0][1].by_resource
         statements = list(dict.fromkeys(self._statements(holder, (surely or resources)[0])))
-        whose = f"of {other}" if other else "that every app runs"
+        owner = holder.owner
         return Finding(
             verdict=Verdict.REFUTED if surely else Verdict.UNKNOWN,
             rule=Rule.RESOURCE_POLICY if by_resource else Rule.ROLE,
-            one=str(holder.owner),
+            one=str(owner),
             other=str(other) if other else None,
-            where=by_resource[0].id if by_resource else holder.resource.id,
-            why=f"the role {holder.resource.id} may act on {_listed(surely or resources)} {whose}"
+            where=resources[0].id if by_resource else holder.resource.id,
+            why=f"the role {holder.resource.id} may act on {_listed(surely or resources)} "
+            + (f"of {other}" if other else "that every app runs")
             + ("" if surely else ", unless a condition keeps it out, which is not proved")
             + (f": {'; '.join(statements)}" if statements else ""),
             fix="take its ARN, and wildcards that match it, out of the document"
-            + (f"; millwright up {holder.owner.app} {holder.owner.environment} puts back what was declared"),
+            f"; millwright up {owner.app} {owner.environment} puts back what was declared",
         )
 
     def _statements(self, holder: Holder, resource: Resource) -> Iterator[str]:

@@ -9,6 +9,19 @@ from stacks.isolation.records import Kind, Reference, Resource
 GONE = frozenset({"deleted", "deleting", "rejected", "expired", "failed", "terminated"})
 PRESENT = frozenset({"associated", "associating"})
 AWS = "AWS"
+# What leads out of a network: the call, its list, the name of each, and its word in an ARN.
+_GATEWAYS = (
+    ("describe_internet_gateways", "InternetGateways", "InternetGatewayId", "internet-gateway"),
+    ("describe_nat_gateways", "NatGateways", "NatGatewayId", "natgateway"),
+    ("describe_vpn_gateways", "VpnGateways", "VpnGatewayId", "vpn-gateway"),
+    (
+        "describe_egress_only_internet_gateways",
+        "EgressOnlyInternetGateways",
+        "EgressOnlyInternetGatewayId",
+        "egress-only-internet-gateway",
+    ),
+    ("describe_carrier_gateways", "CarrierGateways", "CarrierGatewayId", "carrier-gateway"),
+)
 # What is in a route and is no target of it.
 _NO_TARGET = frozenset({"State", "Origin", "DestinationPrefixListId", "InstanceOwnerId"})
 
@@ -159,18 +172,7 @@ def _links(reader: Reader) -> Iterator[Resource]:
                 "TransitGatewayAttachmentId",
                 refers=ends,
             )
-    for operation, key, name, word in (
-        ("describe_internet_gateways", "InternetGateways", "InternetGatewayId", "internet-gateway"),
-        ("describe_nat_gateways", "NatGateways", "NatGatewayId", "natgateway"),
-        ("describe_vpn_gateways", "VpnGateways", "VpnGatewayId", "vpn-gateway"),
-        (
-            "describe_egress_only_internet_gateways",
-            "EgressOnlyInternetGateways",
-            "EgressOnlyInternetGatewayId",
-            "egress-only-internet-gateway",
-        ),
-        ("describe_carrier_gateways", "CarrierGateways", "CarrierGatewayId", "carrier-gateway"),
-    ):
+    for operation, key, name, word in _GATEWAYS:
         for gateway in reader.pages("ec2", operation, key):
             ends = references("joins", [each.get("VpcId") for each in gateway.get("Attachments", ())])
             ends += references("joins", [gateway.get("VpcId")])
@@ -182,44 +184,49 @@ def _inhabitants(reader: Reader) -> Iterator[Resource]:
     for endpoint in reader.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints"):
         if endpoint["State"].lower() not in GONE:
             yield _endpoint(reader, endpoint)
-    configured = ("describe_vpc_endpoint_service_configurations", "ServiceConfigurations")
-    for service in reader.pages("ec2", *configured):
-        balancers = [*service.get("NetworkLoadBalancerArns", ()), *service.get("GatewayLoadBalancerArns", ())]
-        yield _made(
-            reader,
-            Kind.ENDPOINT_SERVICE,
-            "vpc-endpoint-service",
-            service,
-            "ServiceId",
-            names=(service["ServiceName"],),
-            refers=references("offers", balancers),
-        )
+    for service in reader.pages("ec2", "describe_vpc_endpoint_service_configurations", "ServiceConfigurations"):
+        yield _endpoint_service(reader, service)
     for found in reader.pages("ec2", "describe_network_interfaces", "NetworkInterfaces"):
-        yield Resource(
-            kind=Kind.INTERFACE,
-            id=found["NetworkInterfaceId"],
-            arns=(reader.arn("ec2", f"network-interface/{found['NetworkInterfaceId']}"),),
-            tags=tags_of(found.get("TagSet")),
-            part_of=found["VpcId"],
-            refers=references("behind security group", [group["GroupId"] for group in found["Groups"]]),
-        )
+        yield _interface(reader, found)
     for reservation in reader.pages("ec2", "describe_instances", "Reservations"):
         for instance in reservation["Instances"]:
             if instance["State"]["Name"] not in GONE:
                 yield _instance(reader, instance)
     for log in reader.pages("ec2", "describe_flow_logs", "FlowLogs"):
-        yield _made(
-            reader,
-            Kind.FLOW_LOG,
-            "vpc-flow-log",
-            log,
-            "FlowLogId",
-            refers=(
-                *references("watches", [log["ResourceId"]]),
-                *references("delivers as role", [log.get("DeliverLogsPermissionArn")]),
-                *references("delivers to", [log.get("LogDestination")]),
-            ),
-        )
+        yield _flow_log(reader, log)
+
+
+def _endpoint_service(reader: Reader, service: dict[str, Any]) -> Resource:
+    balancers = [*service.get("NetworkLoadBalancerArns", ()), *service.get("GatewayLoadBalancerArns", ())]
+    return _made(
+        reader,
+        Kind.ENDPOINT_SERVICE,
+        "vpc-endpoint-service",
+        service,
+        "ServiceId",
+        names=(service["ServiceName"],),
+        refers=references("offers", balancers),
+    )
+
+
+def _interface(reader: Reader, found: dict[str, Any]) -> Resource:
+    return Resource(
+        kind=Kind.INTERFACE,
+        id=found["NetworkInterfaceId"],
+        arns=(reader.arn("ec2", f"network-interface/{found['NetworkInterfaceId']}"),),
+        tags=tags_of(found.get("TagSet")),
+        part_of=found["VpcId"],
+        refers=references("behind security group", [group["GroupId"] for group in found["Groups"]]),
+    )
+
+
+def _flow_log(reader: Reader, log: dict[str, Any]) -> Resource:
+    refers = (
+        *references("watches", [log["ResourceId"]]),
+        *references("delivers as role", [log.get("DeliverLogsPermissionArn")]),
+        *references("delivers to", [log.get("LogDestination")]),
+    )
+    return _made(reader, Kind.FLOW_LOG, "vpc-flow-log", log, "FlowLogId", refers=refers)
 
 
 def _endpoint(reader: Reader, endpoint: dict[str, Any]) -> Resource:

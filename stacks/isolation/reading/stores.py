@@ -1,11 +1,15 @@
 """What holds data, or what encrypts it: keys, secrets, logs, images, buckets, queues, topics, databases."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stacks.isolation.reading.reader import Reader, references, tags_of
 from stacks.isolation.records import Document, Kind, Resource
+
+_OF_DATABASE = re.compile(r"/aws/rds/instance/([^/]+)/")
+_OF_CLUSTER = re.compile(r"/aws/ecs/containerinsights/([^/]+)/")
 
 
 def read_secrets(reader: Reader) -> Iterator[Resource]:
@@ -89,6 +93,7 @@ def read_logs(reader: Reader) -> Iterator[Resource]:
             names=(f"{arn}:*",),
             arns=(arn, f"{arn}:*"),
             tags=(tags or {}).get("tags", {}),
+            part_of=_made_by_service(reader, group["logGroupName"]),
             refers=tuple(reader.key("encrypted by", group.get("kmsKeyId"))),
         )
         named = {"logGroupName": group["logGroupName"]}
@@ -104,6 +109,15 @@ def read_logs(reader: Reader) -> Iterator[Resource]:
             )
     for policy in reader.pages("logs", "describe_resource_policies", "resourcePolicies"):
         yield from _account_policy(f"logs policy {policy['policyName']} of {reader.region}", policy["policyDocument"])
+
+
+def _made_by_service(reader: Reader, name: str) -> str | None:
+    """What a log group is of that a service makes for it by itself, without tags."""
+    if found := _OF_DATABASE.match(name):
+        return reader.arn("rds", f"db:{found[1]}")
+    if found := _OF_CLUSTER.match(name):
+        return reader.arn("ecs", f"cluster/{found[1]}")
+    return None
 
 
 def _repository(reader: Reader, repository: Mapping[str, Any]) -> Resource:
