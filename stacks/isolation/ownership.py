@@ -46,7 +46,7 @@ def assign(cloud: Cloud, stacks: Iterable[Stack]) -> Owned:
         elif resource.id.partition(":repository/")[2] in PLATFORM_REPOSITORIES:
             owned.platform.add(resource.id)
     for resource in cloud.resources:
-        if resource.part_of is None and not (resource.id in owned.aws or resource.id in owned.platform):
+        if resource.part_of is None and not _needs_no_owner(owned, resource):
             owned.findings += _assign(owned, resource, knowing)
     for resource in cloud.resources:
         if resource.part_of is not None:
@@ -54,6 +54,11 @@ def assign(cloud: Cloud, stacks: Iterable[Stack]) -> Owned:
     owned.findings += _unread(cloud, owned.stacks)
     owned.findings += _types(owned)
     return owned
+
+
+def _needs_no_owner(owned: Owned, resource: Resource) -> bool:
+    # A policy of the whole account is told by `documents`.
+    return resource.id in owned.aws or resource.id in owned.platform or resource.kind is Kind.ACCOUNT_POLICY
 
 
 def _knowing(owned: Owned) -> Mapping[str, list[Owner]]:

@@ -12,7 +12,7 @@ from stacks.isolation.records import Kind, Resource
 
 # The resource in an ARN stands behind so many colons.
 _COLONS = 5
-_TYPE_ONLY = re.compile(r"[a-z-]*[:/]?")
+_TYPE_ONLY = re.compile(r"(?:[a-z-]+[:/])?")
 
 
 def let_in(owned: Owned, documents: Documents, index: Index) -> Iterator[Finding]:
