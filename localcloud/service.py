@@ -45,8 +45,8 @@ class Service:
         self._backends = Backends(self._claim.root.local_cloud, self._stop, self._claim.lock.fileno())
         clients = Clients(self._backends)
         # Before any door: what is created must already have its address.
-        self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._postgres = LocalPostgres(self._claim.root, self._backends)
+        self._runtime = LocalRuntime(self._claim.root, self._backends, clients, self._postgres)
         for service, module in TAUGHT.items():
             self._backends.before_first_call(service, partial(_teach, module))
         self._provider = ProviderDoor(clients, self._backends)

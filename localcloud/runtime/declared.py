@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from localcloud.runtime.interface import CannotStart, Launch
+from localcloud.runtime.reach import Reach
 
 Json = Any
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -72,7 +73,7 @@ class Service:
     """One ACTIVE service. `deployments`: the primary first, then those it replaces, newest first.
 
     `breaker`: whether the deployment circuit breaker is on. `stop_asked`: tasks that the API was told to stop, and
-    why. `subnet`: the addresses of its tasks, for what tells them.
+    why. `subnet`: the addresses of its tasks, for what tells them. `reach`: what its copies may reach, by deployment.
     """
 
     id: ServiceId
@@ -82,6 +83,7 @@ class Service:
     groups: tuple[TargetGroup, ...]
     stop_asked: Mapping[str, str]
     subnet: str
+    reach: Mapping[str, Reach] = field(default_factory=dict)
 
     @property
     def primary(self) -> Deployment | None:

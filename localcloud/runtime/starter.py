@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,6 +11,8 @@ from localcloud.runtime import status
 from localcloud.runtime.copies import Copy, addresses
 from localcloud.runtime.declared import SecretReference, Service, container, secret_value
 from localcloud.runtime.interface import CannotStart, Runtime
+from localcloud.runtime.reach import NOTHING
+from localcloud.runtime.ways import Ways
 
 # One machine: what is declared beyond it waits for room.
 MOST_COPIES: Final = 64
@@ -44,8 +46,8 @@ class Attempt:
 class Starter:
     """Starts copies. `client` makes clients of the local cloud by service, account and region."""
 
-    def __init__(self, client: Callable[[str, str, str], Any], runtime: Runtime) -> None:
-        self._client, self._runtime = client, runtime
+    def __init__(self, client: Callable[[str, str, str], Any], runtime: Runtime, ways: Ways) -> None:
+        self._client, self._runtime, self._ways = client, runtime, ways
         self._numbers = itertools.count()
 
     def start(self, attempt: Attempt, there: Collection[Copy], now: float) -> Copy:
@@ -55,7 +57,12 @@ class Starter:
         if len(there) >= MOST_COPIES:
             raise CannotStart(f"the local runtime has room for {MOST_COPIES} tasks", lasting=False)
         service, wanted = attempt.service, container(attempt.declared)
-        running = self._runtime.start(wanted.launch(attempt.task, self._secret))
+        launch = replace(
+            wanted.launch(attempt.task, self._secret),
+            connect=self._ways.of(service.id, attempt.deployment),
+            places=service.reach.get(attempt.deployment, NOTHING).places,
+        )
+        running = self._runtime.start(launch)
         return Copy(
             id=attempt.task,
             service=service.id,
