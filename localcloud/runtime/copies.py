@@ -87,7 +87,8 @@ class Copy:
     @property
     def target(self) -> status.TargetStatus:
         """The copy as DescribeTargetHealth tells it."""
-        port, last = self.container.port, self.watch.last
+        # A worker has none, and no target group either.
+        port, last = self.container.port or 0, self.watch.last
         if self.leaving:
             reason = "Target.DeregistrationInProgress"
             return status.TargetStatus(self.address, port, "draining", reason, "Target deregistration is in progress")

@@ -119,14 +119,14 @@ class SecretReference:
 
 @dataclass(frozen=True)
 class Container:
-    """What a task definition's one container needs to run."""
+    """What a task definition's one container needs to run. `port`: None for a worker, which listens for nobody."""
 
     name: str
     digest: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     secrets: Mapping[str, SecretReference]
-    port: int
+    port: int | None
     memory_mib: int
     stop_seconds: float
     log: LogTarget | None
@@ -134,7 +134,8 @@ class Container:
     def launch(self, task: str, read: Callable[[SecretReference], str]) -> Launch:
         """One copy of it. `read` fetches a secret's value, which goes nowhere but into the copy's environment."""
         injected = {name: read(reference) for name, reference in self.secrets.items()}
-        environment = {**self.environment, **injected, "PORT": str(self.port)}
+        told = {} if self.port is None else {"PORT": str(self.port)}
+        environment = {**self.environment, **injected, **told}
         return Launch(task, self.digest, self.command, environment, self.port, self.memory_mib)
 
 
@@ -145,8 +146,8 @@ def container(definition: Mapping[str, Json]) -> Container:
         raise CannotStart(f"the local runtime runs one container per task, and this one has {len(containers)}")
     (declared,) = containers
     ports = [mapping.get("containerPort") for mapping in declared.get("portMappings") or []]
-    if len(ports) != 1 or not ports[0]:
-        raise CannotStart(f"the local runtime needs exactly one container port, and {len(ports)} are declared")
+    if len(ports) > 1 or not all(ports):
+        raise CannotStart(f"the local runtime serves one container port, and {len(ports)} are declared")
     if not declared.get("command"):
         raise CannotStart("the container declares no command: an artefact is a tree of files and has no default one")
     if declared.get("entryPoint"):
@@ -158,7 +159,7 @@ def container(definition: Mapping[str, Json]) -> Container:
         command=tuple(str(part) for part in declared["command"]),
         environment={item["name"]: str(item["value"]) for item in declared.get("environment") or []},
         secrets={item["name"]: _secret(item["valueFrom"]) for item in declared.get("secrets") or []},
-        port=int(ports[0]),
+        port=int(ports[0]) if ports else None,
         memory_mib=int(definition.get("memory") or declared.get("memory") or DEFAULT_MEMORY_MIB),
         stop_seconds=float(stop) if stop else 30.0,
         log=_log(declared.get("logConfiguration")),

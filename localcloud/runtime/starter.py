@@ -57,6 +57,8 @@ class Starter:
         if len(there) >= MOST_COPIES:
             raise CannotStart(f"the local runtime has room for {MOST_COPIES} tasks", lasting=False)
         service, wanted = attempt.service, container(attempt.declared)
+        if service.groups and wanted.port is None:
+            raise CannotStart("behind a load balancer a service needs exactly one container port, and none is declared")
         launch = replace(
             wanted.launch(attempt.task, self._secret),
             connect=self._ways.of(service.id, attempt.deployment),

@@ -253,6 +253,8 @@ def test_a_definition_becomes_a_launch_with_its_secrets_in_the_environment_only(
     assert launch.digest == DIGEST
     assert dict(launch.environment) == {"MODE": "fast", "KEY": f"value of {arn}", "PORT": "8080"}
     assert (launch.port, launch.memory_mib, wanted.stop_seconds) == (8080, 512, 2.0)
+    worker = defined(portMappings=[]).launch("task", str)
+    assert (worker.port, dict(worker.environment)) == (None, {"MODE": "fast"})
     assert "value of" not in repr(launch)
     assert "value of" not in repr(wanted)
 
@@ -264,7 +266,6 @@ def test_a_definition_becomes_a_launch_with_its_secrets_in_the_environment_only(
         ({"entryPoint": ["sh"]}, "entryPoint"),
         ({"image": "web:1"}, "by digest"),
         ({"image": "web@sha256:abc"}, "by digest"),
-        ({"portMappings": []}, "port"),
         ({"portMappings": [{"containerPort": 1}, {"containerPort": 2}]}, "port"),
         ({"secrets": [{"name": "A", "valueFrom": "plain-name"}]}, "by ARN"),
     ],
