@@ -131,6 +131,7 @@ TAUGHT: Final[Mapping[str, str]] = {
     "ec2": "ec2_model",
     "lambda": "lambda_model",
     "awslambda": "lambda_model",
+    "batch": "batch_model",
     "secretsmanager": "secretsmanager_model",
     "servicediscovery": "servicediscovery_model",
     "codebuild": "codebuild_model",

@@ -7,6 +7,7 @@ from factory.paths import FactoryRoot
 from localcloud.backends import Backends
 from localcloud.clients import Clients
 from localcloud.postgres.local import LocalPostgres
+from localcloud.runtime.api import Api
 from localcloud.runtime.declared import ServiceId
 from localcloud.runtime.ingress import Ingress, listen
 from localcloud.runtime.reach import NOTHING, Reach
@@ -40,7 +41,7 @@ class LocalRuntime:
         self._cloud: Cloud | None = None
         self._taught = False
         self._ingress = Ingress(listen(root.state / PORT_FILE), switch)
-        ways = Ways(self._reach, postgres.socket)
+        ways = Ways(self._reach, postgres.socket, Api(backends).open)
         self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), ways, switch)
         backends.register(TELL, self._tell)
         backends.register(RESTARTED, self._restarted)

@@ -3,6 +3,7 @@
 Whoever calls this holds the backends' lock. Importing it imports moto's EC2.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from localcloud.postgres.declared import Placed
 from localcloud.runtime.reach import EVERY_PROTOCOL, Database, Endpoint, Gateway, Group, Interface, Rule, World
 
 Json = Any
+PUBLIC = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)?")
 
 
 def interface(account: str, region: str, configuration: Mapping[str, Json] | None) -> Interface | None:
@@ -21,7 +23,7 @@ def interface(account: str, region: str, configuration: Mapping[str, Json] | Non
     """
     network = (configuration or {}).get("awsvpcConfiguration") or {}
     wanted = set(network.get("subnets") or [])
-    subnet = next((each for each in _subnets(account, region) if each.id in wanted), None)
+    subnet = next((each for each in _subnets(account, region) if each.id in wanted), None) if wanted else None
     if subnet is None:
         return None
     groups = tuple(network.get("securityGroups") or ()) or _default_groups(account, region, subnet.vpc_id)
@@ -31,7 +33,12 @@ def interface(account: str, region: str, configuration: Mapping[str, Json] | Non
 def world(account: str, region: str, placed: Iterable[Placed], copies: Iterable[Interface]) -> World:
     """What is declared around copies. Of security groups only those that somebody here has are read."""
     databases = [_database(each) for each in placed if (each.account, each.region) == (account, region)]
-    there = [each for each in ec2_backends[account][region].vpc_end_points.values() if each.state == "available"]
+    there = [
+        each
+        for each in ec2_backends[account][region].vpc_end_points.values()
+        # Services of others (`com.amazonaws.vpce.`) lead nowhere here.
+        if each.state == "available" and PUBLIC.fullmatch(_service(region, each))
+    ]
     endpoints = [_endpoint(account, region, each) for each in there if _is_interface(each)]
     gateways = [_gateway(account, region, each) for each in there if not _is_interface(each)]
     standing = [*copies, *(each.at for each in databases), *(each.at for each in endpoints)]

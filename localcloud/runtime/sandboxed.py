@@ -146,6 +146,7 @@ class SandboxedProcesses:
             served = sandbox.start_service(confined, port=launch.port, socket=inward, log=log, way=gate.socket)
         except BaseException:
             gate.close()
+            remove_tree(doors)
             raise
         return Process(served, gate, doors, folder)
 

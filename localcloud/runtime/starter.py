@@ -8,10 +8,10 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.runtime import status
+from localcloud.runtime.api import environment
 from localcloud.runtime.copies import Copy, addresses
 from localcloud.runtime.declared import SecretReference, Service, container, secret_value
-from localcloud.runtime.interface import CannotStart, Runtime
-from localcloud.runtime.reach import NOTHING
+from localcloud.runtime.interface import CannotStart, Launch, Runtime
 from localcloud.runtime.ways import Ways
 
 # One machine: what is declared beyond it waits for room.
@@ -59,12 +59,8 @@ class Starter:
         service, wanted = attempt.service, container(attempt.declared)
         if service.groups and wanted.port is None:
             raise CannotStart("behind a load balancer a service needs exactly one container port, and none is declared")
-        launch = replace(
-            wanted.launch(attempt.task, self._secret),
-            connect=self._ways.of(service.id, attempt.deployment),
-            places=service.reach.get(attempt.deployment, NOTHING).places,
-        )
-        running = self._runtime.start(launch)
+        launch = wanted.launch(attempt.task, self._secret)
+        running = self._runtime.start(self._networked(launch, service, attempt.deployment))
         return Copy(
             id=attempt.task,
             service=service.id,
@@ -75,6 +71,18 @@ class Starter:
             check=next((group.check for group in service.groups if group.check), None),
             started=now,
             running=running,
+        )
+
+    def _networked(self, launch: Launch, service: Service, deployment: str) -> Launch:
+        """The launch with the ways out of the copy, where its deployment has a network."""
+        if deployment not in service.reach:
+            return launch
+        return replace(
+            launch,
+            # What the definition says itself comes first.
+            environment={**environment(service.id), **launch.environment},
+            connect=self._ways.of(service.id, deployment),
+            places=service.reach[deployment].places,
         )
 
     def _address(self, subnet: str, taken: set[str]) -> str:

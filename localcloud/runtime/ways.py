@@ -8,25 +8,34 @@ from pathlib import Path
 
 from localcloud.runtime.declared import ServiceId
 from localcloud.runtime.interface import Connect
-from localcloud.runtime.reach import Reach
+from localcloud.runtime.reach import API, Reach
 
 
 class Ways:
     """The ways from copies to what stands in the local cloud.
 
     `decide` says what the copies of a service's deployment may reach now; `database` names the Unix socket of a
-    server by its key, or None when it does not run.
+    server by its key, or None when it does not run; `api` opens a connection to the cloud's API for a service, where
+    what it is to let pass is asked for at each call.
     """
 
-    def __init__(self, decide: Callable[[ServiceId, str], Reach], database: Callable[[str], Path | None]) -> None:
-        self._decide, self._database = decide, database
+    def __init__(
+        self,
+        decide: Callable[[ServiceId, str], Reach],
+        database: Callable[[str], Path | None],
+        api: Callable[[ServiceId, Callable[[], frozenset[str]]], socket.socket],
+    ) -> None:
+        self._decide, self._database, self._api = decide, database, api
 
     def of(self, service: ServiceId, deployment: str) -> Connect:
         """What opens connections for the copies of one deployment."""
         return partial(self._connect, service, deployment)
 
     def _connect(self, service: ServiceId, deployment: str, address: str, port: int) -> socket.socket | None:
-        key = self._decide(service, deployment).databases.get((address, port))
+        found = self._decide(service, deployment)
+        if (address, port) == API and found.services:
+            return self._api(service, lambda: self._decide(service, deployment).services)
+        key = found.databases.get((address, port))
         path = self._database(key) if key else None
         return _opened(path) if path else None
 
