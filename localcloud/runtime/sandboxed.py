@@ -7,7 +7,6 @@ Weaker than a container where it matters little here: no image, no cgroup for CP
 
 import contextlib
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 from factory.trees import remove_tree
 from localcloud.runtime.interface import CannotStart, Launch
+from localcloud.sockets import by_descriptor, pinned
 
 # Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
 ARTEFACT: Final = "/app"
@@ -52,8 +52,8 @@ class Process:
         """
         if self._pinned is None:
             with contextlib.suppress(OSError):
-                self._pinned = _pin(self.doors / INWARD / SOCKET)
-        return None if self._pinned is None else Path(f"/proc/self/fd/{self._pinned}")
+                self._pinned = pinned(self.doors / INWARD / SOCKET)
+        return None if self._pinned is None else by_descriptor(self._pinned)
 
     @property
     def log(self) -> Path:
@@ -89,15 +89,6 @@ class Process:
             self._pinned = None
         remove_tree(self.doors)
         remove_tree(self.folder)
-
-
-def _pin(path: Path) -> int:
-    """A descriptor of the socket at `path`. Raises OSError when something else is there."""
-    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise FileNotFoundError(f"{path} is no socket")
-    return descriptor
 
 
 class SandboxedProcesses:

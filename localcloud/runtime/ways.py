@@ -1,5 +1,6 @@
 """Opens, on the host, what a copy may reach: decided anew for each connection, from the records as they are then."""
 
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 from localcloud.runtime.declared import ServiceId
 from localcloud.runtime.interface import Connect
 from localcloud.runtime.reach import API, Reach
+from localcloud.sockets import by_descriptor, pinned
 
 
 class Ways:
@@ -42,9 +44,13 @@ class Ways:
 
 def _opened(path: Path) -> socket.socket | None:
     door = socket.socket(socket.AF_UNIX)
+    # The server may have just ended, or have put something else in its socket's place.
     with suppress(OSError):
-        door.connect(str(path))
+        there = pinned(path)
+        try:
+            door.connect(str(by_descriptor(there)))
+        finally:
+            os.close(there)
         return door
-    # The server has just ended.
     door.close()
     return None
