@@ -100,6 +100,17 @@ class Backends:
             except StateFull as error:
                 return self._dispatch.failure(call, f"{error}; {error.hint}")
 
+    def service_of(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> str:
+        """moto's name of the service to which `execute` would take a call. Raises what moto does at an unreadable one.
+
+        It asks no service, so it takes no lock.
+        """
+        return self._dispatch.service_of((method, url, headers, body))
+
+    def service_at(self, host: str) -> str:
+        """moto's name of the service that has a host, as `sqs.eu-central-1.amazonaws.com`."""
+        return self._dispatch.service_at(host)
+
     def apply(self, kind: str, data: Any) -> Any:
         """Make a registered change and keep it. Raises StateFull."""
         with self._lock:
