@@ -1,5 +1,7 @@
 """One AWS call over HTTP: read whole, answered by whoever derives from this, sent as AWS clients read it."""
 
+import select
+import socket
 import sys
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
@@ -30,6 +32,15 @@ class Exchange(BaseHTTPRequestHandler):
     def call_headers(self) -> dict[str, str]:
         """The call's headers, as the backends take them."""
         return {_header_name(name): value for name, value in self.headers.items()}
+
+    def waiting(self) -> bool:
+        """Whether whoever called is still there: it says nothing more before its answer, and has not ended."""
+        looked = select.poll()
+        looked.register(self.connection, select.POLLIN)
+        try:
+            return not looked.poll(0) or bool(self.connection.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the library would print every call."""

@@ -113,7 +113,8 @@ class _Handler(Exchange):
         if not OWN_HOSTS.fullmatch(host):
             # A web page that makes its own name mean this machine must not reach the cloud through a browser.
             return Reply(421, {"content-type": "text/plain"}, b"this is the local AWS on 127.0.0.1, not that host")
-        return self.backends.execute(self.command, f"http://{host}{self.path}", self.call_headers(), body)
+        url = f"http://{host}{self.path}"
+        return self.backends.execute(self.command, url, self.call_headers(), body, self.waiting)
 
 
 def _as_json(status: int, data: Mapping[str, Any]) -> Reply:

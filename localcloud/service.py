@@ -137,6 +137,7 @@ TAUGHT: Final[Mapping[str, str]] = {
     "codebuild": "codebuild_model",
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
+    "sqs": "sqs_model",
 }
 
 

@@ -86,7 +86,7 @@ class _Call(Exchange):
             headers = self.call_headers()
             signed = SIGNED.fullmatch(headers.get("authorization", ""))
             return problem(signed["service"] if signed else "", headers, 403, "AccessDenied", str(error))
-        return self.backends.execute("POST", URL, asked.headers, asked.body)
+        return self.backends.execute("POST", URL, asked.headers, asked.body, self.waiting)
 
     def _check_place(self, asked: Asked) -> None:
         """Raises Refused for a service that the copy has no way to, and for another account or region."""
