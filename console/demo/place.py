@@ -24,7 +24,7 @@ def demo_root(root: FactoryRoot) -> FactoryRoot:
 
 
 def make_place(root: FactoryRoot, settings: Settings) -> FactoryRoot:
-    """A fresh factory with the demo's apps and the changes to one. Raises InputError when this factory has not the demo's apps."""
+    """A fresh factory with the demo's apps and the changes to one. Raises InputError when this one has not got them."""
     missing = sorted(set(APPS) - set(app_names(root)))
     if missing or not (root.apps / APP / "changes").is_dir():
         what = f"the changes to {APP}" if not missing else f"the app {', '.join(missing)}"
