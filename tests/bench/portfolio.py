@@ -1,6 +1,6 @@
 """How long a portfolio of apps takes to stand up: `python -m tests.bench.portfolio --apps 100`.
 
-Every app is a copy of links with a network of its own; `millwright up --all` brings its build environment up. The peer is
+Every app is a copy of links with its own network; `millwright up --all` brings its build environment up. The peer is
 the run itself: the last ten stacks against the first ten, for what grows with what stands already. Afterwards
 everything must be there, and a preview of one stack must change nothing; then all is removed with the folder.
 """
