@@ -295,6 +295,7 @@ class AppFactory(pulumi.ComponentResource):
             parts["service"] = {
                 "address": self.service.address,
                 "service": self.service.service_id,
+                "alarms": self.service.alarms,
                 "artefact": args["artefact"],
             }
         return Output.from_input(parts)

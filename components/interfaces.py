@@ -60,10 +60,11 @@ class Registry(Protocol):
 
 
 class Service(Protocol):
-    """The serving side of the app: an address, and the service that keeps the artefact running."""
+    """The serving side of the app: an address, the service that keeps the artefact running, the topic of its alarms."""
 
     address: Output[str]
     service_id: Output[str]
+    alarms: Output[str]
 
 
 class Worker(Protocol):

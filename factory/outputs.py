@@ -38,6 +38,7 @@ class ServiceOutputs(_Outputs):
     address: str
     service: str
     artefact: str
+    alarms: str | None = None
 
 
 class DatabaseOutputs(_Outputs):

@@ -136,6 +136,7 @@ TAUGHT: Final[Mapping[str, str]] = {
     "codebuild": "codebuild_model",
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
+    "acm": "acm_model",
 }
 
 

@@ -47,7 +47,7 @@ class _Answers(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId")
+        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId", "arnSuffix")
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:

@@ -2,10 +2,11 @@
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import ec2, ecs, lb
+from pulumi_aws import ec2, lb
 
+from components.aws.alarms import alarms
 from components.aws.firewalls import LISTENER_PORT, firewalls
-from components.aws.workload import WorkloadArgs, openings, task_of
+from components.aws.workload import WorkloadArgs, kept_running, openings
 from components.naming import physical_name
 
 # ELB allows names of 32 characters.
@@ -30,6 +31,8 @@ class Service(pulumi.ComponentResource):
     """DNS name of the load balancer."""
     service_id: Output[str]
     """ARN of the ECS service."""
+    alarms: Output[str]
+    """ARN of the topic that its alarms tell."""
 
     def __init__(self, name: str, args: ServiceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("millwright:aws:Service", name, {}, opts)
@@ -37,34 +40,19 @@ class Service(pulumi.ComponentResource):
         front, back = firewalls(name, args, child)
         rules = openings(name, args, back, child)
         balancer, targets, listener = _entrance(name, args, front, child)
-        cluster = ecs.Cluster(
+        self.alarms, names = alarms(name, args["account"], balancer, targets, child)
+        service = kept_running(
             name,
-            name=name,
-            settings=[{"name": "containerInsights", "value": "enabled"}],
-            tags={"Name": name},
-            opts=child,
-        )
-        service = ecs.Service(
-            name,
-            name=name,
-            cluster=cluster.arn,
-            task_definition=task_of(name, args, child, args["port"]).arn,
-            desired_count=args["replicas"],
-            launch_type="FARGATE",
-            network_configuration={
-                "subnets": args["subnet_ids"],
-                "security_groups": [back.id],
-                "assign_public_ip": False,
-            },
-            load_balancers=[{"target_group_arn": targets.arn, "container_name": name, "container_port": args["port"]}],
-            deployment_circuit_breaker={"enable": True, "rollback": True},
-            tags={"Name": name},
+            args,
+            back,
+            child,
             # ECS refuses a target group that no listener forwards to; a copy looks for its database at once.
-            opts=ResourceOptions(parent=self, depends_on=[listener, *rules]),
+            after=[listener, *rules],
+            entrance={"port": args["port"], "targets": targets.arn, "alarms": names},
         )
         self.address = balancer.dns_name
         self.service_id = service.id
-        self.register_outputs({"address": self.address, "service_id": self.service_id})
+        self.register_outputs({"address": self.address, "service_id": self.service_id, "alarms": self.alarms})
 
 
 def _entrance(

@@ -164,6 +164,7 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "database": _named("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
     "database network": _named("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
     "queue": lambda cloud: cloud.client("sqs").list_queues(MaxResults=1000).get("QueueUrls", []),
+    "alarm": _named("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "topic": _named("sns", "list_topics", "Topics", "TopicArn"),
     "budget": _budgets,
     "bucket": lambda cloud: [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]],

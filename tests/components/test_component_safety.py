@@ -29,6 +29,7 @@ NAMES = {
     "aws:ec2/securityGroup:SecurityGroup": ("name", 255, r"(?!sg-)[a-z0-9-]+"),
     "aws:ecs/cluster:Cluster": ("name", 255, r"[a-zA-Z0-9_-]+"),
     "aws:ecs/service:Service": ("name", 255, r"[a-zA-Z0-9_-]+"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("name", 255, r"[a-z0-9-]+"),
     TASK: ("family", 255, r"[a-zA-Z0-9_-]+"),
     "aws:cloudwatch/logGroup:LogGroup": ("name", 512, r"(?!aws/)[a-zA-Z0-9._/#-]+"),
     "aws:kms/alias:Alias": ("name", 256, r"alias/(?!aws/)[a-zA-Z0-9/_-]+"),

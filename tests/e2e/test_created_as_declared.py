@@ -65,7 +65,8 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "listener": 1,
         "database": 2,
         "database network": 2,
-        "topic": 2,
+        "alarm": 3,
+        "topic": 3,
         "budget": 2,
         "bucket": 1,
     }
@@ -238,6 +239,16 @@ def test_the_service_keeps_the_artefact_running_behind_an_internal_balancer(clou
     assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
     assert [a["TargetGroupArn"] for a in listener["DefaultActions"]] == [group["TargetGroupArn"]]
     assert service["loadBalancers"][0]["targetGroupArn"] == group["TargetGroupArn"]
+    watched = service["deploymentConfiguration"]
+    assert watched["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (watched["alarms"]["enable"], watched["alarms"]["rollback"]) == (True, True)
+    alarms = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert sorted(watched["alarms"]["alarmNames"]) == [alarm["AlarmName"] for alarm in alarms]
+    place_of = {"LoadBalancer": balancer["LoadBalancerArn"], "TargetGroup": group["TargetGroupArn"]}
+    for alarm in alarms:
+        (topic,) = alarm["AlarmActions"]
+        assert topic.endswith(":links-staging-web-alarms")
+        assert all(place_of[each["Name"]].endswith(each["Value"]) for each in alarm["Dimensions"])
 
 
 def test_only_the_network_reaches_the_balancer_and_only_the_balancer_the_service(cloud: Cloud) -> None:
