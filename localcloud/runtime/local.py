@@ -13,6 +13,9 @@ from localcloud.runtime.sandboxed import SandboxedProcesses
 from localcloud.runtime.status import RESTARTED, TELL, Records, ServiceStatus
 
 PORT_FILE: Final = "ingress-port"
+SECURE_PORT_FILE: Final = "ingress-tls-port"
+# Its `ca.pem` is what a client of the TLS door is told to trust.
+AUTHORITY_FOLDER: Final = "local-ca"
 SETTLE_SECONDS: Final = 15.0
 
 
@@ -29,7 +32,8 @@ class LocalRuntime:
         switch = Switch()
         self._backends = backends
         self._taught = False
-        self._ingress = Ingress(listen(root.state / PORT_FILE), switch)
+        doors = listen(root.state / PORT_FILE), listen(root.state / SECURE_PORT_FILE)
+        self._ingress = Ingress(*doors, switch, root.state / AUTHORITY_FOLDER)
         self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), switch)
         backends.register(TELL, self._tell)
         backends.register(RESTARTED, self._restarted)
@@ -42,6 +46,11 @@ class LocalRuntime:
     def url(self) -> str:
         """Where the ingress listens."""
         return self._ingress.url
+
+    @property
+    def secure_url(self) -> str:
+        """Where the ingress speaks TLS."""
+        return self._ingress.secure_url
 
     def start(self) -> None:
         """Begin to follow the records and to answer requests."""
