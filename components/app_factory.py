@@ -216,6 +216,7 @@ class AppFactory(pulumi.ComponentResource):
                 "cidr": self.network.cidr,
                 "port": service.port,
                 "health": service.health,
+                "domain": service.domain_in(args["environment"]),
             },
             opts,
         )
@@ -296,6 +297,7 @@ class AppFactory(pulumi.ComponentResource):
                 "address": self.service.address,
                 "service": self.service.service_id,
                 "alarms": self.service.alarms,
+                "domain": next(iter(spec.services.values())).domain_in(args["environment"]),
                 "artefact": args["artefact"],
             }
         return Output.from_input(parts)

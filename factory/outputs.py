@@ -39,6 +39,7 @@ class ServiceOutputs(_Outputs):
     service: str
     artefact: str
     alarms: str | None = None
+    domain: str | None = None
 
 
 class DatabaseOutputs(_Outputs):

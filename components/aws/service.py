@@ -1,11 +1,12 @@
 """Service: an internal load balancer before an ECS service that keeps one artefact, named by digest, running."""
 
 import pulumi
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_aws import ec2, lb
 
 from components.aws.alarms import alarms
-from components.aws.firewalls import LISTENER_PORT, firewalls
+from components.aws.firewalls import firewalls
+from components.aws.listeners import listen
 from components.aws.workload import WorkloadArgs, kept_running, openings
 from components.naming import physical_name
 
@@ -22,6 +23,8 @@ class ServiceArgs(WorkloadArgs):
     """Port the service listens on."""
     health: str
     """Path that answers 200 while the service can serve."""
+    domain: str | None
+    """Name at which it serves over TLS; None: it serves HTTP."""
 
 
 class Service(pulumi.ComponentResource):
@@ -39,7 +42,7 @@ class Service(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         front, back = firewalls(name, args, child)
         rules = openings(name, args, back, child)
-        balancer, targets, listener = _entrance(name, args, front, child)
+        balancer, targets, listeners = _entrance(name, args, front, child)
         self.alarms, names = alarms(name, args["account"], balancer, targets, child)
         service = kept_running(
             name,
@@ -47,7 +50,7 @@ class Service(pulumi.ComponentResource):
             back,
             child,
             # ECS refuses a target group that no listener forwards to; a copy looks for its database at once.
-            after=[listener, *rules],
+            after=[*listeners, *rules],
             entrance={"port": args["port"], "targets": targets.arn, "alarms": names},
         )
         self.address = balancer.dns_name
@@ -57,8 +60,8 @@ class Service(pulumi.ComponentResource):
 
 def _entrance(
     name: str, args: ServiceArgs, firewall: ec2.SecurityGroup, opts: ResourceOptions
-) -> tuple[lb.LoadBalancer, lb.TargetGroup, lb.Listener]:
-    """An internal load balancer whose one listener forwards to the service's targets."""
+) -> tuple[lb.LoadBalancer, lb.TargetGroup, list[Resource]]:
+    """An internal load balancer whose listeners forward to the service's targets."""
     balancer = lb.LoadBalancer(
         name,
         name=physical_name(name, limit=BALANCER_NAME_LIMIT),
@@ -82,13 +85,5 @@ def _entrance(
         tags={"Name": name},
         opts=opts,
     )
-    listener = lb.Listener(
-        name,
-        load_balancer_arn=balancer.arn,
-        port=LISTENER_PORT,
-        protocol="HTTP",
-        default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
-        tags={"Name": name},
-        opts=opts,
-    )
-    return balancer, targets, listener
+    listeners = listen(name, args, balancer, targets, opts)
+    return balancer, targets, listeners

@@ -17,7 +17,7 @@ KEPT_VARIABLES = frozenset({"APP_ENVIRONMENT", "PORT", "PATH", "HOME", "LANG"})
 
 # What the factory itself calls after the app and the environment, and what it puts behind the name of a part.
 KEPT_PARTS = frozenset({"agents", "endpoints", "flows"})
-ENDINGS = ("-front", "-back", "-start", "-put-aside", "-alarms")
+ENDINGS = ("-front", "-back", "-start", "-put-aside")
 
 
 def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
