@@ -164,6 +164,8 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "database": _named("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
     "database network": _named("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
     "queue": lambda cloud: cloud.client("sqs").list_queues(MaxResults=1000).get("QueueUrls", []),
+    "pipeline": _named("codepipeline", "list_pipelines", "pipelines", "name"),
+    "build project": lambda cloud: list(_pages(cloud, "codebuild", "list_projects", "projects")),
     "alarm": _named("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "topic": _named("sns", "list_topics", "Topics", "TopicArn"),
     "budget": _budgets,
