@@ -29,6 +29,7 @@ WORST_FIRST = (
     ExitCode.POLICY_VIOLATION,
     ExitCode.DECISION_REQUIRED,
     ExitCode.USAGE,
+    ExitCode.NOT_ISOLATED,
     ExitCode.UNDECIDED,
     ExitCode.DATA_AT_RISK,
     ExitCode.CHANGES_FOUND,

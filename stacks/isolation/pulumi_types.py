@@ -4,8 +4,13 @@
 READ = frozenset(
     "aws:" + name
     for name in (
+        "acm/certificate:Certificate",
+        "acm/certificateValidation:CertificateValidation",
         "budgets/budget:Budget",
         "cloudwatch/logGroup:LogGroup",
+        "cloudwatch/metricAlarm:MetricAlarm",
+        "codebuild/project:Project",
+        "codepipeline/pipeline:Pipeline",
         "cloudwatch/logSubscriptionFilter:LogSubscriptionFilter",
         "ec2/defaultNetworkAcl:DefaultNetworkAcl",
         "ec2/defaultRouteTable:DefaultRouteTable",
@@ -52,6 +57,7 @@ READ = frozenset(
         "rds/subnetGroup:SubnetGroup",
         "s3/bucket:Bucket",
         "s3/bucketPolicy:BucketPolicy",
+        "s3/bucketVersioning:BucketVersioning",
         "s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         "secretsmanager/secret:Secret",
         "secretsmanager/secretPolicy:SecretPolicy",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from factory.iam import Policies, Policy, Principal, PrincipalKind, ResourceTrust, Statement, may_ever
+from factory.spec import Environment
 from stacks.isolation.documents import Documents, Holder, allowing, shown, without, without_conditional
 from stacks.isolation.findings import Finding, Rule, Verdict
 from stacks.isolation.ownership import PLATFORM_REPOSITORIES, Owned
@@ -222,6 +223,8 @@ class Reach:
             if statement.not_resources or not statement.actions:
                 continue
             for pattern in statement.resources or ():
+                if _is_of(holder.owner, pattern.text):
+                    continue
                 candidates = self.index.candidates(pattern.text).values()
                 if not any(self._meets(policy, statement, pattern.text, each) for each in candidates):
                     yield Finding(
@@ -241,6 +244,15 @@ class Reach:
         only = tuple(each for each in statement.resources or () if each.text == text)
         alone = Policies(identity=(replace(policy, statements=(replace(statement, resources=only),)),))
         return any(may_ever(alone, "*", arn) for arn in resource.arns)
+
+
+def _is_of(owner: Owner, pattern: str) -> bool:
+    """Whether every secret that it matches would be the app's own, and of none of its environments.
+
+    Such as people put there by hand: the names of declared ones are `app/environment/name`.
+    """
+    app, *rest = literal(pattern).partition(":secret:")[2].split("/")
+    return app == owner.app and len(rest) > 1 and rest[0] not in set(Environment)
 
 
 def _platform(owned: Owned) -> Iterator[Resource]:

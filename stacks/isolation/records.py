@@ -50,6 +50,10 @@ class Kind(StrEnum):
     BALANCER = "load balancer"
     TARGET_GROUP = "target group"
     LISTENER = "listener"
+    CERTIFICATE = "certificate"
+    BUILD_PROJECT = "build project"
+    PIPELINE = "pipeline"
+    ALARM = "alarm"
     ACCOUNT_POLICY = "policy of the whole account"
     OTHER = "resource that this proof does not read"
 

@@ -70,7 +70,8 @@ def test_what_the_factory_makes_is_proved_to_be_isolated(two: Place) -> None:
     assert (ran.code, document["findings"], document["verdict"]) == (0, [], "proved"), ran.out
     assert document["stacks"] == STACKS
     assert [pair["verdict"] for pair in document["pairs"]] == ["proved"] * 6
-    assert document["read"]["role"] == 14
+    assert document["read"]["role"] == 18
+    assert document["read"]["pipeline"] == 2
     told = two.millwright("isolation", "links")
     assert told.code == 0
     assert "5 proved; 4 environments" in told.out

@@ -163,6 +163,14 @@ def test_a_permission_on_what_is_not_there_yet_is_unknown() -> None:
     assert Bench().may(later).told() == [("unknown", "dangling-reference", LINKS, None)]
 
 
+def test_a_permission_on_what_an_app_alone_can_have_is_its_own() -> None:
+    def told(name: str) -> list:
+        return Bench().may(allow("secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{name}"))).told()
+
+    assert told("links/ci/*") == []
+    assert told("links/staging/*") == told("notes/ci/*") == [("unknown", "dangling-reference", LINKS, None)]
+
+
 def test_networks_that_overlap_and_rules_that_open_to_a_foreign_range_refute_it() -> None:
     assert Bench().change(network("links"), ranges=("10.20.0.0/18", "10.30.1.0/24")).told() == [
         ("refuted", "overlapping-networks", NOTES, LINKS)

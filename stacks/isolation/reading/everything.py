@@ -8,6 +8,7 @@ from stacks.isolation.reading.databases import read_databases
 from stacks.isolation.reading.identities import read_identities
 from stacks.isolation.reading.networks import read_networks
 from stacks.isolation.reading.others import read_others, read_tagged, unseen
+from stacks.isolation.reading.pipelines import read_alarms, read_certificates, read_pipelines
 from stacks.isolation.reading.reader import Clients, Reader
 from stacks.isolation.reading.stores import (
     read_images,
@@ -33,6 +34,9 @@ _REGIONAL: dict[str, Callable[[Reader], Iterable[Resource]]] = {
     "topics": read_topics,
     "databases": read_databases,
     "services and tasks": read_workloads,
+    "pipelines": read_pipelines,
+    "alarms": read_alarms,
+    "certificates": read_certificates,
     "other services": read_others,
     TAGGED: read_tagged,
 }

@@ -21,8 +21,6 @@ OTHERS = (
     Listed("apigatewayv2", "get_apis", "Items", "Name"),
     Listed("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupARN"),
     Listed("cloudtrail", "describe_trails", "trailList", "TrailARN"),
-    Listed("codebuild", "list_projects", "projects", ""),
-    Listed("codepipeline", "list_pipelines", "pipelines", "name"),
     Listed("dynamodb", "list_tables", "TableNames", ""),
     Listed("ec2", "describe_vpn_connections", "VpnConnections", "VpnConnectionId"),
     Listed("efs", "describe_file_systems", "FileSystems", "FileSystemArn"),

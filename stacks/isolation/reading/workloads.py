@@ -156,9 +156,9 @@ def _listeners(reader: Reader, balancer: str) -> Iterator[Resource]:
         rules = reader.pages("elbv2", "describe_rules", "Rules", ListenerArn=arn)
         actions = itertools.chain(listener.get("DefaultActions", ()), *(rule["Actions"] for rule in rules))
         targets = re.findall(r"arn:[^\"]+:targetgroup/[^\"]+", json.dumps(list(actions), default=str))
-        yield Resource(
-            kind=Kind.LISTENER, id=arn, part_of=balancer, refers=references("forwards to", dict.fromkeys(targets))
-        )
+        shown = [each.get("CertificateArn") for each in listener.get("Certificates", ())]
+        refers = (*references("forwards to", dict.fromkeys(targets)), *references("shows", shown))
+        yield Resource(kind=Kind.LISTENER, id=arn, part_of=balancer, refers=refers)
 
 
 def _ecs_tags(found: Mapping[str, Any]) -> dict[str, str]:
