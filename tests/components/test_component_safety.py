@@ -165,7 +165,8 @@ def test_a_statement_that_names_no_resource_is_refused() -> None:
 def test_an_agent_reads_its_own_functions_secrets_and_no_others() -> None:
     declared = declared_factory(spec_of(**TWO_SECRETS), Environment.BUILD)
     readable = {}
-    for policy in _of(declared, ROLE_POLICY):
+    # What CI's pipeline reads: tests/components/test_ci.py.
+    for policy in (each for each in _of(declared, ROLE_POLICY) if "-ci" not in each.name):
         for granted in _statements(policy.inputs["policy"]):
             if granted["Action"] == ["secretsmanager:GetSecretValue"]:
                 readable[policy.name] = [arn.rpartition("/")[2] for arn in granted["Resource"]]

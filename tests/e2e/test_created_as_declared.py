@@ -246,7 +246,7 @@ def test_the_service_keeps_the_artefact_running_behind_an_internal_balancer(clou
     assert watched["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert (watched["alarms"]["enable"], watched["alarms"]["rollback"]) == (True, True)
     alarms = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert sorted(watched["alarms"]["alarmNames"]) == [alarm["AlarmName"] for alarm in alarms]
+    assert sorted(watched["alarms"]["alarmNames"]) == sorted(alarm["AlarmName"] for alarm in alarms)
     place_of = {"LoadBalancer": balancer["LoadBalancerArn"], "TargetGroup": group["TargetGroupArn"]}
     for alarm in alarms:
         (topic,) = alarm["AlarmActions"]
