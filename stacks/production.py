@@ -14,11 +14,12 @@ from factory.people import load_people
 from factory.releases import Release, ReleaseState
 from factory.requests import Request
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment, recorded_spec
+from factory.spec import AppSpec, Environment, differing_fields, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
 from stacks.inputs import Inputs, differing, inputs_of
 
 Plan = list[list[Any]]
+RETURNED_TO = (ReleaseState.SERVING, ReleaseState.REPLACED)
 
 
 class Place(NamedTuple):
@@ -37,10 +38,14 @@ class Place(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What an environment is to serve: an artefact's digest, with the spec it is declared by."""
+    """What an environment is to serve: an artefact's digest, with the spec it is declared by.
+
+    `note` says what app.yaml says otherwise, where the environment went back; "" when there is nothing to say.
+    """
 
     artefact: str
     spec: AppSpec
+    note: str = ""
 
 
 def plan_of(steps: Iterable[Step]) -> Plan:
@@ -62,6 +67,7 @@ def shown(
         "plan": plan,
         "inputs": _inputs(place),
         "replaces": {"release": replaced.id, **_named(replaced)} if replaced else None,
+        **(_brought_back(place, release) if release.restores is not None else {}),
     }
 
 
@@ -80,9 +86,24 @@ def to_serve(place: Place, release_id: int | None, *, dry_run: bool) -> Served:
     if release is None:
         # Before the first release, staging serves the app as it was seeded.
         return Served(artefacts.store(place.root, source_of(place)), place.spec)
-    recorded = recorded_spec(release.spec)
-    by_file = release_id is None and place.environment is not Environment.PRODUCTION
-    return Served(release.artefact, place.spec if by_file else recorded)
+    if _follows_file(place, release, release_id):
+        return Served(release.artefact, place.spec)
+    return Served(release.artefact, recorded_spec(release.spec), _note(place, release))
+
+
+def note(place: Place) -> str:
+    """What app.yaml says otherwise than what is wanted there, because the environment went back; "" otherwise."""
+    release = _named_release(place, None)
+    return "" if release is None or _follows_file(place, release, None) else _note(place, release)
+
+
+def goes_back(place: Place, release_id: int | None) -> bool:
+    """Whether an update brings an earlier release back, so that no data may be lost by it. Raises InputError."""
+    release = _named_release(place, release_id)
+    if release is None or _follows_file(place, release, release_id):
+        return False
+    # One that is named and has served already is returned to.
+    return release.went_back or (release_id is not None and release.state in RETURNED_TO)
 
 
 def source_of(place: Place) -> Path:
@@ -98,8 +119,9 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     release = _named_release(place, release_id)
     if release is None or release.state not in releases.WANTED:
         refuse(place, "it changes only by a person's recorded decision, and no release was decided")
-    if release_id is None and release.spec_digest != place.spec.digest():
-        refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
+    if release_id is None and place.spec.digest() not in (release.spec_digest, release.set_aside):
+        fields = ", ".join(differing_fields(recorded_spec(release.spec), place.spec))
+        refuse(place, f"app.yaml was edited after the decision: what it says now was never decided ({fields})")
     try:
         _require_approval(place, release, release.request)
     except DecisionRequired as refusal:
@@ -166,6 +188,35 @@ def refuse(
     raise DecisionRequired(f"{place.stack} is production: {why}", hint=hint)
 
 
+def _follows_file(place: Place, release: Release, release_id: int | None) -> bool:
+    """Whether the program declares what app.yaml says now, and not the spec that the release keeps.
+
+    After a way back it does so again once the file that was set aside has been edited.
+    """
+    plainly = release_id is None and place.environment is not Environment.PRODUCTION
+    return plainly and release.set_aside != place.spec.digest()
+
+
+def _note(place: Place, release: Release) -> str:
+    fields = differing_fields(recorded_spec(release.spec), place.spec) if release.went_back else []
+    if not fields:
+        return ""
+    restores = f"brought release {release.restores} back" if release.restores is not None else "was returned to"
+    until = "a release with it is decided"
+    if place.environment is not Environment.PRODUCTION:
+        until = "it is edited, or the next release"
+    return (
+        f"{place.stack} serves release {release.id}, which {restores}, with the spec kept for it. "
+        f"app.yaml differs in {', '.join(fields)}: it is set aside until {until}"
+    )
+
+
+def _brought_back(place: Place, release: Release) -> dict[str, Any]:
+    """What a person is shown of a way back beside the plan: to which release, and what of app.yaml is set aside."""
+    fields = differing_fields(recorded_spec(release.spec), place.spec)
+    return {"restores": release.restores, "app.yaml set aside": {"digest": release.set_aside, "differs in": fields}}
+
+
 def _named(release: Release) -> dict[str, str]:
     return {"artefact": release.artefact, "spec": release.spec_digest}
 
@@ -189,6 +240,8 @@ def _require_approval(place: Place, release: Release, request_id: int | None) ->
         raise DecisionRequired(f"request {request.id} decided on another release than {release.id}")
     if {key: request.shown.get(key) for key in ("artefact", "spec")} != _named(release):
         raise DecisionRequired(f"request {request.id} showed another artefact or spec than release {release.id} has")
+    if request.shown.get("restores") != release.restores:
+        raise DecisionRequired(f"request {request.id} did not show that release {release.id} is a way back")
     if recorded_spec(release.spec).digest() != release.spec_digest:
         raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
     _require_inputs(place, request)

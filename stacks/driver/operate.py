@@ -23,7 +23,7 @@ from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from factory.spec import Environment
 from policies import PACK_NAME
-from stacks import destruction, production
+from stacks import destruction, production, rollback
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
@@ -81,6 +81,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
+            _say_what_is_set_aside(place, request, reporter)
             result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
@@ -99,6 +100,12 @@ def _require_decided(place: production.Place, request: Request) -> None:
         destruction.require_destroy(place)
     elif request.kind is Kind.IMPORT_STATE:
         production.refuse_import(place)
+
+
+def _say_what_is_set_aside(place: production.Place, request: Request, reporter: Reporter) -> None:
+    """For what runs no program: the program says it itself."""
+    if request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
+        reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
 
 
 def _run(
@@ -167,6 +174,8 @@ def _update(
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
+    if production.goes_back(place, request.release):
+        rollback.require_data_kept(request.stack, memory.steps.values())
     if place.environment is Environment.PRODUCTION:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
