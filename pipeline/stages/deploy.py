@@ -1,7 +1,7 @@
 """Deploy: one artefact to staging by itself, to production by decision; a bad release returns to the one before."""
 
 from factory import artefacts, db, releases, requests
-from factory.errors import DataAtRisk, DecisionRequired, InputError
+from factory.errors import DataAtRisk, DecisionRequired
 from factory.gates import Gate
 from factory.releases import Release, ReleaseState
 from factory.requests import RequestState
@@ -15,6 +15,7 @@ from pipeline.records import ChangeRecord
 from pipeline.stages.main import main_as_recorded
 from pipeline.stages.merge import build
 from pipeline.stages.proposals import (
+    NO_WAY_BACK,
     begin,
     commit_of,
     contained,
@@ -47,7 +48,7 @@ def propose(context: Context, identifier: str, argument: Json) -> Json:
     """Preview the release in production and ask a person. The answer: `{"state", "release", "request"}`.
 
     `state` is asked, or with a `reason` contained (what serves there was built on top of it) or refused (a way back
-    that would lose data, or whose artefact is not kept any more).
+    that there is not: it would lose data, or its artefact is not kept any more).
     """
     record = context.change(identifier)
     if newer := contained(context, record, Environment.PRODUCTION, argument["artefact"]):
@@ -58,7 +59,7 @@ def propose(context: Context, identifier: str, argument: Json) -> Json:
         return {"state": "refused", "reason": release.reason}
     try:
         result = previewed(context, record, release)
-    except (DataAtRisk, InputError) as error:
+    except NO_WAY_BACK as error:
         if not record.rolls_back:
             raise
         return refuse_way_back(context, record, release, error)

@@ -1,7 +1,7 @@
 """Releases to be: proposed once however often a killed stage repeats it, previewed, begun, or set aside."""
 
 from factory import artefacts, db, releases
-from factory.errors import MillwrightError
+from factory.errors import DataAtRisk, InputError, MillwrightError, PolicyViolation, UpdateFailed
 from factory.releases import Proposal, Release, ReleaseState
 from factory.spec import Environment
 from pipeline.context import Context
@@ -9,6 +9,9 @@ from pipeline.durable import Json
 from pipeline.records import ChangeRecord
 from stacks import rollback
 from stacks.driver import Result
+
+# What says of a way back that there is none; a cloud that is away says nothing of it.
+NO_WAY_BACK = (DataAtRisk, InputError, PolicyViolation, UpdateFailed)
 
 
 def propose_release(
@@ -40,12 +43,16 @@ def restored(context: Context, record: ChangeRecord) -> Release | None:
 
 
 def previewed(context: Context, record: ChangeRecord, release: Release) -> Result:
-    """What the release would do. A way back raises DataAtRisk, and InputError when its artefact is not kept."""
+    """What the release would do; nothing is changed.
+
+    A way back also raises DataAtRisk, InputError when its artefact is not kept, and whatever else is in NO_WAY_BACK.
+    """
     place = context.place(record.app, Environment(release.environment))
-    if release.restores is not None:
-        rollback.require_kept(place, release)
+    back = restored(context, record)
+    if back:
+        rollback.require_kept(place, back)
     result = context.driver.preview(record.app, place.environment, release=release.id)
-    if release.restores is not None:
+    if back:
         rollback.require_data_kept(place.stack, result.steps)
     return result
 

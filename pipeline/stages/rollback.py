@@ -1,13 +1,21 @@
 """Staging goes back to an earlier release, as it takes a new one: previewed, updated, watched."""
 
 from factory import releases
-from factory.errors import DataAtRisk, InputError
+from factory.errors import DataAtRisk
 from factory.releases import Release, ReleaseState
 from factory.spec import Environment
 from pipeline.context import Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord
-from pipeline.stages.proposals import begin, contained, previewed, propose_release, refuse_way_back, restored
+from pipeline.stages.proposals import (
+    NO_WAY_BACK,
+    begin,
+    contained,
+    previewed,
+    propose_release,
+    refuse_way_back,
+    restored,
+)
 from pipeline.stages.serving import OVERTAKEN, return_to_before, serve
 
 ENDED = (ReleaseState.FAILED, ReleaseState.REFUSED, ReleaseState.REPLACED)
@@ -43,19 +51,18 @@ def _as_it_ended(context: Context, record: ChangeRecord, release: Release) -> Js
 
 def _serve(context: Context, record: ChangeRecord, release: Release) -> Json:
     resumed = release.state in releases.WANTED
-    try:
-        if not resumed:
-            context.set(record, detail="staging is previewed")
+    if not resumed:
+        context.set(record, detail="staging is previewed")
+        try:
             previewed(context, record, release)
-            begin(context, release, None)
+        except NO_WAY_BACK as error:
+            return refuse_way_back(context, record, release, error)
+        begin(context, release, None)
+    try:
         answer = serve(context, record, release)
     except DataAtRisk as error:
         # The stack was changed since the preview. What was begun and killed is applied in part.
         if resumed:
             return {"state": "returned", **return_to_before(context, record, release, str(error))}
-        return refuse_way_back(context, record, release, error)
-    except InputError as error:
-        if resumed:
-            raise
         return refuse_way_back(context, record, release, error)
     return {"state": "serving" if answer["ok"] else "returned", **answer}

@@ -135,7 +135,7 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(request, reporter)
+        engine = _Engine(request, reporter, goes_back=production.goes_back(place, request.release))
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -174,7 +174,7 @@ def _update(
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
-    if production.goes_back(place, request.release):
+    if engine.goes_back:
         rollback.require_data_kept(request.stack, memory.steps.values())
     if place.environment is Environment.PRODUCTION:
         if refresh:
@@ -193,6 +193,7 @@ class _Engine:
 
     request: Request
     reporter: Reporter
+    goes_back: bool
 
     def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
         """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
@@ -221,6 +222,9 @@ class _Engine:
 
     def _explained(self, memory: Memory, output: str) -> MillwrightError:
         stack, kind = self.request.stack, self.request.kind
+        if self.goes_back and not self.reporter.interrupted.is_set():
+            # Production's protection has stopped the engine at what a preview of staging would only list.
+            rollback.require_data_kept(stack, memory.steps.values())
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
             return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")

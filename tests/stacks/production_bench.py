@@ -34,31 +34,35 @@ def place(tmp_path: Path) -> Place:
     return Place(root, settings, db.connect(root, settings), load_app(root, "links"), Environment.PRODUCTION)
 
 
-def propose(place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = ()) -> tuple[Release, int]:
-    """A proposed release, and the request that shows it."""
+def propose(
+    place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = (), back: Release | None = None
+) -> tuple[Release, int]:
+    """A proposed release, and the request that shows it. `back`: the earlier one that it restores."""
     with db.transaction(place.database) as connection:
         number = len(releases.of_app(connection, "links"))
         release = releases.propose(
             connection,
             Proposal(
-                key=f"links/x:production:{number}",
+                key=f"links/x:{place.environment}:{number}",
                 app="links",
-                environment="production",
+                environment=place.environment.value,
                 artefact=artefact,
-                spec=place.spec.model_dump(mode="json", by_alias=True),
-                spec_digest=place.spec.digest(),
+                spec=back.spec if back else place.spec.model_dump(mode="json", by_alias=True),
+                spec_digest=back.spec_digest if back else place.spec.digest(),
                 change="x",
+                restores=back.id if back else None,
+                set_aside=place.spec.digest() if back else None,
             ),
         )
         replaced = releases.read(connection, release.replaces) if release.replaces else None
         request = requests.open_request(
             connection,
             Question(
-                key=f"links/x:production:{number}",
+                key=f"links/x:{place.environment}:{number}",
                 gate=Gate.PRODUCTION,
                 app="links",
                 change="x",
-                environment="production",
+                environment=place.environment.value,
                 title="x",
                 role=place.spec.role_at(Gate.PRODUCTION),
                 authors=list(authors),
