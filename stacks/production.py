@@ -97,6 +97,14 @@ def note(place: Place) -> str:
     return "" if release is None or _follows_file(place, release, None) else _note(place, release)
 
 
+def declared_digest(place: Place, release_id: int | None) -> str:
+    """The digest of the spec that the program declares. Raises InputError for a release of another environment."""
+    release = _named_release(place, release_id)
+    if release is None or _follows_file(place, release, release_id):
+        return place.spec.digest()
+    return release.spec_digest
+
+
 def goes_back(place: Place, release_id: int | None) -> bool:
     """Whether an update brings an earlier release back, so that no data may be lost by it. Raises InputError."""
     release = _named_release(place, release_id)

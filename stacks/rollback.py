@@ -1,7 +1,7 @@
 """Back to an earlier release: which one can serve again, and that no data is lost by it."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from factory import artefacts, db, releases
 from factory.artefacts import ArtefactBroken, ArtefactMissing
@@ -65,6 +65,15 @@ def require_data_kept(stack: str, steps: Iterable[Step]) -> None:
     if lost := at_risk(steps):
         named = "\n".join(f"  {step.action} {step.type} {step.name}" for step in lost)
         raise DataAtRisk(f"the way back on {stack} would lose data:\n{named}", hint=KEEP_DATA)
+
+
+def not_declared(standing: Iterable[Mapping[str, Any]], declared: Container[str]) -> list[Step]:
+    """The resources of a stack's state that a program, which declared the URNs `declared`, leaves out: deletions."""
+    return [
+        Step(urn=r["urn"], type=r["type"], name=r["urn"].rsplit("::", 1)[-1], action="delete")
+        for r in standing
+        if r["urn"] not in declared
+    ]
 
 
 def _taken_back(now: Release, known: Iterable[Release]) -> int | None:

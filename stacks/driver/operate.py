@@ -41,6 +41,8 @@ DOOR = "driver"
 LOG_TAIL = 4000
 # What the CLI says.
 WRONG_KEY = "incorrect passphrase"
+# What the engine says of a deletion, which it comes to when the program has declared everything.
+PROTECTED = "because it is protected"
 
 
 @dataclass
@@ -77,7 +79,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
-        by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
+        spec = production.declared_digest(place, request.release)
+        by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
@@ -135,7 +138,7 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(request, reporter, goes_back=production.goes_back(place, request.release))
+        engine = _Engine(request, reporter, stack, goes_back=production.goes_back(place, request.release))
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -193,6 +196,7 @@ class _Engine:
 
     request: Request
     reporter: Reporter
+    stack: auto.Stack
     goes_back: bool
 
     def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
@@ -222,9 +226,10 @@ class _Engine:
 
     def _explained(self, memory: Memory, output: str) -> MillwrightError:
         stack, kind = self.request.stack, self.request.kind
-        if self.goes_back and not self.reporter.interrupted.is_set():
-            # Production's protection has stopped the engine at what a preview of staging would only list.
-            rollback.require_data_kept(stack, memory.steps.values())
+        if self.goes_back and any(PROTECTED in error for error in memory.errors):
+            # The engine stops at the first thing that production protects, and lists no other.
+            standing = (self.stack.export_stack().deployment or {}).get("resources", [])
+            rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
             return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")

@@ -14,6 +14,8 @@ from factory.spec import load_app
 from pipeline.records import ChangeState
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+PAGE = REPOSITORY / "docs" / "how-to" / "roll-back.md"
+PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 UP = ("up", "--yes", "--skip-preview", "--expect-no-changes", "-s")
 SECRET = "secrets:\n  partner-token: {}"
 ASKED = ("rollback", APP, "production", "--as", demo_people.AUTHOR)
@@ -29,8 +31,7 @@ def line(place: Place) -> Iterator[Line]:
 
 def commands(title: str) -> list[str]:
     """The shell lines of one section of the page."""
-    page = (REPOSITORY / "docs" / "how-to" / "roll-back.md").read_text()
-    section = page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    section = PAGE.read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
     return [line for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
 
 
@@ -77,15 +78,10 @@ def released_to_staging(line: Line) -> Release:
     return release
 
 
-def nothing_is_left_to_do(place: Place, environment: str) -> str:
-    """Both doors and the drift find nothing; what they say of app.yaml."""
-    stack = f"{APP}-{environment}"
-    for ran in (place.pulumi(*UP, stack), place.millwright("drift", APP, environment)):
-        assert ran.code == 0, ran.out + ran.err
-        assert "set aside" in ran.out + ran.err
-    previewed = place.millwright("preview", APP, environment)
-    assert previewed.code == 0, previewed.err
-    return " ".join(previewed.err.split())
+def says_what_is_set_aside(ran: Ran) -> None:
+    """It found nothing to do, and named what app.yaml says otherwise."""
+    assert ran.code == 0, ran.out + ran.err
+    assert "app.yaml differs in services.web.replicas: it is set aside" in " ".join((ran.out + ran.err).split())
 
 
 def test_staging_goes_back_and_forward_as_the_page_says(line: Line) -> None:
@@ -98,12 +94,18 @@ def test_staging_goes_back_and_forward_as_the_page_says(line: Line) -> None:
     as_documented(place, back)
     assert copies(place, "staging") == 1
     assert "3 (rollback-1): back from 2 to 1" in as_documented(place, shown).out
-    assert "app.yaml differs in services.web.replicas" in nothing_is_left_to_do(place, "staging")
+    says_what_is_set_aside(place.pulumi(*UP, "links-staging"))
+    says_what_is_set_aside(place.millwright("preview", APP, "staging"))
     assert "nothing to do: links-staging serves release 3: it went back already" in as_documented(place, again).out
     as_documented(place, forward)
     assert copies(place, "staging") == 2
+    script = place.root.path / "script.py"
+    script.write_text(PYTHON_BLOCK.findall(PAGE.read_text())[0])
+    ran = place.run("python", str(script))
+    assert ran.out == "links-staging goes back from release 4 to release 1\nlinks/rollback-3\n", ran.err
+    line.until_ended("links/rollback-3")
     states = [(release.id, release.state.value) for release in line.releases()]
-    assert states == [(4, "serving"), (3, "replaced"), (2, "replaced"), (1, "replaced")]
+    assert states == [(5, "serving"), (4, "replaced"), (3, "replaced"), (2, "replaced"), (1, "replaced")]
 
 
 def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
@@ -121,7 +123,7 @@ def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
     edit(place, "replicas: 1", "replicas: 2")
     ask, inbox = commands("Production")
     as_documented(place, ask)
-    assert "production back to release 5" in as_documented(place, inbox).out
+    assert "production back to release 6" in as_documented(place, inbox).out
     # Asked again, it is the same question; what was decided before still holds, and nothing else does.
     as_documented(place, ask)
     (request,) = line.inbox()
@@ -131,9 +133,10 @@ def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
     done = place.millwright(*ASKED)
     assert done.code == 0, done.out + done.err
     assert copies(place, "production") == 1
-    assert "app.yaml differs in services.web.replicas" in nothing_is_left_to_do(place, "production")
-    (newest,) = place.millwright("history", APP, "production", "--limit", "1", "--json").documents
-    assert newest["kind"] == "up"
+    says_what_is_set_aside(place.pulumi(*UP, "links-production"))
+    says_what_is_set_aside(place.millwright("drift", APP, "production"))
+    told = place.millwright("history", APP, "production", "--limit", "3", "--json").documents
+    assert {"from": 7, "to": 6} in [update["rollback"] for update in told]
 
 
 def test_a_way_back_that_would_lose_data_is_refused_and_named(line: Line) -> None:
@@ -148,5 +151,5 @@ def test_a_way_back_that_would_lose_data_is_refused_and_named(line: Line) -> Non
     assert line.inbox() == []
     released = [change for change in line.events("release.served") if change.properties["environment"] == "production"]
     assert len(released) == 4
-    assert line.change(f"{APP}/rollback-4").state is ChangeState.FAILED
+    assert line.change(f"{APP}/rollback-5").state is ChangeState.FAILED
     assert place.pulumi(*UP, "links-production").code == 0

@@ -1,6 +1,5 @@
 """An environment goes back to an earlier release: asked once, decided where it must be, and the same after any kill."""
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -309,10 +308,3 @@ def test_an_automatic_return_that_would_lose_data_waits_for_a_person(
     lost[0] = False
     assert not deploy.staging(bench.context, "links/two", argument)["ok"]
     assert bench.release(before.id).set_aside == bench.release(2).spec_digest
-
-
-def test_a_removed_folder_of_the_app_is_told_as_such(bench: DeployBench) -> None:
-    two_releases(bench)
-    shutil.rmtree(bench.context.root.apps / APP)
-    with pytest.raises(InputError, match="no app named 'links'"):
-        rollbacks.choose(bench.context.root, bench.context.settings, APP, "production", None)
