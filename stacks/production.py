@@ -16,6 +16,7 @@ from factory.requests import Request
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment, differing_fields, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
+from stacks.followed import brought_back, follows_file, set_aside
 from stacks.inputs import Inputs, differing, inputs_of
 
 Plan = list[list[Any]]
@@ -67,7 +68,7 @@ def shown(
         "plan": plan,
         "inputs": _inputs(place),
         "replaces": {"release": replaced.id, **_named(replaced)} if replaced else None,
-        **(_brought_back(place, release) if release.restores is not None else {}),
+        **(brought_back(place.spec, release) if release.restores is not None else {}),
     }
 
 
@@ -86,21 +87,25 @@ def to_serve(place: Place, release_id: int | None, *, dry_run: bool) -> Served:
     if release is None:
         # Before the first release, staging serves the app as it was seeded.
         return Served(artefacts.store(place.root, source_of(place)), place.spec)
-    if _follows_file(place, release, release_id):
+    if follows_file(place.spec, place.environment, release, release_id):
         return Served(release.artefact, place.spec)
-    return Served(release.artefact, recorded_spec(release.spec), _note(place, release))
+    return Served(release.artefact, recorded_spec(release.spec), set_aside(place.spec, place.environment, release))
 
 
 def note(place: Place) -> str:
     """What app.yaml says otherwise than what is wanted there, because the environment went back; "" otherwise."""
     release = _named_release(place, None)
-    return "" if release is None or _follows_file(place, release, None) else _note(place, release)
+    return (
+        ""
+        if release is None or follows_file(place.spec, place.environment, release, None)
+        else set_aside(place.spec, place.environment, release)
+    )
 
 
 def declared_digest(place: Place, release_id: int | None) -> str:
     """The digest of the spec that the program declares. Raises InputError for a release of another environment."""
     release = _named_release(place, release_id)
-    if release is None or _follows_file(place, release, release_id):
+    if release is None or follows_file(place.spec, place.environment, release, release_id):
         return place.spec.digest()
     return release.spec_digest
 
@@ -108,7 +113,7 @@ def declared_digest(place: Place, release_id: int | None) -> str:
 def goes_back(place: Place, release_id: int | None) -> bool:
     """Whether an update brings an earlier release back, so that no data may be lost by it. Raises InputError."""
     release = _named_release(place, release_id)
-    if release is None or _follows_file(place, release, release_id):
+    if release is None or follows_file(place.spec, place.environment, release, release_id):
         return False
     # One that is named and has served already is returned to.
     return release.went_back or (release_id is not None and release.state in RETURNED_TO)
@@ -194,35 +199,6 @@ def refuse(
     with db.transaction(place.database) as connection:
         events.append(connection, event)
     raise DecisionRequired(f"{place.stack} is production: {why}", hint=hint)
-
-
-def _follows_file(place: Place, release: Release, release_id: int | None) -> bool:
-    """Whether the program declares what app.yaml says now, and not the spec that the release keeps.
-
-    After a way back it does so again once the file that was set aside has been edited.
-    """
-    plainly = release_id is None and place.environment is not Environment.PRODUCTION
-    return plainly and release.set_aside != place.spec.digest()
-
-
-def _note(place: Place, release: Release) -> str:
-    fields = differing_fields(recorded_spec(release.spec), place.spec) if release.went_back else []
-    if not fields:
-        return ""
-    restores = f"brought release {release.restores} back" if release.restores is not None else "was returned to"
-    until = "a release with it is decided"
-    if place.environment is not Environment.PRODUCTION:
-        until = "it is edited, or the next release"
-    return (
-        f"{place.stack} serves release {release.id}, which {restores}, with the spec kept for it. "
-        f"app.yaml differs in {', '.join(fields)}: it is set aside until {until}"
-    )
-
-
-def _brought_back(place: Place, release: Release) -> dict[str, Any]:
-    """What a person is shown of a way back beside the plan: to which release, and what of app.yaml is set aside."""
-    fields = differing_fields(recorded_spec(release.spec), place.spec)
-    return {"restores": release.restores, "app.yaml set aside": {"digest": release.set_aside, "differs in": fields}}
 
 
 def _named(release: Release) -> dict[str, str]:
