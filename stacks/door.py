@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine import engines_at_work
@@ -91,7 +92,8 @@ def before(
         if settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
-        ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
+        declared = production.declared_digest(production.Place(root, settings, database, spec, environment), None)
+        ledger.started(database, spec, environment, kind, replace(DOOR, spec=declared), cloud_generation=generation)
         unsettled.begin(root, settings, stack, owed=settled)
 
 

@@ -53,7 +53,15 @@ def _cells(update: Update) -> Iterator[str]:
     counts = (f"{number} {action}" for action, number in sorted(update.changes.items()) if action != "same" and number)
     yield escaped(", ".join(counts) or ("-" if update.ending is Ending.SUCCEEDED else ""))
     yield (update.spec or "")[:DIGEST]
-    yield "" if update.release is None else escaped(f"{update.release} ({update.change or 'no change'})")
+    yield escaped(_release(update))
+
+
+def _release(update: Update) -> str:
+    if update.release is None:
+        return ""
+    back = update.rollback
+    way = f": back from {back['from']} to {back['to']}" if back else ""
+    return f"{update.release} ({update.change or 'no change'}){way}"
 
 
 def _took(update: Update) -> str:

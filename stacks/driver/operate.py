@@ -23,7 +23,7 @@ from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from factory.spec import Environment
 from policies import PACK_NAME
-from stacks import destruction, production
+from stacks import destruction, production, rollback
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
@@ -41,6 +41,8 @@ DOOR = "driver"
 LOG_TAIL = 4000
 # What the CLI says.
 WRONG_KEY = "incorrect passphrase"
+# What the engine says of a deletion, which it comes to when the program has declared everything.
+PROTECTED = "because it is protected"
 
 
 @dataclass
@@ -77,10 +79,12 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
-        by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
+        spec = production.declared_digest(place, request.release)
+        by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
+            _say_what_is_set_aside(place, request, reporter)
             result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
@@ -99,6 +103,12 @@ def _require_decided(place: production.Place, request: Request) -> None:
         destruction.require_destroy(place)
     elif request.kind is Kind.IMPORT_STATE:
         production.refuse_import(place)
+
+
+def _say_what_is_set_aside(place: production.Place, request: Request, reporter: Reporter) -> None:
+    """For what runs no program: the program says it itself."""
+    if request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
+        reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
 
 
 def _run(
@@ -128,7 +138,7 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(request, reporter)
+        engine = _Engine(request, reporter, stack, goes_back=production.goes_back(place, request.release))
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -167,6 +177,8 @@ def _update(
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
+    if engine.goes_back:
+        rollback.require_data_kept(request.stack, memory.steps.values())
     if place.environment is Environment.PRODUCTION:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
@@ -184,6 +196,8 @@ class _Engine:
 
     request: Request
     reporter: Reporter
+    stack: auto.Stack
+    goes_back: bool
 
     def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
         """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
@@ -212,6 +226,10 @@ class _Engine:
 
     def _explained(self, memory: Memory, output: str) -> MillwrightError:
         stack, kind = self.request.stack, self.request.kind
+        if self.goes_back and any(PROTECTED in error for error in memory.errors):
+            # The engine stops at the first thing that production protects, and lists no other.
+            standing = (self.stack.export_stack().deployment or {}).get("resources", [])
+            rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
             return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")

@@ -53,7 +53,9 @@ def build(
     """
     name = spec.stack(environment)
     _require_images(settings, name, environment)
-    artefact, spec = _to_serve(root, settings, spec, environment, release)
+    artefact, spec, note = _to_serve(root, settings, spec, environment, release)
+    if note:
+        pulumi.log.warn(note)
     provider = _provider(settings, spec, environment)
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
