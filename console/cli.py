@@ -18,6 +18,7 @@ from console.commands import (
     init,
     people,
     promote,
+    secrets,
     stack,
     stack_tools,
 )
@@ -43,6 +44,7 @@ change.register(app)
 inbox.register(app)
 people.register(app)
 promote.register(app)
+secrets.register(app)
 app.add_typer(cloud.app, name="cloud")
 
 

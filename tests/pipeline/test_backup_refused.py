@@ -62,7 +62,7 @@ def test_damage_at_any_place_is_refused(place: Place) -> None:
     place.save()
     place.lose()
     whole = place.file.read_bytes()
-    for at in range(10, len(whole), max(1, len(whole) // 40)):
+    for at in range(10, len(whole), max(1, len(whole) // 12)):
         place.file.write_bytes(whole[:at])
         assert isinstance(place.refused(), InputError)
         damaged = whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :]
