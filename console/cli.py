@@ -18,8 +18,8 @@ from console.commands import (
     init,
     people,
     promote,
-    secrets,
     stack,
+    stack_secrets,
     stack_tools,
 )
 from console.show import ERR, print_error
@@ -44,7 +44,7 @@ change.register(app)
 inbox.register(app)
 people.register(app)
 promote.register(app)
-secrets.register(app)
+stack_secrets.register(app)
 app.add_typer(cloud.app, name="cloud")
 
 
