@@ -6,6 +6,7 @@ Imported by components.app_factory only; type tokens are `millwright:aws:<Name>`
 from components.aws.agent_identity import AgentIdentity
 from components.aws.agent_runner import AgentRunner
 from components.aws.budget import Budget
+from components.aws.ci import Ci
 from components.aws.database import Database
 from components.aws.keys import Keys
 from components.aws.message_queue import Queue
@@ -19,6 +20,7 @@ __all__ = [
     "AgentIdentity",
     "AgentRunner",
     "Budget",
+    "Ci",
     "Database",
     "Keys",
     "Network",

@@ -22,6 +22,7 @@ TOKENS = {
     aws.AgentIdentity: "millwright:aws:AgentIdentity",
     aws.AgentRunner: "millwright:aws:AgentRunner",
     aws.Budget: "millwright:aws:Budget",
+    aws.Ci: "millwright:aws:Ci",
     aws.Database: "millwright:aws:Database",
     aws.Keys: "millwright:aws:Keys",
     aws.Network: "millwright:aws:Network",
@@ -100,6 +101,7 @@ def test_what_an_environment_holds_follows_the_table(environment: Environment, d
     expected = {"AppFactory", "Budget", "Database", "Keys", "Network", "Queue", "Secrets"}
     expected |= {"AgentIdentity", "AgentRunner"} if contents.agents else set()
     expected |= {"Registry"} if contents.registry else set()
+    expected |= {"Ci"} if contents.ci else set()
     expected |= {"Service", "Worker"} if contents.service else set()
     assert present == expected
 
@@ -117,6 +119,7 @@ def test_the_outputs_of_a_factory_have_the_shape_that_other_rooms_read(
     assert (outputs.app, outputs.environment, outputs.spec) == ("links", environment, spec_of().digest())
     assert set(outputs.agents) == ({"coder", "code-reviewer"} if contents.agents else set())
     assert (outputs.registry is not None, outputs.service is not None) == (contents.registry, contents.service)
+    assert (outputs.ci is not None) == contents.ci
 
 
 def test_nothing_calls_the_network_while_it_is_declared() -> None:
