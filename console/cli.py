@@ -20,6 +20,7 @@ from console.commands import (
     promote,
     rollback,
     stack,
+    stack_secrets,
     stack_tools,
 )
 from console.show import ERR, print_error
@@ -45,6 +46,7 @@ inbox.register(app)
 people.register(app)
 promote.register(app)
 rollback.register(app)
+stack_secrets.register(app)
 app.add_typer(cloud.app, name="cloud")
 
 

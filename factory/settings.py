@@ -39,11 +39,18 @@ class Settings(BaseSettings):
     )
     backend: str | None = Field(
         default=None,
-        description="Pulumi backend URL (file://, s3://, https://api.pulumi.com). Default: .millwright/backend.",
+        description="Pulumi backend URL (file://, s3://, postgres://, https://api.pulumi.com). "
+        "Default: .millwright/backend.",
     )
     passphrase_file: Path | None = Field(
         default=None,
         description="File with the passphrase of the stacks' secrets. Default: one made in .millwright on first use.",
+    )
+    secrets_provider: str = Field(
+        default="passphrase",
+        pattern=r"^(passphrase|awskms://\S+)$",
+        description="What encrypts the stacks' secrets: `passphrase`, or a key of AWS KMS "
+        "(awskms://alias/NAME?region=REGION). `millwright secrets rotate` changes it for stacks that are there.",
     )
     database: str | None = Field(
         default=None,

@@ -83,7 +83,7 @@ def before(
         return
     # Any other holds no lock: an engine may be at work.
     killed = effect is Effect.CLOUD and look(root, settings, stack, _waiting(stack))
-    ensure_stack(root, spec, environment, _cli())
+    ensure_stack(root, spec, environment, _cli(), secrets_provider=settings.secrets_provider)
     if kind := KINDS.get(command):
         database = db.connect(root, settings)
         generation = cloud_generation(root, settings)

@@ -16,8 +16,9 @@ from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
 
 from engine import stack_lock
+from engine.environment import require_one_passphrase
 from factory import db
-from factory.errors import InputError, Interrupted, MillwrightError, PolicyViolation, UpdateFailed
+from factory.errors import CloudUnavailable, InputError, Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
@@ -43,6 +44,7 @@ LOG_TAIL = 4000
 WRONG_KEY = "incorrect passphrase"
 # What the engine says of a deletion, which it comes to when the program has declared everything.
 PROTECTED = "because it is protected"
+NO_KEY = "operation error KMS"
 
 
 @dataclass
@@ -74,6 +76,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
 
     with stack_lock(request.root, request.stack, on_wait=waiting, check=lambda: reporter.check(what)):
         reporter.check(what)
+        require_one_passphrase(request.root)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
@@ -124,7 +127,8 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     cli = request.env.cli.path
-    ensure_stack(request.root, request.spec, request.environment, cli)
+    provider = request.settings.secrets_provider
+    ensure_stack(request.root, request.spec, request.environment, cli, secrets_provider=provider)
     again = request.kind in (Kind.UP, Kind.DESTROY)
     settled = settle(request.root, request.settings, request.stack, cli, killed=killed, creates_again=again)
     refresh = refresh or settled
@@ -240,6 +244,11 @@ class _Engine:
                 f"{kind} of {stack}: {self.request.env.passphrase_file} does not hold the passphrase that its secrets "
                 "are encrypted with",
                 hint="put the right one back, or name its file: passphrase_file in millwright.yaml",
+            )
+        if NO_KEY in output:
+            return CloudUnavailable(
+                f"{kind} of {stack}: the key that its secrets are encrypted with cannot be used: {_own_errors(output)}",
+                hint="see the credentials and AWS_ENDPOINT_URL of this shell, and secrets_provider in millwright.yaml",
             )
         log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
         log.write_text(output)
