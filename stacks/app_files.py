@@ -43,6 +43,7 @@ def _undecidable(root: FactoryRoot, spec: AppSpec, people: People) -> Iterator[P
                 document,
                 at,
                 f"nobody holds the role {role} for {spec.name}, which decides at the gate {gate}",
+                allowed="a role that somebody holds",
                 fix=f"give somebody the role {role} in {root.people_file.name}",
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from factory.document import Document, load_document
+from factory.document import DEPTH, Document, load_document
 from factory.errors import InputError, Problem
 from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
@@ -17,9 +17,19 @@ from factory.spec.crossfield import problems_of
 from factory.spec.model import AppSpec
 from factory.spec.upgrade import UPGRADES, VERSION
 
-NESTED = 2
 # What has no default, and is put in for a wrong value so that the rest of the file can be looked at.
-STAND_INS = {"port": 1024, "cidr": "10.0.0.0/16", "owner": "x", "region": "eu-central-1"}
+STAND_INS: dict[str, Any] = {
+    "apiVersion": VERSION,
+    "name": "stand-in",
+    "owner": "x",
+    "region": "eu-central-1",
+    "network": {"cidr": "10.0.0.0/16"},
+    "cidr": "10.0.0.0/16",
+    "services": {"stand-in": {"port": 1024}},
+    "port": 1024,
+    "agents": {"planner": {}},
+    "environments": {"build": {}},
+}
 _RANGE = re.compile(rb"\d+\.\d+\.\d+\.\d+/\d+")
 
 
@@ -48,11 +58,17 @@ def spec_from(document: Document) -> AppSpec:
         spec = validate(AppSpec, document)
     except InputError as error:
         rest = _without_mistakes(document)
-        others = tuple(problems_of(rest, document)) if rest else ()
+        wrong = tuple(problem.field for problem in error.problems)
+        others = tuple(p for p in problems_of(rest, document) if not _is_told(p, wrong)) if rest else ()
         raise InputError(_title(document, error.problems, others), problems=(*error.problems, *others)) from None
     if problems := tuple(problems_of(spec, document)):
         raise InputError(_title(document, problems), problems=problems)
     return spec
+
+
+def _is_told(problem: Problem, wrong: tuple[str, ...]) -> bool:
+    """Whether it is about what was taken out for another mistake."""
+    return any(f"{problem.field}.".startswith(f"{field}.") for field in wrong)
 
 
 def app_names(root: FactoryRoot) -> list[str]:
@@ -77,6 +93,7 @@ def require_apart(root: FactoryRoot, spec: AppSpec) -> None:
                     document,
                     ("network", "cidr"),
                     f"overlaps {theirs}, the network of {other}",
+                    allowed="a range that no other app has",
                     fix="give one of them another range",
                 )
                 raise InputError(_title(document, (wrong,)), problems=(wrong,))
@@ -113,22 +130,25 @@ def _require_current(document: Document) -> None:
 def _without_mistakes(document: Document) -> AppSpec | None:
     """What is left when the wrong parts are taken out, so that checks across fields see it; None without a spec."""
     data = copy.deepcopy(document.data)
-    try:
-        AppSpec.model_validate(data)
-    except ValidationError as error:
-        places = [tuple(part for part in each["loc"] if part != "[key]") for each in error.errors(include_url=False)]
-        # What other fields name would be missing then, and that is no mistake of theirs.
-        if any(place[0] == "secrets" or (len(place) < NESTED and place[-1] not in STAND_INS) for place in places):
-            return None
-        for place in places:
-            _take_out(data, place)
-    try:
-        return AppSpec.model_validate(data)
-    except ValidationError:
-        return None
+    # A part that lacks what was taken out of it is taken out as a whole, and so on.
+    for _ in range(DEPTH):
+        try:
+            return AppSpec.model_validate(data)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)
+        for each in wrong:
+            place = tuple(part for part in each["loc"] if part != "[key]")
+            # What other fields name would be missing then, and that is no mistake of theirs.
+            if place[0] == "secrets":
+                return None
+            needed = each["type"] == "missing" and place[-1] not in STAND_INS
+            _take_out(data, place[:-1] if needed else place)
+    return None
 
 
 def _take_out(data: Any, location: tuple[str | int, ...]) -> None:
+    if not location:
+        return
     *path, last = location
     for part in path:
         if not isinstance(data, dict) or part not in data:
@@ -137,7 +157,7 @@ def _take_out(data: Any, location: tuple[str | int, ...]) -> None:
     if isinstance(data, dict):
         data.pop(last, None)
         if last in STAND_INS:
-            data[last] = STAND_INS[str(last)]
+            data[last] = copy.deepcopy(STAND_INS[str(last)])
 
 
 def _title(document: Document, *problems: Sequence[Problem]) -> str:

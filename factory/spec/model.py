@@ -36,7 +36,11 @@ class AppSpec(Part):
         default=None, description="Who pays for the app; becomes the tag `cost-center`. Default: the owner."
     )
     target: Literal["aws"] = Field(default="aws", description="Where the app's environments live.")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Cloud region, such as eu-central-1.")
+    region: str = Field(
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="Cloud region, such as eu-central-1.",
+        json_schema_extra={"allowed": "a region such as eu-central-1"},
+    )
     network: NetworkSpec = Field(description="The app's own network.")
     services: dict[PartName, ServiceSpec] = Field(min_length=1, max_length=1, description="The HTTP service, by name.")
     workers: dict[PartName, WorkerSpec] = Field(
