@@ -42,7 +42,7 @@ class Declared:
 class _Answers(Mocks):
     """Every resource is created at once, with an id and an ARN made of its type and name; calls may be refused."""
 
-    def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -53,7 +53,8 @@ class _Answers(Mocks):
     def call(self, args: MockCallArgs) -> Any:
         if args.token not in self._answers:
             raise AssertionError(f"a network call during construction: {args.token}")
-        return self._answers[args.token]
+        answer = self._answers[args.token]
+        return answer(args.args) if callable(answer) else answer
 
 
 @dataclass
@@ -85,7 +86,7 @@ def declare(
     *,
     stack: str = "links-build",
     config: Mapping[str, str] | None = None,
-    answers: Mapping[str, dict[str, Any]] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> list[Declared]:
     """Every resource that `program` declares, in the order of registration."""
     monitor = _Monitor(_Answers(answers or {}))
@@ -122,6 +123,8 @@ def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
     )
 
 
-def declared_factory(spec: AppSpec, environment: Environment) -> list[Declared]:
+def declared_factory(
+    spec: AppSpec, environment: Environment, answers: Mapping[str, Any] | None = None
+) -> list[Declared]:
     """What an AppFactory declares."""
-    return declare(lambda: factory_of(spec, environment), stack=spec.stack(environment))
+    return declare(lambda: factory_of(spec, environment), stack=spec.stack(environment), answers=answers)

@@ -1,5 +1,6 @@
 """Mistakes in app.yaml that no single field shows."""
 
+import ipaddress
 from collections.abc import Iterator
 
 from factory.document import Document, Location
@@ -7,6 +8,7 @@ from factory.errors import Problem
 from factory.gates import ALLOWED_ROLES
 from factory.located import nearest, problem_at
 from factory.spec.model import AppSpec
+from factory.spec.names import Environment
 from factory.spec.parts import FARGATE_MEMORY, variable_name
 
 # The periods that CloudWatch Logs can keep a log for, from a year on: less is too short for an audit.
@@ -21,10 +23,9 @@ KEPT_PARTS = frozenset({"agents", "endpoints", "flows"})
 ENDINGS = ("-front", "-back", "-start", "-put-aside")
 
 
-def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
-    """Each mistake, at its place in the document."""
-    folder = document.path.parent.name
-    if spec.name != folder:
+def problems_of(spec: AppSpec, document: Document, folder: str | None) -> Iterator[Problem]:
+    """Each mistake, at its place in the document. `folder`: of which app it is, where it is in an app's folder."""
+    if folder not in (None, spec.name):
         yield problem_at(document, ("name",), "differs from the app's folder", allowed=folder, fix=f"write {folder}")
     yield from _sizes(spec, document)
     for gate, named in spec.gates.items():
@@ -37,6 +38,7 @@ def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
     yield from _secrets(spec, document)
     yield from _names(spec, document)
     yield from _variables(spec, document)
+    yield from _networks(spec, document)
     if spec.retention.logs not in LOG_DAYS:
         periods = ", ".join(str(days) for days in LOG_DAYS)
         message = "is no period that logs can be kept for"
@@ -89,6 +91,26 @@ def _names(spec: AppSpec, document: Document) -> Iterator[Problem]:
                 other = name.removesuffix(ending)
                 message = f"{other} makes something of this name"
                 yield problem_at(document, (group, name), message, allowed=FREE, fix="rename one")
+
+
+def _networks(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    """What is adopted is one environment's only, and overlaps nothing of the app's."""
+    known = {"the app's own": ipaddress.IPv4Network(spec.network.cidr)}
+    adopted: dict[str, Environment] = {}
+    for environment in spec.environments:
+        if not (existing := spec.existing_network(environment)):
+            continue
+        at = ("environments", environment.value, "network", "existing")
+        if other := adopted.setdefault(existing.vpc, environment) is not environment and adopted[existing.vpc]:
+            message = f"is the network of {other}: environments share none"
+            yield problem_at(document, (*at, "vpc"), message, allowed="a VPC of its own", fix="name another one")
+        own = ipaddress.IPv4Network(existing.cidr)
+        if names := [name for name, network in known.items() if network.overlaps(own)]:
+            message = f"overlaps {names[0]} network, {known[names[0]]}"
+            yield problem_at(
+                document, (*at, "cidr"), message, allowed="a range of its own", fix="change one of the two"
+            )
+        known[f"{environment}'s"] = own
 
 
 def _variables(spec: AppSpec, document: Document) -> Iterator[Problem]:

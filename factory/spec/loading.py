@@ -3,13 +3,13 @@
 import copy
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from factory.document import DEPTH, Document, load_document
+from factory.document import DEPTH, Document, Location, load_document
 from factory.errors import InputError, Problem
 from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
@@ -49,19 +49,19 @@ def load_app(root: FactoryRoot, app: str) -> AppSpec:
         )
     document = load_document(path)
     _require_current(document)
-    return spec_from(document)
+    return spec_from(document, app)
 
 
-def spec_from(document: Document) -> AppSpec:
-    """The spec that a document declares. Raises InputError with every mistake of it."""
+def spec_from(document: Document, folder: str | None = None) -> AppSpec:
+    """The spec that a document declares, in the folder of an app or elsewhere. Raises InputError with every mistake."""
     try:
         spec = validate(AppSpec, document)
     except InputError as error:
         rest = _without_mistakes(document)
         wrong = tuple(problem.field for problem in error.problems)
-        others = tuple(p for p in problems_of(rest, document) if not _is_told(p, wrong)) if rest else ()
+        others = tuple(p for p in problems_of(rest, document, folder) if not _is_told(p, wrong)) if rest else ()
         raise InputError(_title(document, error.problems, others), problems=(*error.problems, *others)) from None
-    if problems := tuple(problems_of(spec, document)):
+    if problems := tuple(problems_of(spec, document, folder)):
         raise InputError(_title(document, problems), problems=problems)
     return spec
 
@@ -76,42 +76,52 @@ def app_names(root: FactoryRoot) -> list[str]:
     return sorted(path.parent.name for path in root.apps.glob("*/app.yaml"))
 
 
-def require_apart(root: FactoryRoot, spec: AppSpec) -> None:
+def require_apart(root: FactoryRoot, spec: AppSpec, document: Document | None = None) -> None:
     """The app's network overlaps no other app's: they could never be connected, and a mistake would go unseen.
 
-    Raises InputError with the place in this app's file, and the other app.
+    `document`: what declares it, where that is not the app's file. Raises InputError with the place in it, and the
+    other app.
     """
-    own = ipaddress.IPv4Network(spec.network.cidr)
+    own = dict(_networks_of(spec.model_dump(mode="json")))
     for other in app_names(root):
         path = root.apps / other / "app.yaml"
         # Parsing costs 2 ms a file, and there may be a hundred: only what looks as if it did is parsed.
         if other != spec.name and any(_overlaps(own, found) for found in _RANGE.findall(path.read_bytes())):
-            theirs = network_in(path)
-            if theirs and theirs.overlaps(own):
-                document = load_document(root.apps / spec.name / "app.yaml")
+            for at, theirs in ((at, theirs) for theirs in networks_in(path) for at in own if own[at].overlaps(theirs)):
+                own_file = document or load_document(root.apps / spec.name / "app.yaml")
                 wrong = problem_at(
-                    document,
-                    ("network", "cidr"),
+                    own_file,
+                    at,
                     f"overlaps {theirs}, the network of {other}",
                     allowed="a range that no other app has",
                     fix="give one of them another range",
                 )
-                raise InputError(_title(document, (wrong,)), problems=(wrong,))
+                raise InputError(_title(own_file, (wrong,)), problems=(wrong,))
 
 
-def _overlaps(own: ipaddress.IPv4Network, text: bytes) -> bool:
+def _overlaps(own: dict[Location, ipaddress.IPv4Network], text: bytes) -> bool:
     try:
-        return own.overlaps(ipaddress.IPv4Network(text.decode(), strict=False))
+        found = ipaddress.IPv4Network(text.decode(), strict=False)
     except ValueError:
         return False
+    return any(network.overlaps(found) for network in own.values())
 
 
-def network_in(path: Path) -> ipaddress.IPv4Network | None:
-    """The network that an app's file declares; None where the file is wrong: that is its own error."""
+def networks_in(path: Path) -> list[ipaddress.IPv4Network]:
+    """The networks that an app's file declares; none where the file is wrong: that is its own error."""
     try:
-        return ipaddress.IPv4Network(load_document(path).data["network"]["cidr"])
-    except (InputError, KeyError, TypeError, ValueError):
-        return None
+        return [network for _, network in _networks_of(load_document(path).data)]
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        return []
+
+
+def _networks_of(data: Mapping[str, Any]) -> Iterator[tuple[Location, ipaddress.IPv4Network]]:
+    """The app's own range, and those of the networks that its environments adopt, with their places."""
+    yield ("network", "cidr"), ipaddress.IPv4Network(data["network"]["cidr"])
+    for environment, declared in (data.get("environments") or {}).items():
+        if network := (declared or {}).get("network"):
+            at = ("environments", str(environment), "network", "existing", "cidr")
+            yield at, ipaddress.IPv4Network(network["existing"]["cidr"])
 
 
 def _require_current(document: Document) -> None:

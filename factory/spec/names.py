@@ -15,6 +15,8 @@ APP_NAME_LENGTH = 16
 PART_NAME_LENGTH = 24
 # Every environment's network is a quarter of the app's range, so that two of them never overlap.
 NETWORK_PREFIX = (16, 20)
+# What a VPC may have: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+VPC_PREFIX = (16, 28)
 # RFC 1918; Python's `is_private` also holds loopback, link-local and reserved ranges, which no VPC may have.
 PRIVATE_NETWORKS = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 # First parts that services keep for themselves: ELB `internal-`, EC2 `sg-`, S3 `sthree-` and `amzn-`.
@@ -71,8 +73,11 @@ def _no_other_meaning(value: str) -> str:
     return value
 
 
-def _a_network(value: str) -> str:
-    shortest, longest = NETWORK_PREFIX
+def _a_network(prefixes: tuple[int, int]) -> AfterValidator:
+    return AfterValidator(lambda value: _checked_network(value, *prefixes))
+
+
+def _checked_network(value: str, shortest: int, longest: int) -> str:
     told: dict[str, str] = {
         "allowed": f"a range of /{shortest} to /{longest} in " + ", ".join(str(known) for known in PRIVATE_NETWORKS),
         "fix": "write one such as 10.20.0.0/16",
@@ -101,6 +106,16 @@ AppName = Annotated[
 ]
 PartName = Annotated[str, _a_name(PART_NAME_LENGTH), Field(json_schema_extra={"allowed": "a name such as web-team"})]
 Cidr = Annotated[
-    str, AfterValidator(_a_network), Field(json_schema_extra={"allowed": "a private range such as 10.20.0.0/16"})
+    str, _a_network(NETWORK_PREFIX), Field(json_schema_extra={"allowed": "a private range such as 10.20.0.0/16"})
+]
+VpcCidr = Annotated[
+    str, _a_network(VPC_PREFIX), Field(json_schema_extra={"allowed": "a private range such as 10.20.0.0/16"})
+]
+VpcId = Annotated[
+    str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", json_schema_extra={"allowed": "an id such as vpc-0a1b2c3d4e5f60718"})
+]
+SubnetId = Annotated[
+    str,
+    Field(pattern=r"^subnet-[0-9a-f]{8,17}$", json_schema_extra={"allowed": "an id such as subnet-0a1b2c3d4e5f60718"}),
 ]
 Cpu = Annotated[Literal[256, 512, 1024, 2048, 4096], BeforeValidator(_no_fraction)]

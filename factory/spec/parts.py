@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from factory.allowed import refuse
 from factory.gates import Role
-from factory.spec.names import Cidr, Cpu, PartName
+from factory.spec.names import Cidr, Cpu, PartName, SubnetId, VpcCidr, VpcId
 
 # MiB of memory that Fargate offers for so many CPU units.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
@@ -142,10 +142,29 @@ class GateSpec(Part):
     role: Role = Field(description="Role that a person must hold to decide there; only a stricter one than by default.")
 
 
+class ExistingNetwork(Part):
+    """A VPC that stands already. It is looked up and checked; nothing of it is made, changed or removed."""
+
+    vpc: VpcId = Field(description="Id of the VPC.")
+    subnets: Annotated[list[SubnetId], EachOnce] = Field(
+        min_length=2, max_length=6, description="Ids of its private subnets to use, in two zones at least."
+    )
+    cidr: VpcCidr = Field(description="Its IPv4 range, which overlaps no other network that the factory declares.")
+
+
+class EnvironmentNetwork(Part):
+    """The network of one environment, where it is not its quarter of the app's own."""
+
+    existing: ExistingNetwork = Field(description="The network that it stands in.")
+
+
 class EnvironmentSpec(Part):
     """One environment of the app; that it is listed declares its stack."""
 
     target: Literal["aws"] = Field(default="aws", description="Where this environment lives.")
+    network: EnvironmentNetwork | None = Field(
+        default=None, description="A network that stands already, instead of one of its own."
+    )
 
 
 class BudgetSpec(Part):

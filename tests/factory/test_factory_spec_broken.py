@@ -167,7 +167,7 @@ def mistakes(folder: Path, data: dict[str, Any], name: str) -> tuple[Problem, ..
     path.parent.mkdir(exist_ok=True)
     path.write_text(written(data))
     with pytest.raises(InputError) as caught:
-        spec_from(load_document(path))
+        spec_from(load_document(path), name)
     lines = path.read_text().splitlines()
     for problem in caught.value.problems:
         # Each says where, what, what else and what to do: only what is missing was not found.
