@@ -71,6 +71,18 @@ class Settings(BaseSettings):
         description="The model that agents ask for.",
     )
 
+    github_repository: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]+/[\w.-]+$",
+        description="GitHub repository (owner/name) of this factory, from whose main branch CI takes the source; needs "
+        "github_connection. Default: an object among the app's artefacts.",
+    )
+    github_connection: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[\w-]+$",
+        description="ARN of the AWS connection to GitHub by which CI reaches github_repository; a person makes it.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -136,6 +148,17 @@ def _refuse_unknown_overrides(environment: Mapping[str, str]) -> None:
 
 
 def _cross_checked(settings: Settings, root: FactoryRoot) -> Settings:
+    if (settings.github_repository is None) != (settings.github_connection is None):
+        missing = "github_repository" if settings.github_repository is None else "github_connection"
+        problem = Problem(
+            file=str(root.settings_file),
+            line=0,
+            column=0,
+            field=missing,
+            message="the other of the two keys for GitHub is there, and this one is missing",
+            fix="give both, or none",
+        )
+        raise InputError("the settings do not fit together", problems=(problem,))
     if (settings.aws == "account") == (settings.aws_account is not None):
         return settings
     problem = Problem(

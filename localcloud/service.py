@@ -45,8 +45,8 @@ class Service:
         self._backends = Backends(self._claim.root.local_cloud, self._stop, self._claim.lock.fileno())
         clients = Clients(self._backends)
         # Before any door: what is created must already have its address.
-        self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._postgres = LocalPostgres(self._claim.root, self._backends)
+        self._runtime = LocalRuntime(self._claim.root, self._backends, clients, self._postgres)
         for service, module in TAUGHT.items():
             self._backends.before_first_call(service, partial(_teach, module))
         self._provider = ProviderDoor(clients, self._backends)
@@ -87,7 +87,12 @@ class Service:
     def _publish(self) -> daemons.RunFile:
         if not (self._http and self._provider and self._runtime and self._backends):
             raise RuntimeError("the doors are not open")
-        addresses = {"http": self._http.url, "provider": self._provider.address, "ingress": self._runtime.url}
+        addresses = {
+            "http": self._http.url,
+            "provider": self._provider.address,
+            "ingress": self._runtime.url,
+            "ingress-tls": self._runtime.secure_url,
+        }
         with self._publishing:
             self._run_file = self._claim.publish(addresses, generation=self._backends.generation)
             return self._run_file
@@ -131,11 +136,14 @@ TAUGHT: Final[Mapping[str, str]] = {
     "ec2": "ec2_model",
     "lambda": "lambda_model",
     "awslambda": "lambda_model",
+    "batch": "batch_model",
     "secretsmanager": "secretsmanager_model",
     "servicediscovery": "servicediscovery_model",
     "codebuild": "codebuild_model",
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
+    "sqs": "sqs_model",
+    "acm": "acm_model",
 }
 
 

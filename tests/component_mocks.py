@@ -12,6 +12,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from spec_strategies import GOOD
 
 from components import AppFactory
+from components.interfaces import GitSource
 from factory.spec import AppSpec, Environment
 from policies.decode import decode
 
@@ -47,7 +48,7 @@ class _Answers(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId")
+        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId", "arnSuffix")
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:
@@ -107,7 +108,7 @@ def spec_of(**changes: Any) -> AppSpec:
     return AppSpec.model_validate(YAML(typ="safe").load(GOOD) | WHOLE | changes)
 
 
-def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
+def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> AppFactory:
     """Declare an AppFactory in the running program, everything it is made from being known."""
     return AppFactory(
         spec.stack(environment),
@@ -118,13 +119,17 @@ def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
             "zones": [f"{spec.region}a", f"{spec.region}b"],
             "artefact": ARTEFACT,
             "secrets": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.secrets},
+            "git": git,
             "passwords": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.databases},
         },
     )
 
 
 def declared_factory(
-    spec: AppSpec, environment: Environment, answers: Mapping[str, Any] | None = None
+    spec: AppSpec,
+    environment: Environment,
+    git: GitSource | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> list[Declared]:
     """What an AppFactory declares."""
-    return declare(lambda: factory_of(spec, environment), stack=spec.stack(environment), answers=answers)
+    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment), answers=answers)

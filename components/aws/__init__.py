@@ -7,6 +7,7 @@ from components.aws.adopted_network import AdoptedNetwork
 from components.aws.agent_identity import AgentIdentity
 from components.aws.agent_runner import AgentRunner
 from components.aws.budget import Budget
+from components.aws.ci import Ci
 from components.aws.database import Database
 from components.aws.keys import Keys
 from components.aws.message_queue import Queue
@@ -21,6 +22,7 @@ __all__ = [
     "AgentIdentity",
     "AgentRunner",
     "Budget",
+    "Ci",
     "Database",
     "Keys",
     "Network",

@@ -24,7 +24,7 @@ OF_A_NETWORK = {
 
 
 def test_nothing_of_an_adopted_network_is_declared_and_everything_stands_in_it() -> None:
-    declared = declared_factory(adopting(), Environment.STAGING, STANDING)
+    declared = declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert not {each.type for each in declared} & OF_A_NETWORK
     assert {each.type for each in declared_factory(adopting(), Environment.BUILD)} >= OF_A_NETWORK
     groups = [each for each in declared if each.type == "aws:ec2/securityGroup:SecurityGroup"]
@@ -40,7 +40,7 @@ def test_nothing_of_an_adopted_network_is_declared_and_everything_stands_in_it()
 
 
 def test_a_workload_reaches_the_endpoints_that_stand_there() -> None:
-    declared = declared_factory(adopting(), Environment.STAGING, STANDING)
+    declared = declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     rules = [each.inputs for each in declared if each.type == "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"]
     told = json.dumps(rules)
     assert GROUP in told
@@ -77,7 +77,7 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_network_that_will_not_do_is_refused_with_what_is_wrong(case: str) -> None:
     answers, words = UNFIT[case]
     with pytest.raises(pulumi.RunError, match=f"links-staging: {VPC} cannot be adopted: .*{words}"):
-        declared_factory(adopting(), Environment.STAGING, answers)
+        declared_factory(adopting(), Environment.STAGING, answers=answers)
 
 
 def test_only_the_environment_that_says_so_adopts_one() -> None:

@@ -24,6 +24,7 @@ TOKENS = {
     aws.AgentIdentity: "millwright:aws:AgentIdentity",
     aws.AgentRunner: "millwright:aws:AgentRunner",
     aws.Budget: "millwright:aws:Budget",
+    aws.Ci: "millwright:aws:Ci",
     aws.Database: "millwright:aws:Database",
     aws.Keys: "millwright:aws:Keys",
     aws.Network: "millwright:aws:Network",
@@ -54,7 +55,7 @@ def _aws_class(token: str) -> type:
 def test_every_component_has_its_pinned_token() -> None:
     assert set(TOKENS) == {AppFactory, *(getattr(aws, name) for name in aws.__all__)}
     everything = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
-    everything += declared_factory(adopting(), Environment.STAGING, STANDING)
+    everything += declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert {resource.type for resource in everything if resource.is_component} == set(TOKENS.values())
     assert all(token.rpartition(":")[2] == component.__name__ for component, token in TOKENS.items())
 
@@ -103,6 +104,7 @@ def test_what_an_environment_holds_follows_the_table(environment: Environment, d
     expected = {"AppFactory", "Budget", "Database", "Keys", "Network", "Queue", "Secrets"}
     expected |= {"AgentIdentity", "AgentRunner"} if contents.agents else set()
     expected |= {"Registry"} if contents.registry else set()
+    expected |= {"Ci"} if contents.ci else set()
     expected |= {"Service", "Worker"} if contents.service else set()
     assert present == expected
 
@@ -120,6 +122,7 @@ def test_the_outputs_of_a_factory_have_the_shape_that_other_rooms_read(
     assert (outputs.app, outputs.environment, outputs.spec) == ("links", environment, spec_of().digest())
     assert set(outputs.agents) == ({"coder", "code-reviewer"} if contents.agents else set())
     assert (outputs.registry is not None, outputs.service is not None) == (contents.registry, contents.service)
+    assert (outputs.ci is not None) == contents.ci
 
 
 def test_nothing_calls_the_network_while_it_is_declared() -> None:

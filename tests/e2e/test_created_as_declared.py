@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from e2e_place import Place, wait_for
 
 from console.demo.inventory import Cloud, inventory
@@ -54,8 +55,8 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "key": 2,
         "key alias": 2,
         "secret": 4,
-        "role": 7,
-        "log group": 4,
+        "role": 9,
+        "log group": 5,
         "image repository": 1,
         "cluster": 2,
         "task definition": 3,
@@ -65,7 +66,10 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "listener": 1,
         "database": 2,
         "database network": 2,
-        "topic": 2,
+        "pipeline": 1,
+        "build project": 1,
+        "alarm": 3,
+        "topic": 3,
         "budget": 2,
         "bucket": 1,
     }
@@ -238,6 +242,33 @@ def test_the_service_keeps_the_artefact_running_behind_an_internal_balancer(clou
     assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
     assert [a["TargetGroupArn"] for a in listener["DefaultActions"]] == [group["TargetGroupArn"]]
     assert service["loadBalancers"][0]["targetGroupArn"] == group["TargetGroupArn"]
+    watched = service["deploymentConfiguration"]
+    assert watched["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (watched["alarms"]["enable"], watched["alarms"]["rollback"]) == (True, True)
+    alarms = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert sorted(watched["alarms"]["alarmNames"]) == [alarm["AlarmName"] for alarm in alarms]
+    place_of = {"LoadBalancer": balancer["LoadBalancerArn"], "TargetGroup": group["TargetGroupArn"]}
+    for alarm in alarms:
+        (topic,) = alarm["AlarmActions"]
+        assert topic.endswith(":links-staging-web-alarms")
+        assert all(place_of[each["Name"]].endswith(each["Value"]) for each in alarm["Dimensions"])
+
+
+def test_ci_stands_beside_the_registry_and_a_person_before_production(cloud: Cloud) -> None:
+    pipelines, builds = cloud.client("codepipeline"), cloud.client("codebuild")
+    pipeline = pipelines.get_pipeline(name="links-build-ci")["pipeline"]
+    assert [stage["name"] for stage in pipeline["stages"]] == ["Source", "Test", "Approve", "Deploy"]
+    assert pipeline["artifactStore"]["location"] == f"links-build-artefacts-{ACCOUNT}"
+    key = cloud.client("kms").describe_key(KeyId="alias/links-build")["KeyMetadata"]["Arn"]
+    (project,) = builds.batch_get_projects(names=["links-build-ci"])["projects"]
+    assert (project["encryptionKey"], pipeline["artifactStore"]["encryptionKey"]["id"]) == (key, key)
+    assert project["environment"]["privilegedMode"] is False
+    assert_tagged(tags(project["tags"], key="key", value="value"), "links-build-ci", "build")
+    versions = cloud.client("s3").get_bucket_versioning(Bucket=f"links-build-artefacts-{ACCOUNT}")
+    assert versions["Status"] == "Enabled"
+    # Records: nothing runs them here, and whoever tries is told so.
+    with pytest.raises(ClientError, match="nothing runs it here"):
+        pipelines.start_pipeline_execution(name="links-build-ci")
 
 
 def test_only_the_network_reaches_the_balancer_and_only_the_balancer_the_service(cloud: Cloud) -> None:
