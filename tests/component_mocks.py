@@ -43,7 +43,7 @@ class Declared:
 class _Answers(Mocks):
     """Every resource is created at once, with an id and an ARN made of its type and name; calls may be refused."""
 
-    def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -54,7 +54,8 @@ class _Answers(Mocks):
     def call(self, args: MockCallArgs) -> Any:
         if args.token not in self._answers:
             raise AssertionError(f"a network call during construction: {args.token}")
-        return self._answers[args.token]
+        answer = self._answers[args.token]
+        return answer(args.args) if callable(answer) else answer
 
 
 @dataclass
@@ -86,7 +87,7 @@ def declare(
     *,
     stack: str = "links-build",
     config: Mapping[str, str] | None = None,
-    answers: Mapping[str, dict[str, Any]] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> list[Declared]:
     """Every resource that `program` declares, in the order of registration."""
     monitor = _Monitor(_Answers(answers or {}))
@@ -124,6 +125,11 @@ def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = 
     )
 
 
-def declared_factory(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> list[Declared]:
+def declared_factory(
+    spec: AppSpec,
+    environment: Environment,
+    git: GitSource | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> list[Declared]:
     """What an AppFactory declares."""
-    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment))
+    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment), answers=answers)

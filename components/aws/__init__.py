@@ -3,6 +3,7 @@
 Imported by components.app_factory only; type tokens are `millwright:aws:<Name>`.
 """
 
+from components.aws.adopted_network import AdoptedNetwork
 from components.aws.agent_identity import AgentIdentity
 from components.aws.agent_runner import AgentRunner
 from components.aws.budget import Budget
@@ -17,6 +18,7 @@ from components.aws.service import Service
 from components.aws.worker import Worker
 
 __all__ = [
+    "AdoptedNetwork",
     "AgentIdentity",
     "AgentRunner",
     "Budget",

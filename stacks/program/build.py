@@ -21,6 +21,7 @@ from factory.spec import AppSpec, Environment
 from stacks import production
 from stacks.names import resolve
 from stacks.program.keys import password_key, secret_key
+from stacks.provider import own_provider
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def build(
     artefact, spec, note = _to_serve(root, settings, spec, environment, release)
     if note:
         pulumi.log.warn(note)
-    provider = _provider(settings, spec, environment)
+    provider = own_provider(spec, environment, settings.aws_account or LOCAL_ACCOUNT)
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
     factory = AppFactory(
@@ -101,24 +102,6 @@ def _require_images(settings: Settings, stack: str, environment: Environment) ->
             f"{stack} declares a service, and nothing builds its image yet: it could not start on a real account",
             hint="use the build environment there, or `aws: local`",
         )
-
-
-def _provider(settings: Settings, spec: AppSpec, environment: Environment) -> aws.Provider:
-    return aws.Provider(
-        "aws",
-        region=spec.region,
-        # Also with the local cloud: should a real provider answer, it must refuse.
-        allowed_account_ids=[settings.aws_account or LOCAL_ACCOUNT],
-        default_tags={
-            "tags": {
-                "app": spec.name,
-                "environment": environment.value,
-                "owner": spec.owner,
-                "cost-center": spec.payer,
-                "managed-by": "millwright",
-            }
-        },
-    )
 
 
 def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:

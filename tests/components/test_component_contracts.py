@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws
 import pytest
 from component_mocks import Declared, declare, declared_factory, factory_of, spec_of
+from standing_network import STANDING, adopting
 
 import components
 from components import AppFactory, aws
@@ -19,6 +20,7 @@ from factory.spec import Environment
 # A token is part of every resource's identity: renaming one needs an alias, and a line here.
 TOKENS = {
     AppFactory: "millwright:index:AppFactory",
+    aws.AdoptedNetwork: "millwright:aws:AdoptedNetwork",
     aws.AgentIdentity: "millwright:aws:AgentIdentity",
     aws.AgentRunner: "millwright:aws:AgentRunner",
     aws.Budget: "millwright:aws:Budget",
@@ -53,6 +55,7 @@ def _aws_class(token: str) -> type:
 def test_every_component_has_its_pinned_token() -> None:
     assert set(TOKENS) == {AppFactory, *(getattr(aws, name) for name in aws.__all__)}
     everything = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
+    everything += declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert {resource.type for resource in everything if resource.is_component} == set(TOKENS.values())
     assert all(token.rpartition(":")[2] == component.__name__ for component, token in TOKENS.items())
 
