@@ -145,6 +145,8 @@ class AppFactory(pulumi.ComponentResource):
         return aws.AgentIdentity(
             name,
             {
+                "app": spec.name,
+                "environment": args["environment"].value,
                 "account": args["account"],
                 "region": spec.region,
                 "key_id": self.keys.key_id,

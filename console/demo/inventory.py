@@ -151,6 +151,7 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "key alias": _aliases,
     "secret": _named("secretsmanager", "list_secrets", "SecretList", "Name"),
     "role": _roles,
+    "policy": _named("iam", "list_policies", "Policies", "PolicyName", Scope="Local"),
     "log group": _named("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "image repository": _named("ecr", "describe_repositories", "repositories", "repositoryName"),
     "cluster": _clusters,

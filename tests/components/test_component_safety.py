@@ -37,6 +37,7 @@ NAMES = {
     "aws:rds/subnetGroup:SubnetGroup": ("name", 255, r"[a-z0-9. _-]+"),
     "aws:sns/topic:Topic": ("name", 256, r"[A-Za-z0-9_-]+"),
     "aws:sqs/queue:Queue": ("name", 80, r"[A-Za-z0-9_-]+"),
+    "aws:iam/policy:Policy": ("name", 128, r"[\w+=,.@-]+"),
     "aws:secretsmanager/secret:Secret": ("name", 512, r"[a-zA-Z0-9/_+=.@-]+"),
 }
 # Named after what they belong to, or not named at all.
@@ -130,7 +131,9 @@ def test_only_tasks_of_this_account_and_region_take_a_role(environment: Environm
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
     assert roles
     for role in roles:
-        (trust,) = _statements(role.inputs["assumeRolePolicy"])
+        # Of an agent's role: who else takes it says so in tags (test_component_agent_boundary).
+        trust, *tagged = _statements(role.inputs["assumeRolePolicy"])
+        assert len(tagged) == ("function" in role.inputs["tags"])
         assert trust["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
         assert trust["Condition"] == {
             "StringEquals": {"aws:SourceAccount": ACCOUNT},
