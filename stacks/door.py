@@ -19,14 +19,15 @@ from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
-from factory.spec import AppSpec, Environment, app_names, load_app
-from stacks import production
+from factory.spec import Environment, app_names, load_app
+from stacks import destruction, production
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import run_cli, state_file
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.names import resolve
+from stacks.platform import PLATFORM, Spec, Which, stack_of
 
 DOOR = ledger.By(door="plain")
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
@@ -59,8 +60,8 @@ def main() -> int:
 def before(
     root: FactoryRoot,
     settings: Settings,
-    spec: AppSpec,
-    environment: Environment,
+    spec: Spec,
+    environment: Which,
     command: str,
     flags: Sequence[str] = (),
 ) -> None:
@@ -69,10 +70,13 @@ def before(
     Raises DecisionRequired for production, InputError for a command nobody knows, UpdateFailed when the stack cannot be
     created.
     """
-    stack = spec.stack(environment)
-    if environment is Environment.PRODUCTION:
-        place = production.Place(root, settings, db.connect(root, settings), spec, environment)
-        _require_decided(place, command, flags)
+    stack = stack_of(spec, environment)
+    if environment is Environment.PRODUCTION or (stack, command) == (PLATFORM, "destroy"):
+        database = db.connect(root, settings)
+        if place := production.in_production(root, settings, database, spec, environment):
+            _require_decided(place, command, flags)
+        else:
+            destruction.require_last(database)
     if command not in COMMANDS:
         raise InputError(f"pulumi {command} is not for this factory's stacks")
     effect = COMMANDS[command].effect
@@ -150,8 +154,8 @@ def refused(root: FactoryRoot, settings: Settings, reason: str, *words: str) -> 
 def after(
     root: FactoryRoot,
     settings: Settings,
-    spec: AppSpec,
-    environment: Environment,
+    spec: Spec,
+    environment: Which,
     command: str,
     exit_code: int,
     *,
@@ -165,12 +169,12 @@ def after(
     kind = KINDS.get(command)
     if kind is None:
         return
-    unsettled.end(root, settings, spec.stack(environment), refreshed=refreshed and not exit_code)
+    unsettled.end(root, settings, stack_of(spec, environment), refreshed=refreshed and not exit_code)
     database = db.connect(root, settings)
     if exit_code:
         ledger.failed(database, spec, environment, kind, DOOR, reason=f"pulumi exited with {exit_code}")
         return
-    stack = spec.stack(environment)
+    stack = stack_of(spec, environment)
     history = json.loads(_ask(root, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]))
     last = history[0] if history else {}
     outputs = json.loads(_ask(root, ["stack", "output", "--stack", stack, "--json"])) if kind is Kind.UP else {}

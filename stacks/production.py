@@ -17,6 +17,7 @@ from factory.settings import Settings
 from factory.spec import AppSpec, Environment, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
 from stacks.inputs import Inputs, differing, inputs_of
+from stacks.platform import Spec, Which
 
 Plan = list[list[Any]]
 
@@ -34,6 +35,13 @@ class Place(NamedTuple):
     def stack(self) -> str:
         """The stack's name."""
         return self.spec.stack(self.environment)
+
+
+def in_production(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
+    """The place of a production environment; None for every other one, and for what all apps share."""
+    if isinstance(spec, AppSpec) and which is Environment.PRODUCTION:
+        return Place(root, settings, database, spec, which)
+    return None
 
 
 class Served(NamedTuple):

@@ -167,5 +167,9 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "queue": lambda cloud: cloud.client("sqs").list_queues(MaxResults=1000).get("QueueUrls", []),
     "topic": _named("sns", "list_topics", "Topics", "TopicArn"),
     "budget": _budgets,
+    "trail": _named("cloudtrail", "list_trails", "Trails", "Name"),
+    "identity provider": lambda cloud: [
+        each["Arn"] for each in cloud.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    ],
     "bucket": lambda cloud: [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]],
 }

@@ -21,7 +21,6 @@ from factory.errors import InputError, Interrupted, MillwrightError, PolicyViola
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
-from factory.spec import Environment
 from policies import PACK_NAME
 from stacks import destruction, production
 from stacks.driver import ledger, unsettled
@@ -33,7 +32,8 @@ from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
 from stacks.driver.translate import Memory, translate
-from stacks.program.build import as_run_errors, build
+from stacks.platform import PLATFORM
+from stacks.program.build import as_run_errors, build_stack
 
 OnEvent = Callable[[EngineEvent], None]
 Answer = TypeVar("Answer")
@@ -64,7 +64,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     """
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
-    place = production.Place(request.root, request.settings, *subject)
+    place = production.in_production(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
 
     def waiting(why: str) -> None:
@@ -74,6 +74,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         reporter.check(what)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
+        if request.kind is Kind.DESTROY and request.stack == PLATFORM:
+            destruction.require_last(database)
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
@@ -90,8 +92,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     return result
 
 
-def _require_decided(place: production.Place, request: Request) -> None:
-    if place.environment is not Environment.PRODUCTION:
+def _require_decided(place: production.Place | None, request: Request) -> None:
+    if place is None:
         return
     if request.kind in (Kind.UP, Kind.REFRESH):
         production.require_release(place, request.release)
@@ -102,7 +104,7 @@ def _require_decided(place: production.Place, request: Request) -> None:
 
 
 def _run(
-    place: production.Place,
+    place: production.Place | None,
     request: Request,
     reporter: Reporter,
     variables: Mapping[str, str],
@@ -138,7 +140,7 @@ def _run(
                 version = up.summary.version
                 outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
-                if place.environment is Environment.PRODUCTION:
+                if place:
                     unprotect(request.root, request.stack, cli)
                     lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
@@ -162,12 +164,12 @@ def _run(
 
 
 def _update(
-    place: production.Place, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
+    place: production.Place | None, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
 ) -> tuple[auto.UpResult, Memory]:
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
-    if place.environment is Environment.PRODUCTION:
+    if place:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
             _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
@@ -260,7 +262,7 @@ def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> 
 
 def _declare(request: Request) -> None:
     with as_run_errors():
-        build(request.root, request.settings, request.spec, request.environment, request.release)
+        build_stack(request.root, request.settings, request.spec, request.environment, request.release)
 
 
 @contextlib.contextmanager

@@ -11,20 +11,20 @@ from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment
 from stacks.driver.cli import run_cli, state_file
+from stacks.platform import Spec, Which, stack_of
 from stacks.program.keys import secret_keys
 
 SECRET_BYTES = 32
 
 
-def ensure_stack(root: FactoryRoot, spec: AppSpec, environment: Environment, cli: Path) -> None:
+def ensure_stack(root: FactoryRoot, spec: Spec, environment: Which, cli: Path) -> None:
     """Create the stack if it does not exist, and give each declared secret and password that has no value a random one.
 
     Values go to the engine by standard input, never by argument, and are stored encrypted in the stack's
     configuration. Raises UpdateFailed when the engine refuses.
     """
-    stack = spec.stack(environment)
+    stack = stack_of(spec, environment)
     private_folder(root.stack_config)
     # Asking the CLI costs half a second; the file backend answers by a file's presence.
     state = state_file(root, stack)

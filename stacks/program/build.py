@@ -1,8 +1,8 @@
-"""Declares one app's factory in one environment."""
+"""Declares one app's factory in one environment, or what all apps share."""
 
 import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
-from components import CONTENTS, AppFactory
+from components import CONTENTS, AppFactory, Platform
 from engine.run_program import traceback_from
 from factory import db
 from factory.errors import InputError, MillwrightError
@@ -19,6 +19,7 @@ from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import AppSpec, Environment
 from stacks import production
 from stacks.names import resolve
+from stacks.platform import PLATFORM, PlatformSpec, Shared, Spec, Which
 from stacks.program.keys import password_key, secret_key
 
 
@@ -30,7 +31,7 @@ def main() -> None:
     with as_run_errors():
         root = find_root(Path(pulumi.runtime.get_root_directory() or "."))
         spec, environment = resolve(root, pulumi.get_stack())
-        build(root, load(root), spec, environment)
+        build_stack(root, load(root), spec, environment)
 
 
 @contextmanager
@@ -40,6 +41,36 @@ def as_run_errors() -> Iterator[None]:
         yield
     except MillwrightError as error:
         raise pulumi.RunError(error.rendered()) from None
+
+
+def build_stack(root: FactoryRoot, settings: Settings, spec: Spec, which: Which, release: int | None = None) -> None:
+    """Declare what a stack is: an app's factory in one environment, or the platform. Raises what `build` raises."""
+    if isinstance(spec, AppSpec) and isinstance(which, Environment):
+        build(root, settings, spec, which, release)
+    elif isinstance(spec, PlatformSpec):
+        build_platform(settings, spec)
+
+
+def build_platform(settings: Settings, spec: PlatformSpec) -> Platform:
+    """Declare what all apps share: provider, components, and the stack's outputs."""
+    provider = _provider(
+        settings,
+        spec.region,
+        {"app": spec.name, "environment": Shared.SHARED.value, **_paid_by(spec.owner, spec.owner)},
+    )
+    platform = Platform(
+        PLATFORM,
+        {
+            "account": aws.get_caller_identity_output(opts=InvokeOptions(provider=provider)).account_id,
+            "region": spec.region,
+            "spec": spec.digest(),
+            "audit_lock": spec.audit_lock,
+            "github": spec.github,
+        },
+        ResourceOptions(providers=[provider]),
+    )
+    pulumi.export(PLATFORM, platform.outputs)
+    return platform
 
 
 def build(
@@ -53,7 +84,11 @@ def build(
     name = spec.stack(environment)
     _require_images(settings, name, environment)
     artefact, spec = _to_serve(root, settings, spec, environment, release)
-    provider = _provider(settings, spec, environment)
+    provider = _provider(
+        settings,
+        spec.region,
+        {"app": spec.name, "environment": environment.value, **_paid_by(spec.owner, spec.payer)},
+    )
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
     factory = AppFactory(
@@ -93,22 +128,18 @@ def _require_images(settings: Settings, stack: str, environment: Environment) ->
         )
 
 
-def _provider(settings: Settings, spec: AppSpec, environment: Environment) -> aws.Provider:
+def _provider(settings: Settings, region: str, tags: Mapping[str, str]) -> aws.Provider:
     return aws.Provider(
         "aws",
-        region=spec.region,
+        region=region,
         # Also with the local cloud: should a real provider answer, it must refuse.
         allowed_account_ids=[settings.aws_account or LOCAL_ACCOUNT],
-        default_tags={
-            "tags": {
-                "app": spec.name,
-                "environment": environment.value,
-                "owner": spec.owner,
-                "cost-center": spec.payer,
-                "managed-by": "millwright",
-            }
-        },
+        default_tags={"tags": {**tags, "managed-by": "millwright"}},
     )
+
+
+def _paid_by(owner: str, payer: str) -> dict[str, str]:
+    return {"owner": owner, "cost-center": payer}
 
 
 def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:
