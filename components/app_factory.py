@@ -79,6 +79,8 @@ class AppFactory(pulumi.ComponentResource):
     """Its background processes, by name; none in build."""
     budget: interfaces.Budget
     """What it may cost."""
+    audit: interfaces.AuditTrail
+    """What was done on it."""
     outputs: Output[dict[str, Any]]
     """The factory's identifiers, in the shape of `factory.outputs.AppFactoryOutputs`."""
 
@@ -137,6 +139,7 @@ class AppFactory(pulumi.ComponentResource):
             },
             child,
         )
+        self.audit = aws.AuditTrail(name, {"key_id": self.keys.key_id, "days": spec.retention.audit}, child)
         self.outputs = self._outputs(args)
         self.register_outputs({"outputs": self.outputs})
 
@@ -286,6 +289,7 @@ class AppFactory(pulumi.ComponentResource):
             },
             "workers": {each: worker.service_id for each, worker in self.workers.items()},
             "budget": self.budget.topic,
+            "audit": self.audit.records_id,
         }
         if self.identity and self.runner:
             parts["agents"] = Output.all(self.identity.identities, self.runner.tasks).apply(

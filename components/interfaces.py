@@ -88,6 +88,12 @@ class Queue(Protocol):
     put_aside: Output[str]
 
 
+class AuditTrail(Protocol):
+    """Where the factory keeps what was done on the app in this environment; nothing of the environment writes there."""
+
+    records_id: Output[str]
+
+
 class Budget(Protocol):
     """What the environment may cost in a month, and the topic that is told when it does."""
 

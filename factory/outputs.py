@@ -74,6 +74,7 @@ class AppFactoryOutputs(_Outputs):
     queues: dict[str, QueueOutputs] = {}
     workers: dict[str, str] = {}
     budget: str | None = None
+    audit: str | None = None
 
 
 class AuditOutputs(_Outputs):

@@ -6,6 +6,7 @@ Imported by components.app_factory and components.platform only; type tokens are
 from components.aws.agent_identity import AgentIdentity
 from components.aws.agent_runner import AgentRunner
 from components.aws.audit_store import AuditStore
+from components.aws.audit_trail import AuditTrail
 from components.aws.budget import Budget
 from components.aws.database import Database
 from components.aws.image_scanning import ImageScanning
@@ -23,6 +24,7 @@ __all__ = [
     "AgentIdentity",
     "AgentRunner",
     "AuditStore",
+    "AuditTrail",
     "Budget",
     "Database",
     "ImageScanning",

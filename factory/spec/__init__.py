@@ -12,6 +12,7 @@ from factory.spec.names import (
     Function,
 )
 from factory.spec.parts import (
+    LOG_DAYS,
     AgentSpec,
     BudgetSpec,
     DatabaseSpec,
@@ -29,6 +30,7 @@ __all__ = [
     "APP_NAME_LENGTH",
     "KEPT_NAMES",
     "KEPT_PREFIXES",
+    "LOG_DAYS",
     "PART_NAME_LENGTH",
     "VERSION",
     "AgentSpec",

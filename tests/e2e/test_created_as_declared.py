@@ -57,7 +57,7 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "secret": 4,
         "role": 7,
         "policy": 1,
-        "log group": 4,
+        "log group": 6,
         "image repository": 1,
         "cluster": 2,
         "task definition": 3,
@@ -184,6 +184,21 @@ def test_an_agent_reads_its_own_secret_and_nothing_makes_it_an_administrator(clo
         ("s3:*", "*"),
     ):
         assert not may_ever(policies, action, resource, principal=session)
+
+
+@pytest.mark.parametrize("environment", ["build", "staging"])
+def test_no_role_of_the_app_writes_or_removes_its_audit_trail(cloud: Cloud, environment: str) -> None:
+    logs, iam = cloud.client("logs"), cloud.client("iam")
+    (records,) = logs.describe_log_groups(logGroupNamePrefix=f"/millwright/links-{environment}-audit")["logGroups"]
+    assert records["retentionInDays"] == 365
+    documents = [
+        parse(iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"], name=role["RoleName"])
+        for role in iam.list_roles()["Roles"]
+        for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+    ]
+    for action in ("logs:Put*", "logs:Delete*", "logs:CreateLogStream", "logs:Associate*", "logs:Tag*"):
+        assert [d.name for d in documents if may_ever(Policies(identity=[d]), action, records["arn"])] == []
+    assert any(may_ever(Policies(identity=[d]), "logs:PutLogEvents", "*") for d in documents)
 
 
 @pytest.mark.parametrize(("name", "environment"), [("links-build-agents", "build"), ("links-staging-web", "staging")])
