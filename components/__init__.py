@@ -5,6 +5,6 @@ cloud's words.
 """
 
 from components.app_factory import CONTENTS, AppFactory, AppFactoryArgs
-from components.platform import Platform, PlatformArgs
+from components.shared_platform import Platform, PlatformArgs
 
 __all__ = ["CONTENTS", "AppFactory", "AppFactoryArgs", "Platform", "PlatformArgs"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from factory.errors import MillwrightError
 from factory.paths import find_root
 from factory.spec import Environment, app_names
-from stacks.platform import PLATFORM
+from stacks.shared_platform import PLATFORM
 
 
 def apps(incomplete: str) -> list[str]:

@@ -12,8 +12,8 @@ from factory.fingerprints import canonical, fingerprint
 from factory.gates import Gate
 from factory.people import load_people
 from factory.requests import Question, Request
-from stacks.platform import PLATFORM
 from stacks.production import Place, refuse
+from stacks.shared_platform import PLATFORM
 
 
 def asked(place: Place) -> Request | None:

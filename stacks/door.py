@@ -27,7 +27,7 @@ from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.names import resolve
-from stacks.platform import PLATFORM, Spec, Which, stack_of
+from stacks.shared_platform import PLATFORM, Spec, Which, stack_of
 
 DOOR = ledger.By(door="plain")
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}

@@ -5,7 +5,7 @@ from factory.located import nearest
 from factory.paths import FactoryRoot
 from factory.settings import load
 from factory.spec import Environment, app_names, load_app, require_apart
-from stacks.platform import PLATFORM, Shared, Spec, Which, platform_spec
+from stacks.shared_platform import PLATFORM, Shared, Spec, Which, platform_spec
 
 
 def declared_stacks(root: FactoryRoot) -> list[str]:

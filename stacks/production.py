@@ -17,7 +17,7 @@ from factory.settings import Settings
 from factory.spec import AppSpec, Environment, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
 from stacks.inputs import Inputs, differing, inputs_of
-from stacks.platform import Spec, Which
+from stacks.shared_platform import Spec, Which
 
 Plan = list[list[Any]]
 

@@ -1,6 +1,6 @@
 """The components on AWS. Each file is one component and reads from top to bottom; nothing here makes a network call.
 
-Imported by components.app_factory and components.platform only; type tokens are `millwright:aws:<Name>`.
+Imported by components.app_factory and components.shared_platform only; type tokens are `millwright:aws:<Name>`.
 """
 
 from components.aws.agent_identity import AgentIdentity

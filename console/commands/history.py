@@ -13,7 +13,7 @@ from console.show import OUT, escaped, print_json, report_engine
 from stacks.driver import Ending, Kind, Update, read_history
 from stacks.driver.history import CHANGING, LIMIT
 from stacks.names import declared
-from stacks.platform import stack_of
+from stacks.shared_platform import stack_of
 
 COLOURS = {Ending.SUCCEEDED: "green", Ending.FAILED: "red", Ending.OPEN: "yellow"}
 # As many letters of a digest as people compare.

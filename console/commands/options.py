@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from console import completion
-from stacks.platform import PLATFORM, Shared
+from stacks.shared_platform import PLATFORM, Shared
 
 WHICH_APP = "The app: a folder of apps/; or `platform`, which has no environments."
 WHICH_ENVIRONMENT = "build, staging or production."

@@ -32,7 +32,7 @@ from factory.requests import RequestState
 from factory.spec import Environment
 from stacks.driver import Kind, Result, read_outputs, verdict
 from stacks.names import declared
-from stacks.platform import stack_of
+from stacks.shared_platform import stack_of
 
 
 def up(

@@ -15,7 +15,7 @@ from factory.errors import InputError
 from stacks.driver import Kind, graphs
 from stacks.driver.cancelling import cancel as ask_to_end
 from stacks.names import declared
-from stacks.platform import stack_of
+from stacks.shared_platform import stack_of
 
 Output = Annotated[
     Path | None,

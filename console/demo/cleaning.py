@@ -19,7 +19,7 @@ from factory.trees import remove_tree
 from pipeline.leftovers import stop_worker
 from stacks import destruction, production
 from stacks.driver import Kind
-from stacks.platform import PLATFORM, Shared
+from stacks.shared_platform import PLATFORM, Shared
 
 
 def clean(session: Session) -> None:

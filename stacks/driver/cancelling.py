@@ -15,7 +15,7 @@ from factory.errors import Busy
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from stacks.names import declared
-from stacks.platform import stack_of
+from stacks.shared_platform import stack_of
 
 HOLDER = "pid "
 

@@ -23,7 +23,7 @@ from stacks.driver.history import LIMIT, Update, read_history
 from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
 from stacks.driver.state import State, check, export
 from stacks.names import declared
-from stacks.platform import PLATFORM, Shared, Spec, Which, stack_of
+from stacks.shared_platform import PLATFORM, Shared, Spec, Which, stack_of
 
 END_SECONDS = 30
 UNATTESTED = "unattested"

@@ -10,7 +10,7 @@ from factory.paths import FactoryRoot
 from factory.settings import Settings
 from stacks.driver.model import Kind
 from stacks.names import declared
-from stacks.platform import stack_of
+from stacks.shared_platform import stack_of
 
 if TYPE_CHECKING:
     # The database takes half a second to import, and most commands need none.

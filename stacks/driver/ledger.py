@@ -9,7 +9,7 @@ from factory import environments, events, releases
 from factory.db import transaction
 from factory.spec import Environment
 from stacks.driver.model import Kind, Result
-from stacks.platform import Spec, Which, stack_of
+from stacks.shared_platform import Spec, Which, stack_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from factory.errors import MillwrightError
 from factory.outputs import AppFactoryOutputs, PlatformOutputs, StackOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from stacks.platform import Spec, Which, stack_of
+from stacks.shared_platform import Spec, Which, stack_of
 
 # What marks a value that is none of its own kinds (a secret, an asset) in the engine's JSON.
 MARK = "4dabf18193072939515e22adb298388d"

@@ -32,8 +32,8 @@ from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
 from stacks.driver.translate import Memory, translate
-from stacks.platform import PLATFORM
 from stacks.program.build import as_run_errors, build_stack
+from stacks.shared_platform import PLATFORM
 
 OnEvent = Callable[[EngineEvent], None]
 Answer = TypeVar("Answer")

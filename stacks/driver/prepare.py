@@ -12,8 +12,8 @@ from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from factory.settings import Settings
 from stacks.driver.cli import run_cli, state_file
-from stacks.platform import Spec, Which, stack_of
 from stacks.program.keys import secret_keys
+from stacks.shared_platform import Spec, Which, stack_of
 
 SECRET_BYTES = 32
 

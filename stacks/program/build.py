@@ -19,8 +19,8 @@ from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import AppSpec, Environment
 from stacks import production
 from stacks.names import resolve
-from stacks.platform import PLATFORM, PlatformSpec, Shared, Spec, Which
 from stacks.program.keys import password_key, secret_key
+from stacks.shared_platform import PLATFORM, PlatformSpec, Shared, Spec, Which
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Keys of a stack's configuration, shared by the program that reads them and the driver that writes them."""
 
 from factory.spec import AppSpec
-from stacks.platform import Spec
+from stacks.shared_platform import Spec
 
 
 def secret_key(secret: str) -> str:

@@ -14,9 +14,9 @@ from factory.settings import Settings
 from policies import CONTROLS
 from stacks.destruction import require_last
 from stacks.names import declared, declared_stacks, resolve
-from stacks.platform import PLATFORM, PlatformSpec, Shared, platform_spec, stack_of
 from stacks.program.build import build_stack
 from stacks.program.keys import secret_keys
+from stacks.shared_platform import PLATFORM, PlatformSpec, Shared, platform_spec, stack_of
 
 CALLER = {"aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": "a", "id": "i", "userId": "u"}}
 
