@@ -54,6 +54,7 @@ format: setup  ## Format, and mend what can be mended
 bench: setup  ## Ratios against named peers; never a pass or a fail
 	@$(BIN)/python -m tests.bench.engine
 	@$(BIN)/python -m tests.bench.recovery
+	@$(BIN)/python -m tests.bench.portfolio
 
 docs: setup  ## Write docs/reference from the code
 	@$(BIN)/python -m tests.lint.reference --write

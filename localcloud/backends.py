@@ -17,6 +17,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 
 from factory.errors import Busy, UpdateFailed
+from localcloud import polling
 from localcloud.dispatch import Dispatch
 from localcloud.durable.determinism import Repeatable, install, install_loaded
 from localcloud.durable.errors import StateFull
@@ -79,8 +80,15 @@ class Backends:
             self._state.recover(self._actions())
             return self._state.recovered
 
-    def execute(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer one AWS call; the only way to the state.
+    def execute(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Reply:
+        """Answer one AWS call; the only way to the state. `wanted`: whether somebody still waits for the answer.
 
         `url` is absolute, header names are lower case (the case after `x-amz-meta-` is kept). Never raises: what
         the local AWS cannot do is answered 501, its own mistakes 500, both with a readable body.
@@ -90,6 +98,10 @@ class Backends:
         if account := CREDENTIAL.search(headers.get("authorization") or url):
             call_headers["x-moto-account-id"] = account[1]
         call = method, url, call_headers, body
+        receiver = polling.receiver(url, call_headers, body)
+        if receiver and not polling.wait(receiver, self.held, wanted):
+            # Messages that went to nobody would be hidden from everybody for a while.
+            return self._dispatch.failure(call, "the caller has gone")
         with self._lock:
             try:
                 if changes(method, url, call_headers, body):
@@ -99,6 +111,17 @@ class Backends:
                 return self._dispatch(call)
             except StateFull as error:
                 return self._dispatch.failure(call, f"{error}; {error.hint}")
+
+    def service_of(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> str:
+        """moto's name of the service to which `execute` would take a call. Raises what moto does at an unreadable one.
+
+        It asks no service, so it takes no lock.
+        """
+        return self._dispatch.service_of((method, url, headers, body))
+
+    def service_at(self, host: str) -> str:
+        """moto's name of the service that has a host, as `sqs.eu-central-1.amazonaws.com`."""
+        return self._dispatch.service_at(host)
 
     def apply(self, kind: str, data: Any) -> Any:
         """Make a registered change and keep it. Raises StateFull."""

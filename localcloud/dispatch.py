@@ -79,6 +79,14 @@ class Dispatch:
             said = f"the local AWS failed: {type(error).__name__}: {error}"
             return problem(service, headers, 500, "InternalFailure", said)
 
+    def service_of(self, call: Call) -> str:
+        """moto's name of the service that a call goes to. Raises whatever moto does at a call it cannot read."""
+        return self._service(call[1], _environ(*call))
+
+    def service_at(self, host: str) -> str:
+        """moto's name of the service that has a host (`sqs.eu-central-1.amazonaws.com`); "None" for none."""
+        return _service(self._dispatcher, host)
+
     def failure(self, call: Call, message: str) -> Reply:
         """An answer that says, as the service would, that the call failed for no fault of the caller."""
         service = self._service(call[1], _environ(*call))

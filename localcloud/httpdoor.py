@@ -10,24 +10,22 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, Final
 
 from factory import daemons
 from factory.errors import Busy, UpdateFailed
 from localcloud.backends import Backends
 from localcloud.durable.errors import StateFull
+from localcloud.exchange import Exchange
 from localcloud.provider.made import Kept
 from localcloud.reply import Reply
 
 ADMIN: Final = daemons.ADMIN_PATH
 TOKEN_HEADER: Final = daemons.TOKEN_HEADER
 ADMIN_CALLS: Final = "GET or POST status, POST reset, POST discard, POST settled, POST snapshot"
-IDLE_SECONDS: Final = 300
-UNFORWARDED = frozenset({"connection", "transfer-encoding", "content-length", "status", "date", "server"})
 # Loopback, and the names AWS clients use; virtual-hosted buckets stand before either.
 OWN_HOSTS = re.compile(r"(?i)([\w.-]+\.)?(127\.0\.0\.1|localhost|amazonaws\.com|amazonaws\.com\.cn|api\.aws)(:\d+)?")
-BODILESS = frozenset({204, 304})
 
 
 @dataclass(frozen=True)
@@ -104,83 +102,19 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Exchange):
     backends: Backends
     admin: Admin
-    protocol_version = "HTTP/1.1"
-    # Buffered and without Nagle: header and body leave in one segment, and no answer waits for a delayed ACK.
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    timeout = IDLE_SECONDS
 
-    def log_message(self, format: str, *args: Any) -> None:
-        del format, args
-
-    def handle_expect_100(self) -> bool:
-        # Without the flush boto3 waits a second for this before it sends an object's bytes.
-        super().handle_expect_100()
-        self.wfile.flush()
-        return True
-
-    def _answer(self) -> None:
-        try:
-            body = self._body()
-        except ValueError as error:
-            self.close_connection = True
-            self._send(Reply(400, {"content-type": "text/plain"}, f"unreadable request body: {error}".encode()))
-            return
+    def reply(self, body: bytes) -> Reply:
         if self.path.startswith(ADMIN):
-            token = self.headers.get(TOKEN_HEADER, "")
-            self._send(self.admin.answer(self.command, self.path, token, body))
-            return
-        headers = {_header_name(name): value for name, value in self.headers.items()}
+            return self.admin.answer(self.command, self.path, self.headers.get(TOKEN_HEADER, ""), body)
         host = self.headers.get("host") or "127.0.0.1"
         if not OWN_HOSTS.fullmatch(host):
             # A web page that makes its own name mean this machine must not reach the cloud through a browser.
-            self._send(Reply(421, {"content-type": "text/plain"}, b"this is the local AWS on 127.0.0.1, not that host"))
-            return
-        self._send(self.backends.execute(self.command, f"http://{host}{self.path}", headers, body))
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer  # noqa: N815  the library's names
-
-    def _body(self) -> bytes:
-        if "chunked" not in self.headers.get("transfer-encoding", "").lower():
-            return self._bytes(int(self.headers.get("content-length") or 0))
-        parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self._bytes(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-        return b"".join(parts)
-
-    def _bytes(self, length: int) -> bytes:
-        """Exactly that many; a client that ended half-way has said nothing."""
-        content = self.rfile.read(length) if length >= 0 else b""
-        if len(content) != length:
-            raise ValueError(f"{length} bytes are announced, and {len(content)} came")
-        return content
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response_only(reply.status)
-        length = str(len(reply.body))
-        for name, value in reply.headers.items():
-            # The answer to HEAD has no body but must tell the object's length.
-            if name.lower() == "content-length" and self.command == "HEAD":
-                length = value
-            elif name.lower() not in UNFORWARDED:
-                self.send_header(name, value)
-        if reply.status not in BODILESS:
-            self.send_header("Content-Length", length)
-        self.end_headers()
-        if self.command != "HEAD" and reply.status not in BODILESS:
-            self.wfile.write(reply.body)
-
-
-def _header_name(name: str) -> str:
-    """Lower case, but S3 tells user metadata keys with underscores apart, so those keep their spelling."""
-    lower = name.lower()
-    return name if lower.startswith("x-amz-meta-") and "_" in lower else lower
+            return Reply(421, {"content-type": "text/plain"}, b"this is the local AWS on 127.0.0.1, not that host")
+        url = f"http://{host}{self.path}"
+        return self.backends.execute(self.command, url, self.call_headers(), body, self.waiting)
 
 
 def _as_json(status: int, data: Mapping[str, Any]) -> Reply:

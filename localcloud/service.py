@@ -45,8 +45,8 @@ class Service:
         self._backends = Backends(self._claim.root.local_cloud, self._stop, self._claim.lock.fileno())
         clients = Clients(self._backends)
         # Before any door: what is created must already have its address.
-        self._runtime = LocalRuntime(self._claim.root, self._backends, clients)
         self._postgres = LocalPostgres(self._claim.root, self._backends)
+        self._runtime = LocalRuntime(self._claim.root, self._backends, clients, self._postgres)
         for service, module in TAUGHT.items():
             self._backends.before_first_call(service, partial(_teach, module))
         self._provider = ProviderDoor(clients, self._backends)
@@ -131,11 +131,13 @@ TAUGHT: Final[Mapping[str, str]] = {
     "ec2": "ec2_model",
     "lambda": "lambda_model",
     "awslambda": "lambda_model",
+    "batch": "batch_model",
     "secretsmanager": "secretsmanager_model",
     "servicediscovery": "servicediscovery_model",
     "codebuild": "codebuild_model",
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
+    "sqs": "sqs_model",
 }
 
 

@@ -4,9 +4,24 @@ One interface over bubblewrap; it probes at its first use and refuses to run any
 and the local cloud import it; it imports only the factory.
 """
 
-from sandbox.model import Bind, Confined, Limits, Outward, Ran
+from sandbox.model import Bind, Confined, Limits, Ran
+from sandbox.outward import Gate, Gates
 from sandbox.python import python_binds
 from sandbox.running import probe, run
-from sandbox.serving import Served, start_service
+from sandbox.serving import Served, Worker, start_service, start_worker
 
-__all__ = ["Bind", "Confined", "Limits", "Outward", "Ran", "Served", "probe", "python_binds", "run", "start_service"]
+__all__ = [
+    "Bind",
+    "Confined",
+    "Gate",
+    "Gates",
+    "Limits",
+    "Ran",
+    "Served",
+    "Worker",
+    "probe",
+    "python_binds",
+    "run",
+    "start_service",
+    "start_worker",
+]

@@ -1,11 +1,13 @@
-"""Inside a service's sandbox: starts the app, and forwards a Unix socket to its port. Standard library only.
+"""Inside a sandbox that stays: starts the app, and forwards between its network and Unix sockets of the host.
 
-`python forwarder.py SOCKET PORT KEPT OUTWARD -- COMMAND ...`, where KEPT are the descriptors that the app has too, with
-commas between. PORT is empty for an app that serves nothing. OUTWARD is empty, or `SOCKET:PORT,PORT`: what the app
-sends to one of these ports goes to that socket, with the address in front. Ends with the app's own exit status.
+`python forwarder.py DOOR PORT WAY KEPT -- COMMAND ...`. DOOR is a socket that is made here and leads to the app's PORT;
+WAY is one that the host listens at, by which the app reaches what the host lets it reach (`sandbox.outward` is the
+other end). Either may be empty. KEPT are the descriptors that the app has too, with commas between. Ends with the
+app's own exit status. Standard library only.
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -13,102 +15,66 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 CHUNK = 65536
 CONNECTIONS = 256
 STACK_BYTES = 256 * 1024
 CONNECT_SECONDS = 5
-# Longer than the host takes to decide and to connect.
-HOST_SECONDS = 15
-ADMITTED = b"+"
-# Linger on, for no time: the other side is told that it was no orderly end.
+# A close that says so at once, instead of an end that could be taken for an answer.
 RESET = struct.pack("ii", 1, 0)
 
 
 def main() -> int:
     """Run the app; its exit status."""
-    path, port, kept, outward, _, *command = sys.argv[1:]
+    door, port, way, kept, _, *command = sys.argv[1:]
     # Whoever started this may have had its signals blocked, and that is inherited.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Two threads per connection, within the memory that the app may address.
     threading.stack_size(STACK_BYTES)
-    # Before the app starts: it may connect at once.
-    listen_outward(outward)
+    room = threading.BoundedSemaphore(CONNECTIONS)
+    if way:
+        # Before the app: what it may reach is there when it begins.
+        Outward(way, room).begin()
     app = subprocess.Popen(command, pass_fds=[int(number) for number in kept.split(",") if number])
     signal.signal(signal.SIGTERM, lambda *_: app.terminate())
-    if port:
+    if door:
         with contextlib.suppress(FileNotFoundError):
-            Path(path).unlink()
-        door = socket.socket(socket.AF_UNIX)
-        door.bind(path)
-        door.listen(CONNECTIONS)
-        start(accept, door, threading.BoundedSemaphore(CONNECTIONS), lambda client: serve(client, int(port)))
+            Path(door).unlink()
+        inward = socket.socket(socket.AF_UNIX)
+        inward.bind(door)
+        inward.listen(CONNECTIONS)
+        threading.Thread(target=accept, args=(inward, int(port), room), daemon=True).start()
     status = app.wait()
     return 128 - status if status < 0 else status
 
 
-def listen_outward(outward: str) -> None:
-    """Take what the app sends to these ports, at whatever address of its own loopback."""
-    path, _, ports = outward.rpartition(":")
-    room = threading.BoundedSemaphore(CONNECTIONS)
-    for port in filter(None, ports.split(",")):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # There is no other network than this process's own loopback.
-        listener.bind(("0.0.0.0", int(port)))  # noqa: S104 -- as said
-        listener.listen(CONNECTIONS)
-        start(accept, listener, room, lambda client: bring(client, path))
-
-
-def start(work: Callable[..., None], *arguments: object) -> None:
-    """Have it done beside."""
-    threading.Thread(target=work, args=arguments, daemon=True).start()
-
-
-def accept(door: socket.socket, room: threading.BoundedSemaphore, take: Callable[[socket.socket], None]) -> None:
+def accept(door: socket.socket, port: int, room: threading.BoundedSemaphore) -> None:
     """Take connections for as long as the process lives."""
     while True:
         client, _ = door.accept()
         if room.acquire(blocking=False):
-            start(within, room, take, client)
+            threading.Thread(target=serve, args=(client, port, room), daemon=True).start()
         else:
             client.close()
 
 
-def within(room: threading.BoundedSemaphore, take: Callable[[socket.socket], None], client: socket.socket) -> None:
-    """One connection, for which there is room until it ends. The other side sees a closed one when nobody answers."""
+def serve(client: socket.socket, port: int, room: threading.BoundedSemaphore) -> None:
+    """Join one connection with the app."""
     try:
-        with client, contextlib.suppress(OSError):
-            take(client)
+        with client, socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS) as app:
+            app.settimeout(None)
+            join(client, app)
+    except OSError:
+        # The app does not listen (yet, or any more): the other side sees a closed connection.
+        return
     finally:
         room.release()
 
 
-def serve(client: socket.socket, port: int) -> None:
-    """Join one connection with the app, if it listens."""
-    with socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS) as app:
-        app.settimeout(None)
-        join(client, app)
-
-
-def bring(app: socket.socket, path: str) -> None:
-    """Bring one connection of the app to the host, which decides; a refused one is reset."""
-    address, port = app.getsockname()
-    with socket.socket(socket.AF_UNIX) as host:
-        host.settimeout(HOST_SECONDS)
-        host.connect(path)
-        host.sendall(f"{address}:{port}\n".encode())
-        if host.recv(1) != ADMITTED:
-            app.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            return
-        host.settimeout(None)
-        join(app, host)
-
-
 def join(one: socket.socket, other: socket.socket) -> None:
-    """Copy both directions until each has ended."""
+    """Copy both ways until both have ended."""
     back = threading.Thread(target=pump, args=(other, one), daemon=True)
     back.start()
     pump(one, other)
@@ -122,6 +88,80 @@ def pump(source: socket.socket, target: socket.socket) -> None:
             target.sendall(chunk)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+class Outward:
+    """Listens at the loopback addresses that the host names, and joins who connects there with the host.
+
+    The host decides again at each connection: that something is listened at here is no permission.
+    """
+
+    def __init__(self, way: str, room: threading.BoundedSemaphore) -> None:
+        self._way, self._room = way, room
+        self._doors: dict[tuple[str, int], socket.socket] = {}
+
+    def begin(self) -> None:
+        """Listen at what can be reached now, and from now on follow what the host says of it."""
+        try:
+            news = self._asked("watch")
+            news.settimeout(CONNECT_SECONDS)
+            lines = news.makefile("rb")
+            self._listen(lines.readline())
+            news.settimeout(None)
+        except OSError:
+            # Nothing can be reached.
+            return
+        threading.Thread(target=self._follow, args=(lines,), daemon=True).start()
+
+    def _asked(self, what: str) -> socket.socket:
+        way = socket.socket(socket.AF_UNIX)
+        way.connect(self._way)
+        way.sendall(f"{what}\n".encode())
+        return way
+
+    def _follow(self, lines: BinaryIO) -> None:
+        with contextlib.suppress(OSError):
+            for line in lines:
+                self._listen(line)
+        self._listen(b"[]")
+
+    def _listen(self, line: bytes) -> None:
+        """Listen at the places of one line from the host (`[["127.0.0.2", 5432], ...]`), and at no others."""
+        named = {(str(address), int(port)) for address, port in json.loads(line or b"[]")}
+        for place in self._doors.keys() - named:
+            door = self._doors.pop(place)
+            # Also for the thread that waits in accept: closing alone would leave it listening.
+            with contextlib.suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+            door.close()
+        for place in named - self._doors.keys():
+            # The app may listen there itself.
+            with contextlib.suppress(OSError):
+                door = self._doors[place] = socket.create_server(place, backlog=CONNECTIONS)
+                threading.Thread(target=self._accept, args=(door, place), daemon=True).start()
+
+    def _accept(self, door: socket.socket, place: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                app, _ = door.accept()
+                if self._room.acquire(blocking=False):
+                    threading.Thread(target=self._pass, args=(app, place), daemon=True).start()
+                else:
+                    app.close()
+
+    def _pass(self, app: socket.socket, place: tuple[str, int]) -> None:
+        """Join one connection of the app with what the host opens for it."""
+        try:
+            with app:
+                app.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                with self._asked(f"{place[0]} {place[1]}") as way:
+                    if way.recv(1) == b"+":
+                        app.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+                        join(app, way)
+        except OSError:
+            return
+        finally:
+            self._room.release()
 
 
 if __name__ == "__main__":

@@ -34,18 +34,6 @@ class Bind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outward:
-    """A service's way out: what it sends to one of these ports, at any loopback address, comes to the host's socket.
-
-    It lies in the folder of the service's own socket. Each connection begins with a line, `<address>:<port>`, and goes
-    on when the host has answered `+`.
-    """
-
-    socket: Path
-    ports: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Confined:
     """One command to confine: its words, what it sees of the host, its whole environment. It never has a network.
 

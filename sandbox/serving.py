@@ -1,4 +1,7 @@
-"""A confined process that stays: reached from the host through one Unix socket, and through nothing else."""
+"""A confined process that stays: reached from the host through one Unix socket, or through nothing.
+
+It reaches nothing itself, unless the caller opens a gate for it (`sandbox.outward`).
+"""
 
 import contextlib
 import os
@@ -6,29 +9,31 @@ import signal
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from factory.errors import InputError
 from sandbox import forwarder, usage
 from sandbox.bubblewrap import DEPTH, command_line, program, told
-from sandbox.model import Bind, Confined, Outward
+from sandbox.model import Bind, Confined
 from sandbox.running import end, probe, with_defaults
 
 DOOR = "/run/door"
+WAY = "/run/way"
 CODE = "/run/forwarder.py"
 # sun_path of sockaddr_un, less its final zero.
 SOCKET_PATH_BYTES = 107
+Started = TypeVar("Started", bound="Worker")
 
 
 @dataclass
-class Served:
-    """A running service. `socket` is the host's end of its one port."""
+class Worker:
+    """A running process that nobody reaches."""
 
-    socket: Path
     _process: subprocess.Popen[bytes]
     # What it used too much of in sum, when it was ended for that.
-    ended_for: str = ""
+    ended_for: str = field(default="", kw_only=True)
 
     @property
     def pid(self) -> int:
@@ -49,33 +54,62 @@ class Served:
         return usage.memory(self.pid) // usage.MIB
 
     def stop(self, grace_seconds: float = 5.0) -> None:
-        """Ask it to end, wait for so long, then end it. Its socket is gone afterwards."""
+        """Ask it to end, wait for so long, then end it."""
         if self.alive():
             _ask(self._process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace_seconds)
         end(self._process)
+
+
+@dataclass
+class Served(Worker):
+    """A running service. `socket` is the host's end of its one port."""
+
+    socket: Path
+
+    def stop(self, grace_seconds: float = 5.0) -> None:
+        """Ask it to end, wait for so long, then end it. Its socket is gone afterwards."""
+        super().stop(grace_seconds)
         self.socket.unlink(missing_ok=True)
 
 
-def start_service(
-    confined: Confined, *, port: int | None, socket: Path, log: Path, outward: Outward | None = None
-) -> Served:
+def start_service(confined: Confined, *, port: int, socket: Path, log: Path, way: Path | None = None) -> Served:
     """Start a service that listens on 127.0.0.1:`port` of its own network; reach it by the Unix socket `socket`.
 
-    Without a port it serves nothing, and there is no socket. `outward`: its one way out, if it has any.
-    What it prints is appended to `log`. `confined.limits.seconds` does not count. Raises SandboxUnavailable, and
-    InputError for a socket path that is too long.
+    What it prints is appended to `log`; what it may reach it reaches through the gate at `way`.
+    `confined.limits.seconds` does not count. Raises SandboxUnavailable, and InputError for a socket path that is too
+    long.
     """
-    probe()
+    _checked(socket)
+    door = Bind(socket.parent, DOOR, writable=True)
+    process, watch = _start(confined, f"{DOOR}/{socket.name}", port, (door,), log, way)
+    return _watched(Served(process, socket), watch)
+
+
+def start_worker(confined: Confined, *, log: Path, way: Path | None = None) -> Worker:
+    """Start a process that listens for nobody; otherwise as `start_service`."""
+    process, watch = _start(confined, "", 0, (), log, way)
+    return _watched(Worker(process), watch)
+
+
+def _checked(socket: Path) -> None:
     if len(os.fsencode(socket)) > SOCKET_PATH_BYTES:
         raise InputError(f"{socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} bytes)")
+
+
+def _start(
+    confined: Confined, door: str, port: int, binds: tuple[Bind, ...], log: Path, way: Path | None
+) -> tuple[subprocess.Popen[bytes], usage.Watch]:
+    probe()
     kept = ",".join(map(str, confined.keeps))
-    words = ("python", "-I", CODE, f"{DOOR}/{socket.name}", str(port or ""), kept, _way(outward), "--", *confined.argv)
+    words = ("python", "-I", CODE, door, str(port), f"{WAY}/{way.name}" if way else "", kept, "--", *confined.argv)
+    # Read-only: a socket can be connected to, and none put in its place.
+    ways = (Bind(way.parent, WAY),) if way else ()
     inside = replace(
         with_defaults(confined),
         argv=words,
-        binds=(*confined.binds, Bind(Path(forwarder.__file__), CODE), Bind(socket.parent, DOOR, writable=True)),
+        binds=(*confined.binds, Bind(Path(forwarder.__file__), CODE), *binds, *ways),
         limits=replace(confined.limits, seconds=float("inf")),
     )
     with log.open("ab") as output, told(inside) as handed:
@@ -88,16 +122,15 @@ def start_service(
             env={},
             start_new_session=True,
         )
-    served = Served(socket, process)
-    threading.Thread(target=_watch, args=(served, usage.Watch(inside)), daemon=True).start()
-    return served
+    return process, usage.Watch(inside)
 
 
-def _way(outward: Outward | None) -> str:
-    return f"{DOOR}/{outward.socket.name}:{','.join(map(str, outward.ports))}" if outward else ""
+def _watched(started: Started, watch: usage.Watch) -> Started:
+    threading.Thread(target=_watch, args=(started, watch), daemon=True).start()
+    return started
 
 
-def _watch(served: Served, watch: usage.Watch) -> None:
+def _watch(served: Worker, watch: usage.Watch) -> None:
     """End a service that uses more in sum than it may."""
     while served.alive():
         time.sleep(watch.rest())

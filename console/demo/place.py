@@ -12,7 +12,9 @@ from factory.spec import app_names
 from factory.trees import remove_tree
 from pipeline.leftovers import stop_worker
 
+# The app whose changes are shown, and those that are built beside it.
 APP = "links"
+APPS = (APP, "tally", "docsite")
 FOLDER = ".demo"
 
 
@@ -22,17 +24,19 @@ def demo_root(root: FactoryRoot) -> FactoryRoot:
 
 
 def make_place(root: FactoryRoot, settings: Settings) -> FactoryRoot:
-    """A fresh factory with the app and its changes. Raises InputError when this factory has not the demo's app."""
-    if APP not in app_names(root) or not (root.apps / APP / "changes").is_dir():
+    """A fresh factory with the demo's apps and the changes to one. Raises InputError when this one has not got them."""
+    missing = sorted(set(APPS) - set(app_names(root)))
+    if missing or not (root.apps / APP / "changes").is_dir():
+        what = f"the changes to {APP}" if not missing else f"the app {', '.join(missing)}"
         raise InputError(
-            f"the demo is about the app {APP!r} and its changes, which this factory has not",
-            hint="run it in the repository",
+            f"the demo is about {', '.join(APPS)}, and this factory has not {what}", hint="run it in the repository"
         )
     place = demo_root(root)
     remove_place(root)
     make_factory(place.path, APP)
     shutil.rmtree(place.apps / APP)
-    shutil.copytree(root.apps / APP, place.apps / APP, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for app in APPS:
+        shutil.copytree(root.apps / app, place.apps / app, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     if settings.engine_cache is not None:
         # What the user's settings say about this machine holds for the demo too.
         with place.settings_file.open("a") as file:

@@ -15,12 +15,13 @@ from http import HTTPStatus
 import engine
 from console.demo.line import Follower
 from console.demo.people import Answer, Desk
-from console.demo.place import APP
+from console.demo.place import APP, APPS
 from console.session import Session
 from console.show import ERR, escaped
 from console.watch import follow
 from factory import daemons, db, demo_people, signatures
 from factory.errors import DecisionRequired, MillwrightError
+from factory.outputs import ServiceOutputs
 from factory.people import load_people
 from pipeline import client
 from pipeline.records import ChangeRecord, ChangeState
@@ -76,14 +77,16 @@ def prepare(stage: Stage) -> None:
 
 
 def create(stage: Stage) -> None:
-    """Build and staging, side by side; staging serves the app as it is."""
+    """Build and staging of every app, all at once; staging serves the apps as they are."""
     driver = stage.session.driver
-    operations = [driver.start(Kind.UP, APP, environment) for environment in STANDING]
+    operations = [driver.start(Kind.UP, app, environment) for app in APPS for environment in STANDING]
     with _meanwhile(lambda: daemons.ensure(stage.session.root, daemons.WORKER)):
         for result in follow(operations):
             stage.tell(f"{result.stack} stands: {sum(result.changes.values())} resources, {result.duration:.0f} s")
     stage.tell("the worker runs: it moves changes through their stages")
-    _served(stage, "staging")
+    for app in APPS:
+        _served(stage, "staging", app)
+    _counted(stage)
 
 
 def first_release(stage: Stage) -> None:
@@ -124,32 +127,55 @@ def both_serve(stage: Stage) -> None:
         _served(stage, environment)
 
 
-def _served(stage: Stage, environment: str) -> None:
-    outputs = stage.session.driver.outputs(APP, environment)
+def _served(stage: Stage, environment: str, app: str = APP) -> None:
+    service = _service(stage, environment, app)
+    url = f"http://{service.address}/health"
+    body = _answered(url)
+    stage.tell(f"curl {url} -> {json.dumps(json.loads(body))} ({service.artefact[:19]})")
+
+
+def _counted(stage: Stage) -> None:
+    """An event goes from tally's service over its queue to its worker, and from there into its database."""
+    address = f"http://{_service(stage, 'staging', 'tally').address}"
+    status, body = ask(f"{address}/events", '{"name": "demo"}')
+    if status != HTTPStatus.ACCEPTED:
+        raise DemoFailed(f"{address}/events answers {status}: {body[:200]}")
+    told = json.loads(_answered(f"{address}/tally/demo"))
+    stage.tell(f"tally: an event went over the queue to the worker, and is in the database: {json.dumps(told)}")
+
+
+def _service(stage: Stage, environment: str, app: str) -> ServiceOutputs:
+    outputs = stage.session.driver.outputs(app, environment)
     if outputs is None or outputs.service is None:
-        raise DemoFailed(f"{APP}-{environment} has no service")
-    url = f"http://{outputs.service.address}/health"
+        raise DemoFailed(f"{app}-{environment} has no service")
+    return outputs.service
+
+
+def _answered(url: str) -> str:
+    """What comes with a 200, as soon as one comes. Raises DemoFailed."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         status, body = ask(url)
         if status == HTTPStatus.OK:
-            break
+            return body
         if time.monotonic() > deadline:
             raise DemoFailed(f"{url} answers {status}: {body[:200]}")
         time.sleep(0.2)
-    stage.tell(f"curl {url} -> {json.dumps(json.loads(body))} ({outputs.service.artefact[:19]})")
 
 
-def ask(url: str) -> tuple[int, str]:
-    """Status and body of a GET, as curl gets it where it is installed; 0 when nothing answers."""
+def ask(url: str, body: str | None = None) -> tuple[int, str]:
+    """Status and body of a GET, or of a POST with a body, as curl gets it where it is there; 0: nothing answers."""
     if curl := shutil.which("curl"):
         command = [curl, "--silent", "--max-time", "5", "--write-out", "\n%{http_code}", url]
+        command += [] if body is None else ["--header", "Content-Type: application/json", "--data-binary", body]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
-        body, _, status = ran.stdout.rpartition("\n")
-        return int(status or 0), body
+        answered, _, status = ran.stdout.rpartition("\n")
+        return int(status or 0), answered
     # Without curl: names below .localhost are loopback by RFC 6761, but not every resolver knows.
     host, path = url.removeprefix("http://").split("/", 1)
-    request = urllib.request.Request(f"http://127.0.0.1:{host.rpartition(':')[2]}/{path}", headers={"Host": host})
+    headers = {"Host": host} | ({} if body is None else {"Content-Type": "application/json"})
+    at = f"http://127.0.0.1:{host.rpartition(':')[2]}/{path}"
+    request = urllib.request.Request(at, data=None if body is None else body.encode(), headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 -- our own ingress
             return answer.status, answer.read().decode()
@@ -168,7 +194,7 @@ def _signed(stage: Stage, payload: bytes) -> str:
 
 SCENES: tuple[tuple[str, Callable[[Stage], None]], ...] = (
     ("The engine, the cloud, the people", prepare),
-    ("One app's factory: build and staging, side by side", create),
+    ("Three apps' factories: build and staging of each, all at once", create),
     ("Production needs a decision", first_release),
     ("Three changes at once", three_changes),
     ("What serves now", both_serve),

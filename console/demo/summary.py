@@ -13,7 +13,7 @@ from pipeline import records
 STAND_INS = (
     (
         "AWS",
-        "embedded local cloud (moto in one process); enforces no IAM",
+        "embedded local cloud (moto in one process); IAM decides only what an app's copies ask of it",
         "aws: account",
     ),
     ("ECS", "confined processes behind a loopback ingress, started from what the ECS records say", "aws: account"),

@@ -40,6 +40,23 @@ class Declared:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placed:
+    """Where an instance that takes connections stands in the cloud's networks.
+
+    `address` and `port` as in its Declared; `ranges`: the IPv4 ranges of its subnets; `groups`: its security groups.
+    """
+
+    account: str
+    region: str
+    key: str
+    address: str
+    port: int
+    vpc: str
+    ranges: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status:
     """What became of an instance; `reason` when it failed.
 

@@ -79,6 +79,12 @@ class Keeper:
         """Begin to follow the records: from now on there may be some."""
         self._needed.set()
 
+    def socket(self, key: str) -> Path | None:
+        """The Unix socket of the server of an instance; None when it does not run."""
+        instance = self._instances.get(key)
+        server = instance.server if instance else None
+        return server.served.socket if server and server.alive() else None
+
     def settle(self, seconds: float) -> None:
         """Wait until no server is left (the cloud has just been emptied)."""
         deadline = time.monotonic() + seconds

@@ -1,11 +1,12 @@
 """The parts put together: what the local cloud's daemon opens and closes."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from factory.paths import FactoryRoot
 from localcloud.backends import Backends
-from localcloud.postgres.declared import TELL, Declared, Status
+from localcloud.postgres.declared import TELL, Declared, Placed, Status
 from localcloud.postgres.keeper import Keeper
 
 RESTARTED: Final = "rds.restarted"
@@ -48,6 +49,18 @@ class LocalPostgres:
 
         with self._backends.held():
             return rds_model.declared()
+
+    def placed(self) -> list[Placed]:
+        """The instances that take connections, and where they stand; under the backends' lock."""
+        if not self._taught:
+            return []
+        from localcloud.postgres import rds_model
+
+        return rds_model.placed()
+
+    def socket(self, key: str) -> Path | None:
+        """The Unix socket of the server of an instance; None when it does not run."""
+        return self._keeper.socket(key)
 
     def tell(self, statuses: Iterable[Status]) -> None:
         """Write down what became of instances."""

@@ -10,11 +10,22 @@ import string
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from moto.ec2.models import ec2_backends
 from moto.moto_api._internal import mock_random
 from moto.rds.exceptions import InvalidParameterValue
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 
-from localcloud.postgres.declared import AVAILABLE, CREATING, FAILED, MODIFYING, STARTING, STOPPED, Declared, Status
+from localcloud.postgres.declared import (
+    AVAILABLE,
+    CREATING,
+    FAILED,
+    MODIFYING,
+    STARTING,
+    STOPPED,
+    Declared,
+    Placed,
+    Status,
+)
 
 Json = Any
 ENGINE: Final = "postgres"
@@ -157,6 +168,41 @@ def _all() -> Iterable[Json]:
 def declared() -> list[Declared]:
     """Every instance that has a server, under the backends' lock."""
     return [_declared(instance) for instance in _all() if hasattr(instance, "local_address")]
+
+
+def placed() -> list[Placed]:
+    """Every instance that takes connections, under the backends' lock. One that is being modified goes on meanwhile."""
+    return [
+        _placed(instance)
+        for instance in _all()
+        if hasattr(instance, "local_address") and instance.status in {AVAILABLE, MODIFYING}
+    ]
+
+
+def _placed(instance: Json) -> Placed:
+    vpc, subnets = _network(instance)
+    return Placed(
+        account=instance.account_id,
+        region=instance.region,
+        key=instance.dbi_resource_id,
+        address=instance.local_address,
+        port=int(instance.port),
+        vpc=vpc,
+        ranges=tuple(str(each.cidr_block) for each in subnets),
+        groups=tuple(instance.vpc_security_group_ids),
+    )
+
+
+def _network(instance: Json) -> tuple[str, list[Json]]:
+    """An instance's VPC and subnets: those of its subnet group, or else the default VPC's."""
+    # By name: moto's instance keeps the group as it was when it was made.
+    name = getattr(instance, "_db_subnet_group_name", None) or ""
+    if group := rds_backends[instance.account_id][instance.region].subnet_groups.get(name):
+        return group.vpc_id, list(group._subnets)  # noqa: SLF001  its property tells texts
+    backend = ec2_backends[instance.account_id][instance.region]
+    vpc = backend.get_default_vpc()
+    there = [each for zone in backend.subnets.values() for each in zone.values()]
+    return (str(vpc.id), [each for each in there if each.vpc_id == vpc.id]) if vpc else ("", [])
 
 
 def _declared(instance: Json) -> Declared:

@@ -5,22 +5,22 @@ somebody else falls into the middle of it. Importing this imports moto's EC2, EC
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from moto.core.utils import utcnow
-from moto.ec2.models import ec2_backends
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 from moto.ecs.models import Service as Record
 from moto.elbv2.models import ELBv2Backend, FakeTargetGroup, elbv2_backends
 
 from localcloud.backends import Backends
-from localcloud.runtime import ecs_model
+from localcloud.postgres.declared import Placed
+from localcloud.runtime import ecs_model, networks
 from localcloud.runtime.declared import Deployment, HealthCheck, Rollout, Service, ServiceId, TargetGroup
 from localcloud.runtime.ecs_model import TaskRecord
 from localcloud.runtime.elb_model import host_name
-from localcloud.runtime.reach_records import Reachable
+from localcloud.runtime.reach import NOTHING, Interface, Reach, reach
 from localcloud.runtime.routes import Fixed, Forward, Route, Unserved
 from localcloud.runtime.status import RUNNING, STOPPED, TELL, Look, ServiceStatus, TargetStatus, TaskStatus
 
@@ -34,28 +34,36 @@ NO_SUBNET = "10.255.0.0/16"
 class Cloud:
     """The records of every account and region that exist."""
 
-    def __init__(self, backends: Backends) -> None:
+    def __init__(self, backends: Backends, placed: Callable[[], Iterable[Placed]]) -> None:
+        """`placed` tells, under the backends' lock, of the databases that take connections."""
         self._backends = backends
+        self._placed = placed
         self._told: dict[ServiceId, ServiceStatus] = {}
 
     def look(self) -> Look:
         """What is declared now."""
         services, definitions = [], {}
         with self._backends.held():
+            placed = list(self._placed())
             for account, region, backend in _all(ecs_backends):
-                reachable = Reachable(account, region) if backend.services else None
-                for record in backend.services.values():
-                    if record.status != "ACTIVE" or reachable is None:
-                        continue
-                    service = replace(
-                        _service(account, region, backend, record), ways=reachable.of(record), ports=reachable.ports
-                    )
+                there = [record for record in backend.services.values() if record.status == "ACTIVE"]
+                reaches = _reaches(account, region, there, placed)
+                for record in there:
+                    service = replace(_service(account, region, backend, record), reach=reaches)
                     services.append(service)
                     for deployment in service.deployments:
                         if deployment.definition:
                             definitions[deployment.definition] = _definition(backend, deployment.definition)
             routes = dict(route for _, _, balancers in _all(elbv2_backends) for route in _routes(balancers))
         return Look(services, definitions, routes)
+
+    def reach(self, id: ServiceId, deployment: str) -> Reach:
+        """What the copies of a service's deployment may reach now; nothing when it is no more."""
+        with self._backends.held():
+            record = ecs_backends[id.account][id.region].services.get(f"{id.cluster}:{id.name}")
+            if record is None or record.status != "ACTIVE":
+                return NOTHING
+            return _reaches(id.account, id.region, [record], self._placed()).get(deployment, NOTHING)
 
     def tell(self, statuses: Iterable[ServiceStatus]) -> list[str]:
         """Write statuses into the records. Returns the ids of tasks that are told no longer."""
@@ -128,6 +136,19 @@ def _service(account: str, region: str, backend: EC2ContainerServiceBackend, rec
     )
 
 
+def _reaches(account: str, region: str, records: Iterable[Record], placed: Iterable[Placed]) -> dict[str, Reach]:
+    """What the copies of services may reach, by deployment: while one replaces another, each has its own network."""
+    places: dict[str, Interface] = {}
+    deployments: list[dict[str, Json]] = [each for record in records for each in record.deployments]
+    for deployment in deployments:
+        if at := networks.interface(account, region, deployment["networkConfiguration"]):
+            places[deployment["id"]] = at
+    if not places:
+        return {}
+    world = networks.world(account, region, placed, places.values())
+    return {id: reach(at, world) for id, at in places.items()}
+
+
 def _groups(account: str, region: str, record: Record) -> Iterable[TargetGroup]:
     there = elbv2_backends[account][region].target_groups
     for balancer in record.load_balancers or []:
@@ -144,15 +165,18 @@ def _check(group: FakeTargetGroup) -> HealthCheck | None:
 
 
 def _subnet(account: str, region: str, record: Record) -> str:
-    network = (getattr(record, "network_configuration", None) or {}).get("awsvpcConfiguration") or {}
-    wanted = set(network.get("subnets") or [])
-    there = (subnet for zone in ec2_backends[account][region].subnets.values() for subnet in zone.values())
-    return next((str(subnet.cidr_block) for subnet in there if subnet.id in wanted), NO_SUBNET)
+    at = networks.interface(account, region, getattr(record, "network_configuration", None))
+    return at.ranges[0] if at else NO_SUBNET
 
 
 def _definition(backend: EC2ContainerServiceBackend, arn: str) -> Mapping[str, Json]:
     task = backend.describe_task_definition(arn)
-    return {"containerDefinitions": task.container_definitions, "memory": task.memory, "cpu": task.cpu}
+    return {
+        "containerDefinitions": task.container_definitions,
+        "memory": task.memory,
+        "cpu": task.cpu,
+        "taskRoleArn": getattr(task, "task_role_arn", None),
+    }
 
 
 def _routes(backend: ELBv2Backend) -> Iterable[tuple[str, Route]]:

@@ -87,6 +87,7 @@ class Copy:
     @property
     def target(self) -> status.TargetStatus:
         """The copy as DescribeTargetHealth tells it."""
+        # A worker has none, and no target group either.
         port, last = self.container.port or 0, self.watch.last
         if self.leaving:
             reason = "Target.DeregistrationInProgress"

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from localcloud.runtime.interface import CannotStart, Launch
-from localcloud.runtime.reach import Way
+from localcloud.runtime.reach import Reach
 
 Json = Any
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -73,8 +73,7 @@ class Service:
     """One ACTIVE service. `deployments`: the primary first, then those it replaces, newest first.
 
     `breaker`: whether the deployment circuit breaker is on. `stop_asked`: tasks that the API was told to stop, and
-    why. `subnet`: the addresses of its tasks, for what tells them. `ways`: what its copies may reach; `ports`: where
-    there is something for anybody.
+    why. `subnet`: the addresses of its tasks, for what tells them. `reach`: what its copies may reach, by deployment.
     """
 
     id: ServiceId
@@ -84,8 +83,7 @@ class Service:
     groups: tuple[TargetGroup, ...]
     stop_asked: Mapping[str, str]
     subnet: str
-    ways: frozenset[Way] = frozenset()
-    ports: frozenset[int] = frozenset()
+    reach: Mapping[str, Reach] = field(default_factory=dict)
 
     @property
     def primary(self) -> Deployment | None:
@@ -121,7 +119,7 @@ class SecretReference:
 
 @dataclass(frozen=True)
 class Container:
-    """What a task definition's one container needs to run."""
+    """What a task definition's one container needs to run. `port`: None for a worker, which listens for nobody."""
 
     name: str
     digest: str
@@ -133,23 +131,12 @@ class Container:
     stop_seconds: float
     log: LogTarget | None
 
-    def launch(self, task: str, read: Callable[[SecretReference], str], service: Service) -> Launch:
-        """One copy of it, for a service.
-
-        `read` fetches a secret's value, which goes nowhere but into the copy's environment.
-        """
+    def launch(self, task: str, read: Callable[[SecretReference], str]) -> Launch:
+        """One copy of it. `read` fetches a secret's value, which goes nowhere but into the copy's environment."""
         injected = {name: read(reference) for name, reference in self.secrets.items()}
-        environment = {**self.environment, **injected} | ({"PORT": str(self.port)} if self.port else {})
-        return Launch(
-            task,
-            self.digest,
-            self.command,
-            environment,
-            self.port,
-            self.memory_mib,
-            ways=service.ways,
-            ports=service.ports,
-        )
+        told = {} if self.port is None else {"PORT": str(self.port)}
+        environment = {**self.environment, **injected, **told}
+        return Launch(task, self.digest, self.command, environment, self.port, self.memory_mib)
 
 
 def container(definition: Mapping[str, Json]) -> Container:
@@ -160,7 +147,7 @@ def container(definition: Mapping[str, Json]) -> Container:
     (declared,) = containers
     ports = [mapping.get("containerPort") for mapping in declared.get("portMappings") or []]
     if len(ports) > 1 or not all(ports):
-        raise CannotStart(f"the local runtime takes one container port at most, and {len(ports)} are declared")
+        raise CannotStart(f"the local runtime serves one container port, and {len(ports)} are declared")
     if not declared.get("command"):
         raise CannotStart("the container declares no command: an artefact is a tree of files and has no default one")
     if declared.get("entryPoint"):

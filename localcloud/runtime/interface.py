@@ -1,11 +1,13 @@
 """What the reconciler needs from whatever runs tasks: today confined processes, later containers."""
 
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from localcloud.runtime.reach import Way
+# By address and port inside: a connected Unix stream socket, or None when nothing may be reached there now.
+Connect = Callable[[str, int], socket.socket | None]
 
 
 class CannotStart(Exception):
@@ -16,11 +18,17 @@ class CannotStart(Exception):
         self.lasting = lasting
 
 
+def nowhere(address: str, port: int) -> None:
+    """Connects to nothing."""
+    del address, port
+
+
 @dataclass(frozen=True)
 class Launch:
     """One copy to start. `digest` names the artefact; `environment` holds injected secrets, so it is never shown.
 
-    `port`: None for one that serves nothing.
+    `port`: where it listens; None: it listens for nobody. `connect` opens, on the host, what the copy connects to, and
+    is asked at each connection; `places`: where that may lead to something when it begins.
     """
 
     task: str
@@ -29,9 +37,8 @@ class Launch:
     environment: Mapping[str, str] = field(repr=False)
     port: int | None
     memory_mib: int
-    # What it may reach at first, and the ports at which there may ever be something.
-    ways: frozenset[Way] = frozenset()
-    ports: frozenset[int] = frozenset()
+    connect: Connect = nowhere
+    places: frozenset[tuple[str, int]] = frozenset()
 
 
 class Running(Protocol):
@@ -39,7 +46,7 @@ class Running(Protocol):
 
     @property
     def socket(self) -> Path | None:
-        """The Unix socket behind which the copy's port is reached; None while there is none yet."""
+        """The Unix socket behind which the copy's port is reached; None while there is none yet, or no port."""
 
     @property
     def log(self) -> Path:
@@ -52,11 +59,11 @@ class Running(Protocol):
     def ended_for(self) -> str:
         """What it used too much of, when it was ended for that; empty otherwise."""
 
-    def allow(self, ways: frozenset[Way]) -> None:
-        """From now on it reaches these and no others."""
-
     def used_mib(self) -> int:
         """How much memory it holds now."""
+
+    def may_reach(self, places: Iterable[tuple[str, int]]) -> None:
+        """From now on these places lead to something; what is open to others ends."""
 
     def stop(self, grace_seconds: float) -> None:
         """End it: asked first, killed after `grace_seconds`."""

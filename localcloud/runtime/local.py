@@ -1,16 +1,24 @@
 """The parts put together: what the local cloud's daemon opens, publishes and closes."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from factory.paths import FactoryRoot
 from localcloud.backends import Backends
 from localcloud.clients import Clients
+from localcloud.postgres.local import LocalPostgres
+from localcloud.runtime.api import Api
+from localcloud.runtime.declared import ServiceId
 from localcloud.runtime.ingress import Ingress, listen
+from localcloud.runtime.reach import NOTHING, Reach
 from localcloud.runtime.reconciler import Reconciler
 from localcloud.runtime.routes import Switch
 from localcloud.runtime.sandboxed import SandboxedProcesses
 from localcloud.runtime.status import RESTARTED, TELL, Records, ServiceStatus
+from localcloud.runtime.ways import Ways
+
+if TYPE_CHECKING:
+    from localcloud.runtime.cloud import Cloud
 
 PORT_FILE: Final = "ingress-port"
 SETTLE_SECONDS: Final = 15.0
@@ -19,7 +27,9 @@ SETTLE_SECONDS: Final = 15.0
 class LocalRuntime:
     """Reconciler and ingress of one local cloud. What they need of moto is loaded with the first call that needs it."""
 
-    def __init__(self, root: FactoryRoot, backends: Backends, clients: Clients) -> None:
+    def __init__(self, root: FactoryRoot, backends: Backends, clients: Clients, postgres: LocalPostgres) -> None:
+        """`postgres` has the databases that copies may reach."""
+
         def tree(digest: str) -> Path:
             # Imported late: the store's database takes a quarter of a second to import.
             from factory.artefacts import folder
@@ -27,10 +37,12 @@ class LocalRuntime:
             return folder(root, digest)
 
         switch = Switch()
-        self._backends = backends
+        self._backends, self._postgres = backends, postgres
+        self._cloud: Cloud | None = None
         self._taught = False
         self._ingress = Ingress(listen(root.state / PORT_FILE), switch)
-        self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), switch)
+        ways = Ways(self._reach, postgres.socket, Api(backends).open)
+        self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), ways, switch)
         backends.register(TELL, self._tell)
         backends.register(RESTARTED, self._restarted)
         backends.before_first_call("ecs", self._teach_ecs)
@@ -95,4 +107,9 @@ class LocalRuntime:
     def _records(self) -> Records:
         from localcloud.runtime.cloud import Cloud
 
-        return Cloud(self._backends)
+        self._cloud = self._cloud or Cloud(self._backends, self._postgres.placed)
+        return self._cloud
+
+    def _reach(self, service: ServiceId, deployment: str) -> Reach:
+        # Whoever asks has been started by the reconciler, which has the records open.
+        return self._cloud.reach(service, deployment) if self._cloud else NOTHING

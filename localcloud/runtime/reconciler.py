@@ -7,7 +7,6 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from localcloud.runtime import health, plan, status
@@ -16,8 +15,11 @@ from localcloud.runtime.declared import Rollout, Service, ServiceId
 from localcloud.runtime.interface import CannotStart, Runtime
 from localcloud.runtime.output import Output
 from localcloud.runtime.plan import Failures, Retire, Start, Stop, Turn
+from localcloud.runtime.reach import NOTHING
 from localcloud.runtime.routes import Switch, Table, Target
 from localcloud.runtime.starter import Attempt, Starter
+from localcloud.runtime.telling import Telling
+from localcloud.runtime.ways import Ways
 
 TICK_SECONDS: Final = 0.1
 OUTPUT_SECONDS: Final = 1.0
@@ -33,16 +35,6 @@ BY_SIGNAL: Final = 128
 EXITED: Final = "EssentialContainerExited"
 
 
-@dataclass
-class Told:
-    """What one round has to say about a service."""
-
-    ended: list[status.TaskStatus] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
-    retired: list[Retire] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-
-
 class Reconciler:
     """Makes processes follow records. `close` ends everything it started."""
 
@@ -51,6 +43,7 @@ class Reconciler:
         records: Callable[[], status.Records],
         client: Callable[[str, str, str], Any],
         runtime: Runtime,
+        ways: Ways,
         switch: Switch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,10 +51,8 @@ class Reconciler:
         self._output = Output(client)
         self._copies: dict[str, Copy] = {}
         self._failures: dict[str, Failures] = {}
-        self._told: dict[ServiceId, Told] = {}
-        # The target groups that are told about each service.
-        self._groups: dict[ServiceId, set[str]] = {}
-        self._starter = Starter(client, runtime)
+        self._telling = Telling()
+        self._starter = Starter(client, runtime, ways)
         self._output_at = self._memory_at = 0.0
         self._closing = threading.Event()
         self._needed = threading.Event()
@@ -122,7 +113,8 @@ class Reconciler:
         """Look once, do what is to be done, and tell it."""
         now = self._clock()
         seen = records.look()
-        self._told = {service.id: Told() for service in seen.services}
+        self._telling.begin(seen.services)
+        self._let_reach(seen.services)
         self._notice_exits(now)
         self._notice_memory(now)
         self._notice_health(now)
@@ -138,10 +130,6 @@ class Reconciler:
     def _follow(self, service: Service, seen: status.Look, now: float) -> None:
         """Carry out the plan for one service."""
         tasks = [copy.planned for copy in self._copies.values() if copy.service == service.id]
-        told = self._told[service.id]
-        for copy in self._copies.values():
-            if copy.service == service.id:
-                copy.running.allow(service.ways)
         for action in plan.plan(service, tasks, self._failures, now):
             match action:
                 case Start(deployment):
@@ -150,30 +138,26 @@ class Reconciler:
                     self._leave(self._copies[task], reason, code, now)
                     if failed:
                         self._fail(self._copies[task], reason, now, late=late)
-                case Turn(_, rollout, reason):
-                    told.turns.append(action)
-                    told.events.append(reason)
-                    if rollout is Rollout.COMPLETED:
-                        told.events.append("has reached a steady state.")
+                case Turn():
+                    self._telling.turned(service.id, action)
                 case Retire():
-                    told.retired.append(action)
+                    self._telling.retired(service.id, action)
 
     def _start(self, service: Service, deployment: str, seen: status.Look, now: float) -> None:
         """Start one copy, or tell why it cannot be started: as a stopped task, and as an event."""
         definition = next(each.definition for each in service.deployments if each.id == deployment)
         attempt = Attempt(service, deployment, definition, seen.definitions.get(definition, {}), uuid.uuid4().hex)
-        told = self._told[service.id]
         try:
             self._copies[attempt.task] = self._starter.start(attempt, self._copies.values(), now)
-            told.events.append(f"has started 1 tasks: (task {attempt.task}).")
+            self._telling.say(service.id, f"has started 1 tasks: (task {attempt.task}).")
         except CannotStart as problem:
             reason = f"ResourceInitializationError: {problem}"
             before = self._failures.get(deployment, Failures())
             if before.reason != reason:
-                told.events.append(f"was unable to start a task: {reason}")
+                self._telling.say(service.id, f"was unable to start a task: {reason}")
             self._failures[deployment] = before.and_now(now, reason, lasting=problem.lasting)
             if attempt.declared:
-                told.ended.append(attempt.refused(reason))
+                self._telling.ended(service.id, attempt.refused(reason))
 
     def _notice_exits(self, now: float) -> None:
         for copy in self._copies.values():
@@ -203,7 +187,7 @@ class Reconciler:
                 was, copy.watch = copy.watch, copy.watch.after(copy.probing.result(), now)
                 copy.probing = None
                 if copy.watch.sick_since and not was.sick_since:
-                    self._say(copy.service, f"(task {copy.id}) is unhealthy: {copy.watch.last.description}")
+                    self._telling.say(copy.service, f"(task {copy.id}) is unhealthy: {copy.watch.last.description}")
 
     def _probe(self, now: float) -> None:
         for copy in self._copies.values():
@@ -214,14 +198,17 @@ class Reconciler:
     def _leave(self, copy: Copy, reason: str, code: str, now: float, patience: float = LONGEST_GRACE_SECONDS) -> None:
         """Begin to end a copy. It gets `patience` seconds at most to end by itself."""
         copy.leaving = Leaving(reason, code, now, min(copy.container.stop_seconds, patience))
-        self._say(copy.service, f"has stopped 1 running tasks: (task {copy.id}): {reason}")
+        self._telling.say(copy.service, f"has stopped 1 running tasks: (task {copy.id}): {reason}")
 
     def _fail(self, copy: Copy, reason: str, now: float, *, late: bool = False) -> None:
         before = self._failures.get(copy.deployment, Failures())
         self._failures[copy.deployment] = before.and_now(now, reason, late=late)
 
-    def _say(self, service: ServiceId, message: str) -> None:
-        self._told.setdefault(service, Told()).events.append(message)
+    def _let_reach(self, services: Iterable[Service]) -> None:
+        """Say to every copy what it may reach now; one whose service or deployment is no more reaches nothing."""
+        now = {(service.id, deployment): found for service in services for deployment, found in service.reach.items()}
+        for copy in self._copies.values():
+            copy.running.may_reach(now.get((copy.service, copy.deployment), NOTHING).places)
 
     def _end_orphans(self, declared: set[ServiceId], now: float) -> None:
         for copy in self._copies.values():
@@ -236,7 +223,7 @@ class Reconciler:
                 continue
             if leaving.over:
                 del self._copies[copy.id]
-                self._told.setdefault(copy.service, Told()).ended.append(copy.task)
+                self._telling.ended(copy.service, copy.task)
             elif leaving.stopping is None and self._may_end(copy, leaving, now):
                 leaving.stopping = self._stops.submit(self._end, copy, leaving)
 
@@ -279,33 +266,10 @@ class Reconciler:
 
     def _tell(self, services: Iterable[Service], records: status.Records) -> None:
         """Write everything there is to say into the records."""
-        current = {service.id: {group.arn for group in service.groups} for service in services}
-        for id, groups in current.items():
-            self._groups.setdefault(id, set()).update(groups)
-        ids = {*self._told, *self._groups}
-        for task in records.tell([self._status(id, current.get(id)) for id in ids]):
+        for task in self._telling.tell(services, list(self._copies.values()), self._failures, records):
             self._output.forget(task)
-        ending = {copy.service: self._groups.get(copy.service, set()) for copy in self._copies.values()}
-        self._groups = ending | current
         known = {deployment.id for service in services for deployment in service.deployments}
         self._failures = {id: seen for id, seen in self._failures.items() if id in known}
-
-    def _status(self, id: ServiceId, groups: set[str] | None) -> status.ServiceStatus:
-        """What is to be said about a service; one that is gone has no `groups`, and leaves those it had."""
-        told = self._told.get(id, Told())
-        mine = [copy for copy in self._copies.values() if copy.service == id]
-        return status.ServiceStatus(
-            service=id,
-            tasks=[*(copy.task for copy in mine), *told.ended],
-            targets={
-                arn: [copy.target for copy in mine] if groups is None or arn in groups else []
-                for arn in self._groups.get(id, ())
-            },
-            turns=told.turns,
-            retired=told.retired,
-            failed={deployment: seen.count for deployment, seen in self._failures.items()},
-            events=told.events,
-        )
 
     def _bring_output(self, now: float) -> None:
         if now >= self._output_at:

@@ -1,13 +1,14 @@
-"""Tasks as confined processes: the artefact read-only, a folder of its own to write to, no network but one socket.
+"""Tasks as confined processes: the artefact read-only, a folder of its own to write to, no network but two sockets.
+
+One leads in, to the copy's port; one leads out, to what the launch's `connect` opens.
 
 Weaker than a container where it matters little here: no image, no cgroup for CPU, the machine's own Python.
 """
 
 import contextlib
 import os
-import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,8 @@ import sandbox
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 from factory.trees import remove_tree
-from localcloud.relay import Loop
 from localcloud.runtime.interface import CannotStart, Launch
-from localcloud.runtime.outward import Outward
-from localcloud.runtime.reach import Way
+from localcloud.sockets import by_descriptor, pinned
 
 # Where a copy finds its artefact, and where it may write. Both are the contract with what is deployed.
 ARTEFACT: Final = "/app"
@@ -29,32 +28,32 @@ DATA: Final = "/data"
 ADDRESSED_MIB: Final = 4096
 SOCKETS: Final = "millwright-doors-"
 SOCKET: Final = "s"
-# The host's own, in the copy's folder: a copy that puts something else in its place cuts itself off.
-OUT: Final = "o"
-# PostgreSQL's own: a database that comes later is most likely there.
-USUAL_PORTS: Final = frozenset({5432})
+# The folders of a copy's two sockets, below its own: the copy can write to the first.
+INWARD: Final = "in"
+OUTWARD: Final = "out"
 
 
 @dataclass
 class Process:
-    """One running copy and its files. `door` is a folder that the copy can write to: nothing in it is believed."""
+    """One running copy and its files. `doors` holds its sockets' folders."""
 
-    served: sandbox.Served
-    door: Path
+    worker: sandbox.Worker
+    gate: sandbox.Gate
+    doors: Path
     folder: Path
-    outward: Outward
     _pinned: int | None = None
 
     @property
     def socket(self) -> Path | None:
         """The copy's socket, pinned when it is first seen.
 
-        A path would be resolved on this machine at each use, and the copy could put a link to any other socket there.
+        The copy can write to its folder. A path would be resolved on this machine at each use, and the copy could put a
+        link to any other socket there.
         """
         if self._pinned is None:
             with contextlib.suppress(OSError):
-                self._pinned = _pin(self.door / SOCKET)
-        return None if self._pinned is None else Path(f"/proc/self/fd/{self._pinned}")
+                self._pinned = pinned(self.doors / INWARD / SOCKET)
+        return None if self._pinned is None else by_descriptor(self._pinned)
 
     @property
     def log(self) -> Path:
@@ -63,42 +62,33 @@ class Process:
 
     def exit_code(self) -> int | None:
         """How it ended, or None while it runs."""
-        return self.served.exit_code()
+        return self.worker.exit_code()
 
     @property
     def ended_for(self) -> str:
         """What it used too much of, when it was ended for that."""
-        return self.served.ended_for
-
-    def allow(self, ways: frozenset[Way]) -> None:
-        """From now on it reaches these and no others."""
-        self.outward.allow(ways)
+        return self.worker.ended_for
 
     def used_mib(self) -> int:
         """What its processes hold in memory."""
-        return self.served.used_mib()
+        return self.worker.used_mib()
+
+    def may_reach(self, places: Iterable[tuple[str, int]]) -> None:
+        """Let it reach these places, and end what is open to others."""
+        self.gate.tell(places)
 
     def stop(self, grace_seconds: float) -> None:
         """End it, if it still runs."""
-        self.served.stop(grace_seconds)
+        self.worker.stop(grace_seconds)
+        self.gate.close()
 
     def remove(self) -> None:
         """Remove its folders: what it wrote to /data is gone, as with a task's own storage."""
-        self.outward.close()
         if self._pinned is not None:
             os.close(self._pinned)
             self._pinned = None
-        remove_tree(self.door)
+        remove_tree(self.doors)
         remove_tree(self.folder)
-
-
-def _pin(path: Path) -> int:
-    """A descriptor of the socket at `path`. Raises OSError when something else is there."""
-    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise FileNotFoundError(f"{path} is no socket")
-    return descriptor
 
 
 class SandboxedProcesses:
@@ -110,7 +100,7 @@ class SandboxedProcesses:
         # A daemon that was killed could not clean up; its processes ended with it.
         self._sweep()
         self._doors: Path | None = None
-        self._loop: Loop | None = None
+        self._gates: sandbox.Gates | None = None
 
     def start(self, launch: Launch) -> Process:
         """Start one copy. Raises CannotStart."""
@@ -126,8 +116,8 @@ class SandboxedProcesses:
             raise CannotStart(f"no confined process can be made: {error}", lasting=False) from None
 
     def _confined(self, launch: Launch, tree: Path, folder: Path) -> Process:
-        # One folder each: it can be written to from inside.
-        door = private_folder(self._all_doors() / launch.task[:16])
+        doors = private_folder(self._all_doors() / launch.task[:16])
+        gate = self._gate(launch, doors)
         confined = sandbox.Confined(
             argv=tuple(launch.command),
             binds=(
@@ -139,28 +129,28 @@ class SandboxedProcesses:
             cwd=ARTEFACT,
             limits=sandbox.Limits(memory_mib=launch.memory_mib + ADDRESSED_MIB),
         )
-        self._loop = self._loop or Loop("outward")
-        outward = Outward(self._loop, door / OUT)
-        outward.allow(launch.ways)
+        log = folder / "log"
         try:
-            served = sandbox.start_service(
-                confined,
-                port=launch.port,
-                socket=door / SOCKET,
-                log=folder / "log",
-                outward=sandbox.Outward(
-                    socket=door / OUT, ports=tuple(sorted((launch.ports | USUAL_PORTS) - {launch.port or 0}))
-                ),
-            )
+            if launch.port is None:
+                return Process(sandbox.start_worker(confined, log=log, way=gate.socket), gate, doors, folder)
+            inward = private_folder(doors / INWARD) / SOCKET
+            served = sandbox.start_service(confined, port=launch.port, socket=inward, log=log, way=gate.socket)
         except BaseException:
-            outward.close()
+            gate.close()
+            remove_tree(doors)
             raise
-        return Process(served, door, folder, outward)
+        return Process(served, gate, doors, folder)
+
+    def _gate(self, launch: Launch, doors: Path) -> sandbox.Gate:
+        self._gates = self._gates or sandbox.Gates()
+        gate = self._gates.open(private_folder(doors / OUTWARD) / SOCKET, launch.connect)
+        gate.tell(launch.places)
+        return gate
 
     def close(self) -> None:
         """Remove the folders of the sockets and of the copies."""
-        if self._loop:
-            self._loop.end()
+        if self._gates:
+            self._gates.close()
         self._sweep()
 
     def _all_doors(self) -> Path:

@@ -2,15 +2,18 @@
 
 import itertools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.runtime import status
+from localcloud.runtime.api import environment
+from localcloud.runtime.caller import Caller
 from localcloud.runtime.copies import Copy, addresses
 from localcloud.runtime.declared import SecretReference, Service, container, secret_value
-from localcloud.runtime.interface import CannotStart, Runtime
+from localcloud.runtime.interface import CannotStart, Launch, Runtime
+from localcloud.runtime.ways import Ways
 
 # One machine: what is declared beyond it waits for room.
 MOST_COPIES: Final = 64
@@ -44,8 +47,8 @@ class Attempt:
 class Starter:
     """Starts copies. `client` makes clients of the local cloud by service, account and region."""
 
-    def __init__(self, client: Callable[[str, str, str], Any], runtime: Runtime) -> None:
-        self._client, self._runtime = client, runtime
+    def __init__(self, client: Callable[[str, str, str], Any], runtime: Runtime, ways: Ways) -> None:
+        self._client, self._runtime, self._ways = client, runtime, ways
         self._numbers = itertools.count()
 
     def start(self, attempt: Attempt, there: Collection[Copy], now: float) -> Copy:
@@ -55,7 +58,10 @@ class Starter:
         if len(there) >= MOST_COPIES:
             raise CannotStart(f"the local runtime has room for {MOST_COPIES} tasks", lasting=False)
         service, wanted = attempt.service, container(attempt.declared)
-        running = self._runtime.start(wanted.launch(attempt.task, self._secret, service))
+        if service.groups and wanted.port is None:
+            raise CannotStart("behind a load balancer a service needs exactly one container port, and none is declared")
+        launch = wanted.launch(attempt.task, self._secret)
+        running = self._runtime.start(self._networked(launch, attempt))
         return Copy(
             id=attempt.task,
             service=service.id,
@@ -66,6 +72,19 @@ class Starter:
             check=next((group.check for group in service.groups if group.check), None),
             started=now,
             running=running,
+        )
+
+    def _networked(self, launch: Launch, attempt: Attempt) -> Launch:
+        """The launch with the ways out of the copy, where its deployment has a network."""
+        service, role = attempt.service, str(attempt.declared.get("taskRoleArn") or "")
+        if attempt.deployment not in service.reach:
+            return launch
+        return replace(
+            launch,
+            # What the definition says itself comes first.
+            environment={**environment(service.id, role), **launch.environment},
+            connect=self._ways.of(Caller(service.id, role, attempt.task), attempt.deployment),
+            places=service.reach[attempt.deployment].places,
         )
 
     def _address(self, subnet: str, taken: set[str]) -> str:

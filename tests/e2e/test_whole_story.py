@@ -1,6 +1,7 @@
 """The demo from beginning to end, played twice, its clean-up, and the documents' own program."""
 
 import re
+import shutil
 
 import psutil
 import pytest
@@ -15,6 +16,13 @@ from factory.paths import FactoryRoot
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def three_apps(place: Place) -> None:
+    """The demo is about all of the repository's apps."""
+    for app in ("tally", "docsite"):
+        shutil.copytree(REPOSITORY / "apps" / app, place.root.apps / app)
 
 
 def test_the_documented_driver_script_runs_as_it_stands(place: Place) -> None:
@@ -38,6 +46,8 @@ def test_the_demo_takes_three_changes_to_their_ends(place: Place) -> None:
     assert "custom-codes: waits in the inbox" in said
     assert "https-only: rolled-back" in said
     assert len(re.findall(r"curl http://links-\S+/health -> ", said)) == 4
+    assert len(re.findall(r"curl http://(?:tally|docsite)-staging-\S+/health -> ", said)) == 2
+    assert 'over the queue to the worker, and is in the database: {"name": "demo", "total": 1}' in said
     for told in ("scripted", "no charge", "demo-maintainer (stand-in)", "What is stand-in here", "real counterpart"):
         assert told in said
     # The user's own factory was not touched: what stood there before stands there now.

@@ -1,4 +1,4 @@
-"""What is declared to run and nothing runs here: functions, build projects, pipelines."""
+"""What is declared to run and nothing runs here: functions, build projects, pipelines, jobs."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -50,6 +50,13 @@ def test_starting_a_pipeline_is_refused_by_name(door: Door, aws: Any) -> None:
     made = door.create("aws:codepipeline/pipeline:Pipeline", "kept", inputs)
     with pytest.raises(ClientError, match="nothing runs it here") as refused:
         aws("codepipeline").start_pipeline_execution(name=made.id)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_submitting_a_job_is_refused_by_name(aws: Any) -> None:
+    assert aws("batch").describe_job_queues()["jobQueues"] == []
+    with pytest.raises(ClientError, match="nothing runs a Batch job here") as refused:
+        aws("batch").submit_job(jobName="j", jobQueue="q", jobDefinition="d")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 

@@ -249,10 +249,12 @@ def defined(**changes: Any) -> Container:
 def test_a_definition_becomes_a_launch_with_its_secrets_in_the_environment_only() -> None:
     arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app/key-AbCdEf"
     wanted = defined(secrets=[{"name": "KEY", "valueFrom": arn}], stopTimeout=2)
-    launch = wanted.launch("task", lambda reference: f"value of {reference.arn}", service())
+    launch = wanted.launch("task", lambda reference: f"value of {reference.arn}")
     assert launch.digest == DIGEST
     assert dict(launch.environment) == {"MODE": "fast", "KEY": f"value of {arn}", "PORT": "8080"}
     assert (launch.port, launch.memory_mib, wanted.stop_seconds) == (8080, 512, 2.0)
+    worker = defined(portMappings=[]).launch("task", str)
+    assert (worker.port, dict(worker.environment)) == (None, {"MODE": "fast"})
     assert "value of" not in repr(launch)
     assert "value of" not in repr(wanted)
 
@@ -264,7 +266,6 @@ def test_a_definition_becomes_a_launch_with_its_secrets_in_the_environment_only(
         ({"entryPoint": ["sh"]}, "entryPoint"),
         ({"image": "web:1"}, "by digest"),
         ({"image": "web@sha256:abc"}, "by digest"),
-        ({"portMappings": [{"hostPort": 1}]}, "port"),
         ({"portMappings": [{"containerPort": 1}, {"containerPort": 2}]}, "port"),
         ({"secrets": [{"name": "A", "valueFrom": "plain-name"}]}, "by ARN"),
     ],
@@ -273,11 +274,6 @@ def test_what_cannot_run_here_is_named(changes: dict[str, Any], said: str) -> No
     with pytest.raises(CannotStart, match=said) as refused:
         defined(**changes)
     assert refused.value.lasting
-
-
-def test_a_container_without_a_port_is_a_worker() -> None:
-    launch = defined(portMappings=[]).launch("task", str, service())
-    assert (launch.port, dict(launch.environment)) == (None, {"MODE": "fast"})
 
 
 def test_a_definition_of_two_containers_is_refused() -> None:

@@ -1,180 +1,160 @@
-"""A copy reaches the databases that the records let it reach, for as long as they do, and nothing else."""
+"""What a copy may reach is decided from rules alone: each refusal beside the rule that would admit it."""
 
-import socket
-from collections.abc import Iterator
-from typing import Any
+import ipaddress
+from dataclasses import replace
 
 import pytest
-from conftest import make_root
-from localcloud_runtime import Declared, Service, stored_app, wait_for
+from hypothesis import given
+from hypothesis import strategies as st
 
-from factory import daemons
+from localcloud.runtime.reach import (
+    API,
+    NOTHING,
+    Database,
+    Endpoint,
+    Gateway,
+    Group,
+    Interface,
+    Reach,
+    Rule,
+    World,
+    reach,
+)
 
-pytestmark = pytest.mark.engine
-
-# Says what becomes of a PostgreSQL greeting that is sent to an address; `/hold` keeps one connection open.
-APP = """
-import http.server, json, os, socket, struct
-
-held = []
-
-def greet(address):
-    host, port = address.split(":")
-    try:
-        connection = socket.create_connection((host, int(port)), 5)
-        connection.sendall(struct.pack("!ii", 8, 80877103))
-        connection.settimeout(5)
-        return connection, connection.recv(1).decode()
-    except OSError as error:
-        return None, type(error).__name__
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        path, _, query = self.path.partition("?")
-        if path == "/hold":
-            held.append(greet(query)[0])
-        if path == "/held":
-            held[0].settimeout(0.2)
-            try:
-                found = "ended" if held[0].recv(1) == b"" else "data"
-            except TimeoutError:
-                found = "open"
-            except OSError:
-                found = "ended"
-            return self.say(found)
-        self.say(greet(query)[1] if path == "/greet" else "here")
-
-    def say(self, data):
-        body = json.dumps(data).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-PG_ANSWER = "N"
-REFUSED = {"ConnectionResetError", "ConnectionRefusedError"}
+PLACE = ("127.130.2.3", 5432)
+COPY = Interface("vpc-1", ("10.0.1.0/24",), ("sg-app",), ("subnet-1",))
+AT = Interface("vpc-1", ("10.0.2.0/24", "10.0.3.0/24"), ("sg-db",))
+DATABASE = Database("db-1", PLACE, AT)
+OUT = Rule("tcp", 5432, 5432, "sg-db")
+BACK = Rule("tcp", 5432, 5432, "sg-app")
+REACHED = Reach({PLACE: "db-1"})
 
 
-class Place:
-    """A cloud with one database, a service that may reach it, and one that may not."""
-
-    def __init__(self, cloud: Declared) -> None:
-        self.cloud, self.ec2 = cloud, cloud.aws("ec2")
-        cloud.subnets  # noqa: B018  makes the network
-        self.open = self.group("open")
-        self.closed = self.group("closed")
-        self.database = self.group("database")
-        self.let_in(self.open)
-        rds = cloud.aws("rds")
-        rds.create_db_subnet_group(DBSubnetGroupName="store", DBSubnetGroupDescription="store", SubnetIds=cloud.subnets)
-        rds.create_db_instance(
-            DBInstanceIdentifier="store",
-            Engine="postgres",
-            DBInstanceClass="db.t4g.small",
-            AllocatedStorage=20,
-            MasterUsername="app_owner",
-            MasterUserPassword="only-for-this-test",
-            DBSubnetGroupName="store",
-            VpcSecurityGroupIds=[self.database],
-        )
-        wait_for(lambda: self.instance["DBInstanceStatus"] == "available")
-        self.reader = self.service("reader", self.open)
-        self.stranger = self.service("stranger", self.closed)
-
-    @property
-    def instance(self) -> dict[str, Any]:
-        (found,) = self.cloud.aws("rds").describe_db_instances(DBInstanceIdentifier="store")["DBInstances"]
-        return found
-
-    @property
-    def address(self) -> str:
-        return f"{self.instance['Endpoint']['Address']}:{self.instance['Endpoint']['Port']}"
-
-    def group(self, name: str) -> str:
-        made = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.cloud._vpc)
-        return str(made["GroupId"])
-
-    def _rule(self, group: str) -> dict[str, Any]:
-        ends = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": group}]}
-        return {"GroupId": self.database, "IpPermissions": [ends]}
-
-    def let_in(self, group: str) -> None:
-        self.ec2.authorize_security_group_ingress(**self._rule(group))
-
-    def keep_out(self, group: str) -> None:
-        self.ec2.revoke_security_group_ingress(**self._rule(group))
-
-    def service(self, name: str, group: str) -> Service:
-        made = self.cloud.service(name)
-        network = {"awsvpcConfiguration": {"subnets": self.cloud.subnets, "securityGroups": [group]}}
-        made.update(networkConfiguration=network)
-        return made.settled()
+def world(out: Rule | None = OUT, back: Rule | None = BACK, database: Database = DATABASE) -> World:
+    groups = {
+        "sg-app": Group(egress=(out,) if out else ()),
+        "sg-db": Group(ingress=(back,) if back else ()),
+    }
+    return World(groups, (database,))
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("reach")
-    root = make_root(folder / "factory")
-    digest = stored_app(root, folder / "app", APP)
-    try:
-        yield Place(Declared(daemons.ensure(root, "localcloud"), digest))
-    finally:
-        daemons.stop(root, "localcloud")
+def test_both_sides_must_admit() -> None:
+    assert reach(COPY, world()) == REACHED
+    assert REACHED.places == {PLACE}
+    assert reach(COPY, world(out=None)) == NOTHING
+    assert reach(COPY, world(back=None)) == NOTHING
 
 
-def greeted(service: Service, address: str) -> str:
-    return str(service.get(f"/greet?{address}")[1])
+@pytest.mark.parametrize(
+    ("back", "admitted"),
+    [
+        (Rule("tcp", 5432, 5432, "sg-app"), True),
+        (Rule("tcp", 5000, 6000, "sg-app"), True),
+        (Rule("-1", 0, 0, "sg-app"), True),
+        (Rule("udp", 5432, 5432, "sg-app"), False),
+        (Rule("tcp", 5433, 5433, "sg-app"), False),
+        (Rule("tcp", 5432, 5432, "sg-other"), False),
+        (Rule("tcp", 5432, 5432, "sg-db"), False),
+        (Rule("tcp", 5432, 5432, "10.0.1.0/24"), True),
+        (Rule("tcp", 5432, 5432, "10.0.0.0/16"), True),
+        (Rule("tcp", 5432, 5432, "0.0.0.0/0"), True),
+        # A part of the subnet: the copy may have another address.
+        (Rule("tcp", 5432, 5432, "10.0.1.0/25"), False),
+        (Rule("tcp", 5432, 5432, "10.0.2.0/24"), False),
+        (Rule("tcp", 5432, 5432, "pl-1"), False),
+        (Rule("tcp", 5432, 5432, "::/0"), False),
+    ],
+)
+def test_a_rule_admits_by_protocol_port_and_peer(back: Rule, admitted: bool) -> None:
+    assert reach(COPY, world(back=back)) == (REACHED if admitted else NOTHING)
 
 
-def test_who_is_let_in_reaches_the_database_and_a_stranger_does_not(place: Place) -> None:
-    assert wait_for(lambda: greeted(place.reader, place.address) == PG_ANSWER)
-    assert greeted(place.stranger, place.address) in REFUSED
+@pytest.mark.parametrize(
+    ("out", "admitted"),
+    [
+        (("sg-db",), True),
+        (("10.0.0.0/16",), True),
+        (("10.0.2.0/24", "10.0.3.0/24"), True),
+        # The instance may be in either subnet.
+        (("10.0.2.0/24",), False),
+        (("sg-app",), False),
+    ],
+)
+def test_what_goes_out_must_be_admitted_wherever_the_other_side_may_be(out: tuple[str, ...], admitted: bool) -> None:
+    rules = tuple(Rule("tcp", 5432, 5432, peer) for peer in out)
+    there = world()
+    groups = {**there.groups, "sg-app": Group(egress=rules)}
+    assert reach(COPY, replace(there, groups=groups)) == (REACHED if admitted else NOTHING)
 
 
-def test_a_rule_that_comes_opens_and_one_that_goes_ends_what_is_open(place: Place) -> None:
-    place.let_in(place.closed)
-    wait_for(lambda: greeted(place.stranger, place.address) == PG_ANSWER)
-    place.stranger.get(f"/hold?{place.address}")
-    assert place.stranger.get("/held")[1] == "open"
-    place.keep_out(place.closed)
-    wait_for(lambda: place.stranger.get("/held")[1] == "ended")
-    assert greeted(place.stranger, place.address) in REFUSED
-    # The one that was let in before still is.
-    assert greeted(place.reader, place.address) == PG_ANSWER
+def test_another_vpc_is_not_reached_whatever_its_rules_say() -> None:
+    anywhere = Rule("-1", 0, 0, "0.0.0.0/0")
+    assert reach(COPY, world(anywhere, anywhere)) == REACHED
+    elsewhere = replace(DATABASE, at=replace(AT, vpc="vpc-2"))
+    assert reach(COPY, world(anywhere, anywhere, elsewhere)) == NOTHING
 
 
-def test_nothing_else_of_this_machine_is_reached(place: Place) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        mine = f"127.0.0.1:{listener.getsockname()[1]}"
-        door = place.cloud.run_file.addresses["http"].removeprefix("http://")
-        for address in (mine, door, "127.0.0.1:5432", "127.128.0.99:5432"):
-            assert greeted(place.reader, address) in REFUSED, address
-        listener.settimeout(0.2)
-        with pytest.raises(TimeoutError):
-            listener.accept()
+def test_rules_of_several_groups_count_together_and_unknown_groups_for_nothing() -> None:
+    two = replace(COPY, groups=("sg-none", "sg-app"))
+    assert reach(two, world()) == REACHED
+    assert reach(replace(COPY, groups=("sg-none",)), world()) == NOTHING
+    assert reach(replace(COPY, groups=()), world()) == NOTHING
 
 
-def test_a_worker_without_a_port_runs_and_is_well(place: Place) -> None:
-    source = 'import time\nprint("works", flush=True)\nwhile True: time.sleep(1)\n'
-    ecs = place.cloud.aws("ecs")
-    ecs.create_cluster(clusterName="worker")
-    worker = Service(place.cloud, "worker", "", "")
-    definition = worker.define(portMappings=None, command=["python", "-c", source])
-    network = {"awsvpcConfiguration": {"subnets": place.cloud.subnets, "securityGroups": [place.open]}}
-    ecs.create_service(
-        cluster="worker",
-        serviceName="worker",
-        taskDefinition=definition,
-        desiredCount=2,
-        launchType="FARGATE",
-        networkConfiguration=network,
-    )
-    worker.settled()
-    assert worker.primary["failedTasks"] == 0
-    worker.update(desiredCount=0)
-    wait_for(lambda: worker.told["runningCount"] == 0)
+def test_without_known_subnets_a_range_admits_nobody_and_a_group_still_does() -> None:
+    anywhere = Rule("-1", 0, 0, "0.0.0.0/0")
+    nowhere = replace(DATABASE, at=replace(AT, ranges=()))
+    assert reach(COPY, world(anywhere, anywhere, nowhere)) == NOTHING
+    assert reach(COPY, world(OUT, anywhere, nowhere)) == REACHED
+
+
+@given(
+    subnet=st.ip_addresses(v=4), length=st.integers(16, 28), peer=st.ip_addresses(v=4), peer_length=st.integers(0, 32)
+)
+def test_a_range_admits_exactly_the_subnets_that_it_holds(
+    subnet: ipaddress.IPv4Address, length: int, peer: ipaddress.IPv4Address, peer_length: int
+) -> None:
+    inner = ipaddress.IPv4Network((int(subnet), length), strict=False)
+    for outer in (
+        ipaddress.IPv4Network((int(peer), peer_length), strict=False),
+        ipaddress.IPv4Network((int(subnet), peer_length), strict=False),
+    ):
+        copy = replace(COPY, ranges=(str(inner),))
+        admitted = reach(copy, world(back=Rule("tcp", 5432, 5432, str(outer)))) == REACHED
+        ends = (int(inner.network_address), int(inner.broadcast_address))
+        held = all(int(outer.network_address) <= end <= int(outer.broadcast_address) for end in ends)
+        assert admitted == held
+
+
+def test_an_interface_endpoint_is_reached_on_443_only_by_whom_its_groups_admit() -> None:
+    at = Interface("vpc-1", ("10.0.2.0/24",), ("sg-api",))
+    https = {"sg-app": Group(egress=(Rule("tcp", 443, 443, "0.0.0.0/0"),))}
+    admitting = Group(ingress=(Rule("tcp", 443, 443, "sg-app"),))
+    endpoints = (Endpoint("sqs", at), Endpoint("kms", replace(at, groups=("sg-closed",))))
+    seen = reach(COPY, World({**https, "sg-api": admitting}, (), endpoints))
+    assert seen == Reach(services=frozenset({"sqs"}))
+    assert seen.places == {API}
+    other_port = Group(ingress=(Rule("tcp", 80, 80, "sg-app"),))
+    assert reach(COPY, World({**https, "sg-api": other_port}, (), endpoints)) == NOTHING
+    elsewhere = (Endpoint("sqs", replace(at, vpc="vpc-2")),)
+    assert reach(COPY, World({**https, "sg-api": admitting}, (), elsewhere)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("peer", "subnets", "admitted"),
+    [
+        ("0.0.0.0/0", {"subnet-1"}, True),
+        ("pl-s3", {"subnet-1", "subnet-2"}, True),
+        ("pl-other", {"subnet-1"}, False),
+        ("10.0.0.0/8", {"subnet-1"}, False),
+        ("pl-s3", {"subnet-2"}, False),
+        ("pl-s3", set[str](), False),
+    ],
+)
+def test_a_gateway_endpoint_is_reached_from_subnets_whose_routes_name_it(
+    peer: str, subnets: set[str], admitted: bool
+) -> None:
+    groups = {"sg-app": Group(egress=(Rule("tcp", 443, 443, peer),))}
+    gateway = Gateway("s3", "vpc-1", frozenset(subnets), "pl-s3")
+    assert reach(COPY, World(groups, gateways=(gateway,))).services == ({"s3"} if admitted else frozenset())
+    assert reach(COPY, World(groups, gateways=(replace(gateway, vpc="vpc-2"),))) == NOTHING

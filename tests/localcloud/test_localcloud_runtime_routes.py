@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.relay import Loop
 from localcloud.runtime.ingress import listen
-from localcloud.runtime.outward import Outward
 from localcloud.runtime.routes import Forward, Switch, Table, Target
 from localcloud.runtime.sandboxed import Process
 
@@ -47,13 +45,14 @@ def test_the_port_is_the_same_next_time_and_another_when_it_is_taken(tmp_path: P
 
 
 def test_a_copys_socket_is_the_one_seen_first_and_never_a_link(tmp_path: Path) -> None:
-    served: Any = None
+    worker: Any = None
+    gate: Any = None
     with socket.socket(socket.AF_UNIX) as others, socket.socket(socket.AF_UNIX) as own:
         others.bind(str(tmp_path / "others"))
         others.listen()
-        door = tmp_path / "door"
-        door.mkdir()
-        copy = Process(served, door, tmp_path / "folder", Outward(Loop("outward"), tmp_path / "out"))
+        door = tmp_path / "doors" / "in"
+        door.mkdir(parents=True)
+        copy = Process(worker, gate, tmp_path / "doors", tmp_path / "folder")
         (door / "s").symlink_to(tmp_path / "others")
         assert copy.socket is None
         (door / "s").unlink()
