@@ -32,7 +32,7 @@ from factory.requests import RequestState
 from factory.spec import Environment
 from stacks.driver import Kind, Result, read_outputs, verdict
 from stacks.names import declared
-from stacks.shared_platform import stack_of
+from stacks.shared_platform import PLATFORM, stack_of
 
 
 def up(
@@ -112,7 +112,8 @@ def outputs(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Js
     found = read_outputs(session.root, session.settings, app, environment)
     if found is None:
         stack = stack_of(*declared(session.root, app, environment))
-        raise InputError(f"{stack} does not stand", hint=f"millwright up {app} {environment}")
+        wanted = app if app == PLATFORM else f"{app} {environment}"
+        raise InputError(f"{stack} does not stand", hint=f"millwright up {wanted}")
     if as_json:
         print_json(found.model_dump())
         return
