@@ -86,6 +86,8 @@ class AppFactory(pulumi.ComponentResource):
     """Its background processes, by name; none in build."""
     budget: interfaces.Budget
     """What it may cost."""
+    audit: interfaces.AuditTrail
+    """What was done on it."""
     outputs: Output[dict[str, Any]]
     """The factory's identifiers, in the shape of `factory.outputs.AppFactoryOutputs`."""
 
@@ -133,6 +135,7 @@ class AppFactory(pulumi.ComponentResource):
             },
             child,
         )
+        self.audit = aws.AuditTrail(name, {"key_id": self.keys.key_id, "days": spec.retention.audit}, child)
         self.outputs = identifiers(self, About(spec, environment, account, args["artefact"]))
         self.register_outputs({"outputs": self.outputs})
 
@@ -158,6 +161,8 @@ class AppFactory(pulumi.ComponentResource):
         return aws.AgentIdentity(
             name,
             {
+                "app": spec.name,
+                "environment": args["environment"].value,
                 "account": args["account"],
                 "region": spec.region,
                 "key_id": self.keys.key_id,

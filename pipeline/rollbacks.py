@@ -15,7 +15,7 @@ from pipeline import records
 from pipeline.records import ChangeRecord, ChangeState, Stage
 from stacks import rollback
 from stacks.names import declared
-from stacks.production import Place
+from stacks.production import Place, place_of
 from stacks.rollback import Choice
 
 
@@ -84,7 +84,10 @@ def ask(
 
 def _place(root: FactoryRoot, settings: Settings, app: str, environment: str) -> Place:
     spec, which = declared(root, app, environment)
-    return Place(root, settings, db.connect(root, settings), spec, which)
+    place = place_of(root, settings, db.connect(root, settings), spec, which)
+    if place is None:
+        raise InputError(f"{app} has no releases", hint="name an app: millwright app list")
+    return place
 
 
 def _record(change: str, place: Place, release: Release, person: str) -> ChangeRecord:

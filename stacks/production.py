@@ -18,6 +18,7 @@ from factory.spec import AppSpec, Environment, differing_fields, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
 from stacks.followed import brought_back, follows_file, set_aside
 from stacks.inputs import Inputs, differing, inputs_of
+from stacks.shared_platform import Spec, Which
 
 Plan = list[list[Any]]
 RETURNED_TO = (ReleaseState.SERVING, ReleaseState.REPLACED)
@@ -36,6 +37,24 @@ class Place(NamedTuple):
     def stack(self) -> str:
         """The stack's name."""
         return self.spec.stack(self.environment)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it changes by a person's decision only."""
+        return self.environment is Environment.PRODUCTION
+
+
+def place_of(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
+    """The place of an app's environment; None for what all apps share."""
+    if isinstance(spec, AppSpec) and isinstance(which, Environment):
+        return Place(root, settings, database, spec, which)
+    return None
+
+
+def in_production(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
+    """The place of a production environment; None for every other one, and for what all apps share."""
+    place = place_of(root, settings, database, spec, which)
+    return place if place and place.guarded else None
 
 
 class Served(NamedTuple):

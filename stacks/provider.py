@@ -1,13 +1,13 @@
-"""The provider that everything of an app in one environment is made with."""
+"""The provider that everything of a stack is made with."""
 
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from factory.spec import AppSpec, Environment
+from stacks.shared_platform import Spec, Which
 
 
 def own_provider(
-    spec: AppSpec, environment: Environment, account: str, opts: ResourceOptions | None = None, name: str = "aws"
+    spec: Spec, environment: Which, account: str, opts: ResourceOptions | None = None, name: str = "aws"
 ) -> aws.Provider:
     """A provider for the spec's region, that refuses every account but one, and puts the house's tags on everything."""
     return aws.Provider(

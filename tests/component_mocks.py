@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from spec_strategies import GOOD
 
-from components import AppFactory
+from components import AppFactory, Platform
 from components.interfaces import GitSource
 from factory.spec import AppSpec, Environment
 from policies.decode import decode
@@ -48,7 +48,17 @@ class _Answers(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId", "arnSuffix")
+        known = {
+            "arn",
+            "keyId",
+            "dnsName",
+            "repositoryUrl",
+            "address",
+            "url",
+            "prefixListId",
+            "arnSuffix",
+            "registryId",
+        }
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:
@@ -133,3 +143,15 @@ def declared_factory(
 ) -> list[Declared]:
     """What an AppFactory declares."""
     return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment), answers=answers)
+
+
+def declared_platform(*, github: bool = True) -> list[Declared]:
+    """What the platform declares: all that it can, unless told otherwise."""
+
+    def program() -> None:
+        Platform(
+            "platform",
+            {"account": ACCOUNT, "region": REGION, "spec": ARTEFACT, "audit_lock": "compliance", "github": github},
+        )
+
+    return declare(program, stack="platform")

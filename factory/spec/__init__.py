@@ -13,6 +13,7 @@ from factory.spec.names import (
     Function,
 )
 from factory.spec.parts import (
+    LOG_DAYS,
     AgentSpec,
     BudgetSpec,
     DatabaseSpec,
@@ -30,6 +31,7 @@ __all__ = [
     "APP_NAME_LENGTH",
     "KEPT_NAMES",
     "KEPT_PREFIXES",
+    "LOG_DAYS",
     "PART_NAME_LENGTH",
     "VERSION",
     "AgentSpec",

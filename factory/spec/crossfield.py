@@ -9,17 +9,14 @@ from factory.gates import ALLOWED_ROLES
 from factory.located import nearest, problem_at
 from factory.spec.model import AppSpec
 from factory.spec.names import Environment
-from factory.spec.parts import FARGATE_MEMORY, variable_name
+from factory.spec.parts import FARGATE_MEMORY, LOG_DAYS, variable_name
 
-# The periods that CloudWatch Logs can keep a log for, from a year on: less is too short for an audit.
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-LOG_DAYS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 # Variables of a container that are not the app's to name.
 KEPT_VARIABLES = frozenset({"APP_ENVIRONMENT", "PORT", "PATH", "HOME", "LANG"})
 
 FREE = "a name that nothing else has"
 # What the factory itself calls after the app and the environment, and what it puts behind the name of a part.
-KEPT_PARTS = frozenset({"agents", "endpoints", "flows"})
+KEPT_PARTS = frozenset({"agents", "audit", "endpoints", "flows"})
 ENDINGS = ("-front", "-back", "-start", "-put-aside")
 
 

@@ -202,12 +202,17 @@ class BudgetSpec(Part):
     )
 
 
+# The periods that CloudWatch Logs can keep a log for, from a year on: less is too short for an audit.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_DAYS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
 class RetentionSpec(Part):
     """How long is kept what tells who did what."""
 
     logs: Whole = Field(default=365, description="Days for which logs are kept, one of CloudWatch's periods.")
     audit: Whole = Field(
-        default=365, ge=365, le=3653, description="Days in which nobody can remove an audit record, whoever they are."
+        default=365, ge=365, le=LOG_DAYS[-1], description="Days for which the app's audit records are kept at least."
     )
 
 

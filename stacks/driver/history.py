@@ -10,6 +10,7 @@ from factory.paths import FactoryRoot
 from factory.settings import Settings
 from stacks.driver.model import Kind
 from stacks.names import declared
+from stacks.shared_platform import stack_of
 
 if TYPE_CHECKING:
     # The database takes half a second to import, and most commands need none.
@@ -83,7 +84,7 @@ def read_history(
         # Each has at most two: none of those that are shown lacks its beginning.
         told = events.of_environment(connection, app, which, kinds=words, limit=2 * limit)
         known = {release.id: release for release in releases.of_app(connection, app)}
-    return paired(spec.stack(which), told, known)[:limit]
+    return paired(stack_of(spec, which), told, known)[:limit]
 
 
 def paired(stack: str, told: Iterable["Event"], releases: Mapping[int, "Release"]) -> list[Update]:

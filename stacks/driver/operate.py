@@ -22,7 +22,6 @@ from factory.errors import CloudUnavailable, InputError, Interrupted, Millwright
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
-from factory.spec import Environment
 from policies import PACK_NAME
 from stacks import destruction, production, rollback
 from stacks.driver import ledger, unsettled
@@ -34,7 +33,8 @@ from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
 from stacks.driver.translate import Memory, translate
-from stacks.program.build import as_run_errors, build
+from stacks.program.build import as_run_errors, build_stack
+from stacks.shared_platform import PLATFORM
 
 OnEvent = Callable[[EngineEvent], None]
 Answer = TypeVar("Answer")
@@ -68,7 +68,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     """
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
-    place = production.Place(request.root, request.settings, *subject)
+    place = production.place_of(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
 
     def waiting(why: str) -> None:
@@ -79,10 +79,12 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         require_one_passphrase(request.root)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
+        if request.kind is Kind.DESTROY and request.stack == PLATFORM:
+            destruction.require_last(database)
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
-        spec = production.declared_digest(place, request.release)
+        spec = production.declared_digest(place, request.release) if place else request.spec.digest()
         by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
@@ -97,8 +99,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     return result
 
 
-def _require_decided(place: production.Place, request: Request) -> None:
-    if place.environment is not Environment.PRODUCTION:
+def _require_decided(place: production.Place | None, request: Request) -> None:
+    if place is None or not place.guarded:
         return
     if request.kind in (Kind.UP, Kind.REFRESH):
         production.require_release(place, request.release)
@@ -108,14 +110,14 @@ def _require_decided(place: production.Place, request: Request) -> None:
         production.refuse_import(place)
 
 
-def _say_what_is_set_aside(place: production.Place, request: Request, reporter: Reporter) -> None:
+def _say_what_is_set_aside(place: production.Place | None, request: Request, reporter: Reporter) -> None:
     """For what runs no program: the program says it itself."""
-    if request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
+    if place and request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
         reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
 
 
 def _run(
-    place: production.Place,
+    place: production.Place | None,
     request: Request,
     reporter: Reporter,
     variables: Mapping[str, str],
@@ -142,7 +144,8 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(request, reporter, stack, goes_back=production.goes_back(place, request.release))
+        goes_back = place is not None and production.goes_back(place, request.release)
+        engine = _Engine(request, reporter, stack, goes_back=goes_back)
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -152,7 +155,7 @@ def _run(
                 version = up.summary.version
                 outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
-                if place.environment is Environment.PRODUCTION:
+                if place and place.guarded:
                     unprotect(request.root, request.stack, cli)
                     lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
@@ -176,14 +179,14 @@ def _run(
 
 
 def _update(
-    place: production.Place, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
+    place: production.Place | None, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
 ) -> tuple[auto.UpResult, Memory]:
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
     if engine.goes_back:
         rollback.require_data_kept(request.stack, memory.steps.values())
-    if place.environment is Environment.PRODUCTION:
+    if place and place.guarded:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
             _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
@@ -287,7 +290,7 @@ def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> 
 
 def _declare(request: Request) -> None:
     with as_run_errors():
-        build(request.root, request.settings, request.spec, request.environment, request.release)
+        build_stack(request.root, request.settings, request.spec, request.environment, request.release)
 
 
 @contextlib.contextmanager
