@@ -146,7 +146,7 @@ def test_no_other_app_has_the_range_of_a_network_that_is_adopted(tmp_path: Path)
         require_apart(root, load_app(root, "links"))
     (problem,) = caught.value.problems
     assert (problem.line, problem.field) == (19, "environments.staging.network.existing.cidr")
-    with pytest.raises(InputError, match="shop/app.yaml has 1 mistake"):
+    with pytest.raises(InputError, match=r"shop/app.yaml has 1 mistake"):
         require_apart(root, load_app(root, "shop"))
     other.write_text(other.read_text().replace("10.90.0.0/16", "10.91.0.0/16"))
     require_apart(root, load_app(root, "links"))
