@@ -39,11 +39,18 @@ class Settings(BaseSettings):
     )
     backend: str | None = Field(
         default=None,
-        description="Pulumi backend URL (file://, s3://, https://api.pulumi.com). Default: .millwright/backend.",
+        description="Pulumi backend URL (file://, s3://, postgres://, https://api.pulumi.com). "
+        "Default: .millwright/backend.",
     )
     passphrase_file: Path | None = Field(
         default=None,
         description="File with the passphrase of the stacks' secrets. Default: one made in .millwright on first use.",
+    )
+    secrets_provider: str = Field(
+        default="passphrase",
+        pattern=r"^(passphrase|awskms://\S+)$",
+        description="What encrypts the stacks' secrets: `passphrase`, or a key of AWS KMS "
+        "(awskms://alias/NAME?region=REGION). `millwright secrets rotate` changes it for stacks that are there.",
     )
     database: str | None = Field(
         default=None,
@@ -81,6 +88,27 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[\w-]+$",
         description="ARN of the AWS connection to GitHub by which CI reaches github_repository; a person makes it.",
+    )
+    platform_region: str = Field(
+        default="eu-central-1",
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="Region of what all apps share (the stack `platform`): audit trail, state bucket, registry rules.",
+    )
+    platform_owner: str = Field(
+        default="platform",
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        max_length=24,
+        description="The team that answers and pays for it; becomes its tags `owner` and `cost-center`.",
+    )
+    platform_audit_lock: Literal["compliance", "governance"] = Field(
+        default="compliance",
+        description="How audit records are locked for a year: nobody removes one, or nobody without a permission of "
+        "its own does (to try the platform out on an account that is to be emptied again).",
+    )
+    platform_github: bool = Field(
+        default=False,
+        description="Whether the platform believes GitHub which workflow asks (an OpenID Connect provider), so that "
+        "roles may trust one.",
     )
 
     @classmethod
