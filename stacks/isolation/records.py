@@ -54,6 +54,7 @@ class Kind(StrEnum):
     BUILD_PROJECT = "build project"
     PIPELINE = "pipeline"
     ALARM = "alarm"
+    TRAIL = "audit trail"
     ACCOUNT_POLICY = "policy of the whole account"
     OTHER = "resource that this proof does not read"
 

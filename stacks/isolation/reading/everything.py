@@ -8,7 +8,7 @@ from stacks.isolation.reading.databases import read_databases
 from stacks.isolation.reading.identities import read_identities
 from stacks.isolation.reading.networks import read_networks
 from stacks.isolation.reading.others import read_others, read_tagged, unseen
-from stacks.isolation.reading.pipelines import read_alarms, read_certificates, read_pipelines
+from stacks.isolation.reading.pipelines import read_alarms, read_certificates, read_pipelines, read_trails
 from stacks.isolation.reading.reader import Clients, Reader
 from stacks.isolation.reading.stores import (
     read_images,
@@ -36,6 +36,7 @@ _REGIONAL: dict[str, Callable[[Reader], Iterable[Resource]]] = {
     "services and tasks": read_workloads,
     "pipelines": read_pipelines,
     "alarms": read_alarms,
+    "audit trails": read_trails,
     "certificates": read_certificates,
     "other services": read_others,
     TAGGED: read_tagged,

@@ -20,7 +20,6 @@ OTHERS = (
     Listed("apigateway", "get_rest_apis", "items", "name"),
     Listed("apigatewayv2", "get_apis", "Items", "Name"),
     Listed("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupARN"),
-    Listed("cloudtrail", "describe_trails", "trailList", "TrailARN"),
     Listed("dynamodb", "list_tables", "TableNames", ""),
     Listed("ec2", "describe_vpn_connections", "VpnConnections", "VpnConnectionId"),
     Listed("efs", "describe_file_systems", "FileSystems", "FileSystemArn"),

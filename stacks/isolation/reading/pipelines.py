@@ -1,4 +1,4 @@
-"""What tests and watches an app: build projects, pipelines, alarms; and the certificates that listeners show."""
+"""What tests and watches an app: build projects, pipelines, alarms, audit trails; certificates that listeners show."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,6 +35,25 @@ def read_alarms(reader: Reader) -> Iterator[Resource]:
             tags=tags_of((tags or {}).get("Tags")),
             refers=references("tells", dict.fromkeys(action for actions in told for action in actions)),
         )
+
+
+def read_trails(reader: Reader) -> Iterator[Resource]:
+    """Every audit trail of this region, with where it writes."""
+    for trail in reader.pages("cloudtrail", "describe_trails", "trailList"):
+        # A trail of every region is told in each: it is read where it is at home.
+        if trail["HomeRegion"] != reader.region:
+            continue
+        arn = trail["TrailARN"]
+        tags = reader.call("cloudtrail", "list_tags", ResourceIdList=[arn])
+        logs = trail.get("CloudWatchLogsLogGroupArn")
+        refers = (
+            *references("writes to", [trail.get("S3BucketName"), logs]),
+            *references("writes as role", [trail.get("CloudWatchLogsRoleArn")]),
+            *references("tells", [trail.get("SnsTopicARN")]),
+            *reader.key("encrypted by", trail.get("KmsKeyId")),
+        )
+        listed = (tags or {}).get("ResourceTagList") or [{}]
+        yield Resource(kind=Kind.TRAIL, id=arn, arns=(arn,), tags=tags_of(listed[0].get("TagsList")), refers=refers)
 
 
 def read_certificates(reader: Reader) -> Iterator[Resource]:
