@@ -13,6 +13,7 @@ from factory.project import project_name
 from factory.settings import Settings
 from factory.spec import app_names, load_app
 from stacks.isolation.records import Owner, Stack
+from stacks.shared_platform import PLATFORM, Shared
 
 # Exports the state of one environment of an app, where states are in no folder here. Raises InputError: it has none.
 Export = Callable[[str, str], Mapping[str, Any]]
@@ -56,7 +57,8 @@ def _exported(root: FactoryRoot, export: Export) -> Iterator[tuple[str, Mapping[
 
 
 def _stack(name: str, deployment: Mapping[str, Any]) -> Stack:
-    app, _, environment = name.rpartition("-")
+    # What all apps share is an environment like any other: no app reaches it either.
+    app, _, environment = (PLATFORM, "", Shared.SHARED.value) if name == PLATFORM else name.rpartition("-")
     known = {
         identifier: resource["type"]
         for resource in deployment.get("resources") or ()
