@@ -45,6 +45,8 @@ class Parts(Protocol):
     def workers(self) -> Mapping[str, interfaces.Worker]: ...  # noqa: D102
     @property
     def budget(self) -> interfaces.Budget: ...  # noqa: D102
+    @property
+    def audit(self) -> interfaces.AuditTrail: ...  # noqa: D102
 
 
 def identifiers(factory: Parts, about: About) -> Output[dict[str, Any]]:
@@ -78,6 +80,7 @@ def identifiers(factory: Parts, about: About) -> Output[dict[str, Any]]:
         },
         "workers": {each: worker.service_id for each, worker in factory.workers.items()},
         "budget": factory.budget.topic,
+        "audit": factory.audit.records_id,
     }
     if factory.identity and factory.runner:
         parts["agents"] = Output.all(factory.identity.identities, factory.runner.tasks).apply(

@@ -105,7 +105,39 @@ class Queue(Protocol):
     put_aside: Output[str]
 
 
+class AuditTrail(Protocol):
+    """Where the factory keeps what was done on the app in this environment; nothing of the environment writes there."""
+
+    records_id: Output[str]
+
+
 class Budget(Protocol):
     """What the environment may cost in a month, and the topic that is told when it does."""
 
     topic: Output[str]
+
+
+class AuditStore(Protocol):
+    """The record of everything that was done in the account, and where it is kept: nothing in it changes for a year."""
+
+    store_id: Output[str]
+    trail_id: Output[str]
+
+
+class StateStore(Protocol):
+    """Where the states of all stacks can be kept; `url` is the backend's, for the settings."""
+
+    store_id: Output[str]
+    url: Output[str]
+
+
+class ImageScanning(Protocol):
+    """Every image of the account is scanned when it is pushed, whatever its repository says."""
+
+    registry_id: Output[str]
+
+
+class WorkflowIdentity(Protocol):
+    """Whom the account believes when a workflow of a code host says who it is."""
+
+    provider_id: Output[str]

@@ -16,8 +16,10 @@ from console.commands import (
     history,
     inbox,
     init,
+    isolation,
     people,
     promote,
+    rollback,
     stack,
     stack_secrets,
     stack_tools,
@@ -35,6 +37,7 @@ app = typer.Typer(
 stack.register(app)
 history.register(app)
 stack_tools.register(app)
+isolation.register(app)
 app_files.register(app)
 engine_room.register(app)
 init.register(app)
@@ -44,6 +47,7 @@ change.register(app)
 inbox.register(app)
 people.register(app)
 promote.register(app)
+rollback.register(app)
 stack_secrets.register(app)
 app.add_typer(cloud.app, name="cloud")
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, insert, select
 
 from factory.db import METADATA
-from factory.outputs import AppFactoryOutputs
+from factory.outputs import StackOutputs
 
 ENVIRONMENTS = Table(
     "factory_environment",
@@ -39,7 +39,7 @@ class EnvironmentRecord(BaseModel):
     actor: str
     version: int
     cloud_generation: str | None
-    outputs: AppFactoryOutputs | None
+    outputs: StackOutputs | None
 
 
 def record(connection: Connection, row: EnvironmentRecord) -> None:

@@ -1,4 +1,4 @@
-"""What an app's factory is, as identifiers: the typed outputs that the program exports and other rooms read."""
+"""What an app's factory is, and the platform, as identifiers: typed outputs that programs export and others read."""
 
 from typing import Any
 
@@ -84,10 +84,43 @@ class AppFactoryOutputs(_Outputs):
     queues: dict[str, QueueOutputs] = {}
     workers: dict[str, str] = {}
     budget: str | None = None
+    audit: str | None = None
 
 
-def outputs_from(exported: dict[str, Any]) -> AppFactoryOutputs | None:
-    """The stack output `factory` as typed outputs; None when the stack has none (it is empty)."""
-    value = exported.get("factory")
+class AuditOutputs(_Outputs):
+    """The account's trail, and the store that it writes to."""
+
+    store: str
+    trail: str
+
+
+class StateOutputs(_Outputs):
+    """Where states can be kept: the store, and the Pulumi backend's URL."""
+
+    store: str
+    url: str
+
+
+class PlatformOutputs(_Outputs):
+    """What all apps share: identifiers only."""
+
+    region: str
+    account: str
+    spec: str
+    key: str
+    audit: AuditOutputs
+    state: StateOutputs
+    registry: str
+    workflows: str | None = None
+
+
+StackOutputs = AppFactoryOutputs | PlatformOutputs
+
+
+def outputs_from(exported: dict[str, Any]) -> StackOutputs | None:
+    """The stack output `factory` or `platform` as typed outputs; None when the stack has neither (it is empty)."""
     # Strict here: what the program exports is checked before it is kept.
+    if value := exported.get("platform"):
+        return PlatformOutputs.model_validate(value, extra="forbid")
+    value = exported.get("factory")
     return None if value is None else AppFactoryOutputs.model_validate(value, extra="forbid")

@@ -89,6 +89,27 @@ class Settings(BaseSettings):
         pattern=r"^arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[\w-]+$",
         description="ARN of the AWS connection to GitHub by which CI reaches github_repository; a person makes it.",
     )
+    platform_region: str = Field(
+        default="eu-central-1",
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="Region of what all apps share (the stack `platform`): audit trail, state bucket, registry rules.",
+    )
+    platform_owner: str = Field(
+        default="platform",
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        max_length=24,
+        description="The team that answers and pays for it; becomes its tags `owner` and `cost-center`.",
+    )
+    platform_audit_lock: Literal["compliance", "governance"] = Field(
+        default="compliance",
+        description="How audit records are locked for a year: nobody removes one, or nobody without a permission of "
+        "its own does (to try the platform out on an account that is to be emptied again).",
+    )
+    platform_github: bool = Field(
+        default=False,
+        description="Whether the platform believes GitHub which workflow asks (an OpenID Connect provider), so that "
+        "roles may trust one.",
+    )
 
     @classmethod
     def settings_customise_sources(

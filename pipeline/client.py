@@ -13,6 +13,7 @@ from factory.findings import Finding
 from factory.fingerprints import canonical
 from factory.gates import Gate
 from factory.located import nearest
+from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.releases import Release
@@ -111,7 +112,7 @@ def serving_in_staging(root: FactoryRoot, settings: Settings, app: str) -> str:
     stack = load_app(root, app).stack(Environment.STAGING)
     with db.transaction(db.connect(root, settings)) as connection:
         row = environments.read(connection, stack)
-    if row is None or row.outputs is None or row.outputs.service is None:
+    if row is None or not isinstance(row.outputs, AppFactoryOutputs) or row.outputs.service is None:
         raise InputError(f"{stack} does not stand: there is nothing to promote", hint=f"millwright up {app} staging")
     return row.outputs.service.artefact
 

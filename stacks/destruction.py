@@ -1,4 +1,9 @@
-"""Destroying production: asked by a person who proves it, decided by another, for exactly what stands."""
+"""Destroying production: asked by a person who proves it, decided by another, for exactly what stands.
+
+And the platform: after everything else.
+"""
+
+from sqlalchemy import Engine
 
 from factory import db, decisions, environments, events, requests, signatures
 from factory.environments import EnvironmentRecord
@@ -8,6 +13,7 @@ from factory.gates import Gate
 from factory.people import load_people
 from factory.requests import Question, Request
 from stacks.production import Place, refuse
+from stacks.shared_platform import PLATFORM
 
 
 def asked(place: Place) -> Request | None:
@@ -52,6 +58,20 @@ def require_destroy(place: Place) -> None:
         decisions.verified(place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(shown))
     except DecisionRequired as refusal:
         refuse(place, str(refusal))
+
+
+def require_last(database: Engine) -> None:
+    """The platform is destroyed after everything else: without it nothing records what happens to the apps.
+
+    Raises InputError that names what still stands.
+    """
+    with db.transaction(database) as connection:
+        standing = [row.stack for row in environments.read_all(connection) if row.stack != PLATFORM]
+    if standing:
+        raise InputError(
+            f"{PLATFORM} is destroyed last, and still there: {', '.join(standing)}",
+            hint="millwright destroy APP ENV, for each; then destroy it",
+        )
 
 
 def _standing(place: Place) -> EnvironmentRecord:

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine import engines_at_work
@@ -19,14 +20,15 @@ from factory.errors import ExitCode, InputError, MillwrightError, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
-from factory.spec import AppSpec, Environment, app_names, load_app
-from stacks import production
+from factory.spec import Environment, app_names, load_app
+from stacks import destruction, production
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import run_cli, state_file
 from stacks.driver.model import Kind, Result
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.names import resolve
+from stacks.shared_platform import PLATFORM, Spec, Which, stack_of
 
 DOOR = ledger.By(door="plain")
 KINDS = {"up": Kind.UP, "destroy": Kind.DESTROY, "refresh": Kind.REFRESH, "import": Kind.IMPORT}
@@ -59,8 +61,8 @@ def main() -> int:
 def before(
     root: FactoryRoot,
     settings: Settings,
-    spec: AppSpec,
-    environment: Environment,
+    spec: Spec,
+    environment: Which,
     command: str,
     flags: Sequence[str] = (),
 ) -> None:
@@ -69,10 +71,13 @@ def before(
     Raises DecisionRequired for production, InputError for a command nobody knows, UpdateFailed when the stack cannot be
     created.
     """
-    stack = spec.stack(environment)
-    if environment is Environment.PRODUCTION:
-        place = production.Place(root, settings, db.connect(root, settings), spec, environment)
-        _require_decided(place, command, flags)
+    stack = stack_of(spec, environment)
+    if environment is Environment.PRODUCTION or (stack, command) == (PLATFORM, "destroy"):
+        database = db.connect(root, settings)
+        if place := production.in_production(root, settings, database, spec, environment):
+            _require_decided(place, command, flags)
+        else:
+            destruction.require_last(database)
     if command not in COMMANDS:
         raise InputError(f"pulumi {command} is not for this factory's stacks")
     effect = COMMANDS[command].effect
@@ -91,7 +96,9 @@ def before(
         if settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
-        ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
+        place = production.place_of(root, settings, database, spec, environment)
+        declared = production.declared_digest(place, None) if place else spec.digest()
+        ledger.started(database, spec, environment, kind, replace(DOOR, spec=declared), cloud_generation=generation)
         unsettled.begin(root, settings, stack, owed=settled)
 
 
@@ -150,8 +157,8 @@ def refused(root: FactoryRoot, settings: Settings, reason: str, *words: str) -> 
 def after(
     root: FactoryRoot,
     settings: Settings,
-    spec: AppSpec,
-    environment: Environment,
+    spec: Spec,
+    environment: Which,
     command: str,
     exit_code: int,
     *,
@@ -165,12 +172,12 @@ def after(
     kind = KINDS.get(command)
     if kind is None:
         return
-    unsettled.end(root, settings, spec.stack(environment), refreshed=refreshed and not exit_code)
+    unsettled.end(root, settings, stack_of(spec, environment), refreshed=refreshed and not exit_code)
     database = db.connect(root, settings)
     if exit_code:
         ledger.failed(database, spec, environment, kind, DOOR, reason=f"pulumi exited with {exit_code}")
         return
-    stack = spec.stack(environment)
+    stack = stack_of(spec, environment)
     history = json.loads(_ask(root, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]))
     last = history[0] if history else {}
     outputs = json.loads(_ask(root, ["stack", "output", "--stack", stack, "--json"])) if kind is Kind.UP else {}

@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from spec_strategies import GOOD
 
-from components import AppFactory
+from components import AppFactory, Platform
 from components.interfaces import GitSource
 from factory.spec import AppSpec, Environment
 from policies.decode import decode
@@ -43,18 +43,29 @@ class Declared:
 class _Answers(Mocks):
     """Every resource is created at once, with an id and an ARN made of its type and name; calls may be refused."""
 
-    def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId", "arnSuffix")
+        known = {
+            "arn",
+            "keyId",
+            "dnsName",
+            "repositoryUrl",
+            "address",
+            "url",
+            "prefixListId",
+            "arnSuffix",
+            "registryId",
+        }
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:
         if args.token not in self._answers:
             raise AssertionError(f"a network call during construction: {args.token}")
-        return self._answers[args.token]
+        answer = self._answers[args.token]
+        return answer(args.args) if callable(answer) else answer
 
 
 @dataclass
@@ -86,7 +97,7 @@ def declare(
     *,
     stack: str = "links-build",
     config: Mapping[str, str] | None = None,
-    answers: Mapping[str, dict[str, Any]] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> list[Declared]:
     """Every resource that `program` declares, in the order of registration."""
     monitor = _Monitor(_Answers(answers or {}))
@@ -124,6 +135,23 @@ def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = 
     )
 
 
-def declared_factory(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> list[Declared]:
+def declared_factory(
+    spec: AppSpec,
+    environment: Environment,
+    git: GitSource | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> list[Declared]:
     """What an AppFactory declares."""
-    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment))
+    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment), answers=answers)
+
+
+def declared_platform(*, github: bool = True) -> list[Declared]:
+    """What the platform declares: all that it can, unless told otherwise."""
+
+    def program() -> None:
+        Platform(
+            "platform",
+            {"account": ACCOUNT, "region": REGION, "spec": ARTEFACT, "audit_lock": "compliance", "github": github},
+        )
+
+    return declare(program, stack="platform")

@@ -1,4 +1,7 @@
-"""AgentIdentity: one role per agent function, which may read the function's own secrets and nothing else."""
+"""AgentIdentity: one role per agent function, which may read the function's own secrets and nothing else.
+
+A permissions boundary says what none of them may ever do, whatever is attached to it later.
+"""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -7,13 +10,18 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
-from components.aws.documents import ROLE_NAME_LIMIT, decrypts_secrets, document, statement, task_trust
+from components.aws.boundary import Place, agent_trust, boundary
+from components.aws.documents import POLICY_NAME_LIMIT, ROLE_NAME_LIMIT, decrypts_secrets, document, statement
 from components.naming import physical_name
 
 
 class AgentIdentityArgs(TypedDict):
     """What the identities are made from."""
 
+    app: str
+    """The app that the agents work on."""
+    environment: str
+    """The environment that they work in."""
     account: Input[str]
     """Id of the account."""
     region: str
@@ -27,7 +35,7 @@ class AgentIdentityArgs(TypedDict):
 
 
 class AgentIdentity(pulumi.ComponentResource):
-    """One IAM role per function; a function that reads no secret has a role without any permission."""
+    """One IAM role per function under one boundary; a function that reads no secret has no permission at all."""
 
     identities: Output[dict[str, str]]
     """ARN of each function's role, by function."""
@@ -35,8 +43,7 @@ class AgentIdentity(pulumi.ComponentResource):
     def __init__(self, name: str, args: AgentIdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("millwright:aws:AgentIdentity", name, {}, opts)
         child = ResourceOptions(parent=self)
-        region = args["region"]
-        trust = Output.from_input(args["account"]).apply(lambda account: task_trust(account, region))
+        ceiling = _ceiling(name, args, child)
         arns: dict[str, Output[str]] = {}
         for function, secret_names in args["functions"].items():
             logical = f"{name}-{function}"
@@ -44,7 +51,8 @@ class AgentIdentity(pulumi.ComponentResource):
                 logical,
                 name=physical_name(logical, limit=ROLE_NAME_LIMIT),
                 description=f"What a {function} task of {name} may do",
-                assume_role_policy=trust,
+                assume_role_policy=_trust(function, args),
+                permissions_boundary=ceiling.arn,
                 tags={"Name": logical, "function": function},
                 opts=child,
             )
@@ -53,12 +61,34 @@ class AgentIdentity(pulumi.ComponentResource):
                     logical,
                     name="secrets",
                     role=role.id,
-                    policy=_reads(args["secrets"], args["key_id"], tuple(secret_names), region),
+                    policy=_reads(args["secrets"], args["key_id"], tuple(secret_names), args["region"]),
                     opts=child,
                 )
             arns[function] = role.arn
         self.identities = Output.all(**arns).apply(dict)
         self.register_outputs({"identities": self.identities})
+
+
+def _place(args: AgentIdentityArgs, account: str) -> Place:
+    return Place(args["app"], args["environment"], account, args["region"])
+
+
+def _ceiling(name: str, args: AgentIdentityArgs, opts: ResourceOptions) -> iam.Policy:
+    logical = f"{name}-agents"
+    return iam.Policy(
+        logical,
+        name=physical_name(logical, limit=POLICY_NAME_LIMIT),
+        description=f"What no agent of {name} may ever exceed",
+        policy=Output.all(args["account"], args["key_id"]).apply(
+            lambda known: boundary(_place(args, known[0]), known[1])
+        ),
+        tags={"Name": logical},
+        opts=opts,
+    )
+
+
+def _trust(function: str, args: AgentIdentityArgs) -> Output[str]:
+    return Output.from_input(args["account"]).apply(lambda account: agent_trust(_place(args, account), function))
 
 
 def _reads(secrets: Input[dict[str, str]], key_id: Input[str], names: tuple[str, ...], region: str) -> Output[str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 # IAM allows role names of 64 characters.
 ROLE_NAME_LIMIT = 64
+# And names of managed policies of 128.
+POLICY_NAME_LIMIT = 128
 
 
 def statement(actions: Sequence[str], resources: Sequence[str], **more: Any) -> dict[str, Any]:
@@ -31,14 +33,17 @@ def decrypts_secrets(key_id: str, region: str) -> dict[str, Any]:
 
 def task_trust(account: str, region: str) -> str:
     """Only ECS tasks of this account and region take the role: the service is nobody else's deputy."""
-    return document(
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{region}:{account}:*"},
-            },
-        }
-    )
+    return document(task_trust_statement(account, region))
+
+
+def task_trust_statement(account: str, region: str) -> dict[str, Any]:
+    """The one statement of `task_trust`, for roles that trust somebody else too."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account},
+            "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{region}:{account}:*"},
+        },
+    }

@@ -1,7 +1,8 @@
 """Keys: the environment's own encryption key, rotated every year, usable by its account and its logs only."""
 
 import json
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -18,6 +19,8 @@ class KeysArgs(TypedDict):
     """Id of the account that owns the key."""
     region: str
     """Region of the key, and of the log groups that may use it."""
+    statements: NotRequired[Input[Sequence[dict[str, Any]]]]
+    """Further statements of its policy: which other services use it for what; default: none does."""
 
 
 class Keys(pulumi.ComponentResource):
@@ -35,7 +38,9 @@ class Keys(pulumi.ComponentResource):
             description=f"Encrypts what {name} keeps",
             enable_key_rotation=True,
             deletion_window_in_days=DELETION_DAYS,
-            policy=Output.from_input(args["account"]).apply(lambda account: _policy(account, region)),
+            policy=Output.all(args["account"], args.get("statements", [])).apply(
+                lambda known: _policy(known[0], region, known[1])
+            ),
             tags={"Name": name},
             opts=child,
         )
@@ -44,7 +49,7 @@ class Keys(pulumi.ComponentResource):
         self.register_outputs({"key_id": self.key_id})
 
 
-def _policy(account: str, region: str) -> str:
+def _policy(account: str, region: str, more: Sequence[dict[str, Any]]) -> str:
     """The account's own IAM decides who uses the key; CloudWatch Logs may, for this account's log groups only."""
     return json.dumps(
         {
@@ -75,6 +80,7 @@ def _policy(account: str, region: str) -> str:
                         }
                     },
                 },
+                *more,
             ],
         }
     )

@@ -6,10 +6,8 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import ecr, s3
 
+from components.aws.shared_names import BUCKET_NAME_LIMIT
 from components.naming import physical_name
-
-# S3 allows bucket names of 63 characters.
-BUCKET_NAME_LIMIT = 63
 
 
 class RegistryArgs(TypedDict):

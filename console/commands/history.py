@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from console.commands.options import App, EnvironmentName, Json
+from console.commands.options import AppOrPlatform, EnvironmentName, Json, named
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
 from stacks.driver import Ending, Kind, Update, read_history
 from stacks.driver.history import CHANGING, LIMIT
+from stacks.names import declared
+from stacks.shared_platform import stack_of
 
 COLOURS = {Ending.SUCCEEDED: "green", Ending.FAILED: "red", Ending.OPEN: "yellow"}
 # As many letters of a digest as people compare.
@@ -19,13 +21,14 @@ DIGEST = len("sha256:") + 12
 
 
 def history(
-    app: App,
-    environment: EnvironmentName,
+    app: AppOrPlatform,
+    environment: EnvironmentName = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="The last so many.")] = LIMIT,
     with_previews: Annotated[bool, typer.Option("--with-previews", help="Also what changed nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show what was done to a stack, newest first: updates by either door, also failed and killed ones."""
+    environment = named(app, environment)
     session = open_session(report_engine)
     kinds = CHANGING | ({Kind.PREVIEW, Kind.DRIFT} if with_previews else set())
     found = read_history(session.root, session.settings, app, environment, limit=limit, kinds=kinds)
@@ -34,7 +37,8 @@ def history(
             print_json(update.as_json())
         return
     if not found:
-        OUT.print(f"nothing was done to {escaped(app)}-{escaped(environment)} yet")
+        stack = stack_of(*declared(session.root, app, environment))
+        OUT.print(f"nothing was done to {stack} yet")
         return
     table = Table("started", "kind", "result", "took", "by", "door", "changes", "spec", "release", box=None)
     for update in found:
@@ -53,7 +57,15 @@ def _cells(update: Update) -> Iterator[str]:
     counts = (f"{number} {action}" for action, number in sorted(update.changes.items()) if action != "same" and number)
     yield escaped(", ".join(counts) or ("-" if update.ending is Ending.SUCCEEDED else ""))
     yield (update.spec or "")[:DIGEST]
-    yield "" if update.release is None else escaped(f"{update.release} ({update.change or 'no change'})")
+    yield escaped(_release(update))
+
+
+def _release(update: Update) -> str:
+    if update.release is None:
+        return ""
+    back = update.rollback
+    way = f": back from {back['from']} to {back['to']}" if back else ""
+    return f"{update.release} ({update.change or 'no change'}){way}"
 
 
 def _took(update: Update) -> str:

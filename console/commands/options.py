@@ -5,33 +5,30 @@ from typing import Annotated
 import typer
 
 from console import completion
+from stacks.shared_platform import PLATFORM, Shared
 
+WHICH_APP = "The app: a folder of apps/; or `platform`, which has no environments."
+WHICH_ENVIRONMENT = "build, staging or production."
 App = Annotated[
     str, typer.Argument(help="The app: a folder of apps/.", show_default=False, autocompletion=completion.apps)
 ]
+AppOrPlatform = Annotated[
+    str, typer.Argument(metavar="APP", help=WHICH_APP, show_default=False, autocompletion=completion.stacks)
+]
+# `named` says which: only the platform's can be left out.
 EnvironmentName = Annotated[
-    str,
-    typer.Argument(
-        metavar="ENV",
-        help="build, staging or production.",
-        show_default=False,
-        autocompletion=completion.environments,
-    ),
+    str | None,
+    typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
 ]
 OneApp = Annotated[
     str | None,
-    typer.Argument(
-        metavar="APP", help="The app: a folder of apps/.", show_default=False, autocompletion=completion.apps
-    ),
+    typer.Argument(metavar="APP", help=WHICH_APP, show_default=False, autocompletion=completion.stacks),
 ]
-OneEnvironment = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="ENV",
-        help="build, staging or production.",
-        show_default=False,
-        autocompletion=completion.environments,
-    ),
+OneEnvironment = EnvironmentName
+# Of an app, so it must be said.
+AppEnvironment = Annotated[
+    str,
+    typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
 ]
 Everywhere = Annotated[bool, typer.Option("--all", help="Every stack of every app, side by side, instead of one.")]
 OnlyEnvironment = Annotated[
@@ -65,12 +62,18 @@ class WrongUsage(typer.BadParameter):
         return self.message
 
 
+def named(app: str, environment: str | None) -> str:
+    """The environment that is meant: the platform has one, which nobody need name. Raises WrongUsage without it."""
+    if environment is None and app != PLATFORM:
+        raise WrongUsage("Missing argument 'ENV'.")
+    return environment or Shared.SHARED
+
+
 def one_stack(app: str | None, environment: str | None, *only_with_all: object) -> tuple[str, str]:
     """The app and environment of a command on one stack. Raises WrongUsage without them, and for options of --all."""
     if app is None:
         raise WrongUsage("Missing argument 'APP'. Name an app and an environment, or say --all.")
-    if environment is None:
-        raise WrongUsage("Missing argument 'ENV'.")
+    environment = named(app, environment)
     if any(option is not None and option is not False for option in only_with_all):
         raise WrongUsage("--environment, --parallel, --changed-since and --markdown go with --all.")
     return app, environment

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from console.commands.options import (
-    App,
+    AppOrPlatform,
     EnvironmentName,
     Everywhere,
     Json,
@@ -16,6 +16,7 @@ from console.commands.options import (
     OnlyEnvironment,
     Parallel,
     WrongUsage,
+    named,
     no_stack,
     one_stack,
 )
@@ -31,6 +32,7 @@ from factory.requests import RequestState
 from factory.spec import Environment
 from stacks.driver import Kind, Result, read_outputs, verdict
 from stacks.names import declared
+from stacks.shared_platform import PLATFORM, stack_of
 
 
 def up(
@@ -83,27 +85,35 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
 
 
 def destroy(
-    app: App, environment: EnvironmentName, person: Who = None, key: OwnKey = None, as_json: Json = False
+    app: AppOrPlatform,
+    environment: EnvironmentName = None,
+    person: Who = None,
+    key: OwnKey = None,
+    as_json: Json = False,
 ) -> None:
     """Remove everything of an environment. Production's needs a decision: without one, another person is asked."""
+    environment = named(app, environment)
     if environment == Environment.PRODUCTION:
         _ask_before_destroy(app, environment, person, key)
     _carry_out(Kind.DESTROY, app, environment, as_json=as_json)
 
 
-def drift(app: App, environment: EnvironmentName, as_json: Json = False) -> None:
+def drift(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Json = False) -> None:
     """Show what is no longer in the cloud as it was left; exit code 11 when something is not."""
-    result = _carry_out(Kind.DRIFT, app, environment, as_json=as_json)
+    result = _carry_out(Kind.DRIFT, app, named(app, environment), as_json=as_json)
     if result.changed:
         raise typer.Exit(ExitCode.CHANGES_FOUND)
 
 
-def outputs(app: App, environment: EnvironmentName, as_json: Json = False) -> None:
+def outputs(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Json = False) -> None:
     """Show what an environment's last update left."""
+    environment = named(app, environment)
     session = open_session(report_engine)
     found = read_outputs(session.root, session.settings, app, environment)
     if found is None:
-        raise InputError(f"{app}-{environment} does not stand", hint=f"millwright up {app} {environment}")
+        stack = stack_of(*declared(session.root, app, environment))
+        wanted = app if app == PLATFORM else f"{app} {environment}"
+        raise InputError(f"{stack} does not stand", hint=f"millwright up {wanted}")
     if as_json:
         print_json(found.model_dump())
         return
@@ -127,7 +137,11 @@ def _ask_before_destroy(app: str, environment: str, person: str | None, key: Pat
 
     session = open_session(report_engine)
     spec, which = declared(session.root, app, environment)
-    place = production.Place(session.root, session.settings, db.connect(session.root, session.settings), spec, which)
+    place = production.in_production(
+        session.root, session.settings, db.connect(session.root, session.settings), spec, which
+    )
+    if place is None:
+        return
     request = destruction.asked(place)
     if request is None:
         asking, key = identify(session, person, key)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.commands.options import App, EnvironmentName, Json
+from console.commands.options import WHICH_ENVIRONMENT, AppOrPlatform, EnvironmentName, Json, named
 from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from console.watch import follow
@@ -15,6 +15,7 @@ from factory.errors import InputError
 from stacks.driver import Kind, graphs
 from stacks.driver.cancelling import cancel as ask_to_end
 from stacks.names import declared
+from stacks.shared_platform import stack_of
 
 Output = Annotated[
     Path | None,
@@ -23,16 +24,17 @@ Output = Annotated[
 state = typer.Typer(no_args_is_help=True, help="A stack's state: save it, put it back.")
 
 
-def refresh(app: App, environment: EnvironmentName, as_json: Json = False) -> None:
+def refresh(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Json = False) -> None:
     """Bring a stack's state in line with what the cloud holds; the cloud is not changed."""
+    environment = named(app, environment)
     session = open_session(report_engine)
     session.check(Kind.REFRESH, app, environment)
     follow([session.driver.start(Kind.REFRESH, app, environment)], as_json=as_json)
 
 
 def cancel(
-    app: App,
-    environment: EnvironmentName,
+    app: AppOrPlatform,
+    environment: EnvironmentName = None,
     again: Annotated[
         bool, typer.Option("--again", help="A second time: what is under way is given up, and may exist unrecorded.")
     ] = False,
@@ -40,7 +42,7 @@ def cancel(
 ) -> None:
     """Ask the operation that works on a stack to end what is under way and save its state, as Ctrl-C does."""
     session = open_session(report_engine)
-    asked = ask_to_end(session.root, session.settings, app, environment, again=again)
+    asked = ask_to_end(session.root, session.settings, app, named(app, environment), again=again)
     if as_json:
         print_json(asked.as_json())
         return
@@ -48,24 +50,28 @@ def cancel(
     OUT.print(f"{asked.stack}: {whom}: {escaped(asked.why)}")
 
 
-def graph(app: App, environment: EnvironmentName, output: Output = None) -> None:
+def graph(app: AppOrPlatform, environment: EnvironmentName = None, output: Output = None) -> None:
     """Draw a stack's resources, with parents and dependencies: as DOT, or what the file's name says."""
     draw = graphs.writer(output.suffix.removeprefix(".") if output else "dot")
+    environment = named(app, environment)
     session = _existing(app, environment)
-    _write(output, draw(graphs.graph_of(f"{app}-{environment}", session.driver.export_state(app, environment))))
+    stack = stack_of(*declared(session.root, app, environment))
+    _write(output, draw(graphs.graph_of(stack, session.driver.export_state(app, environment))))
 
 
 @state.command("export")
-def export_state(app: App, environment: EnvironmentName, output: Output = None) -> None:
+def export_state(app: AppOrPlatform, environment: EnvironmentName = None, output: Output = None) -> None:
     """Write a stack's state as JSON; secrets in it are encrypted."""
+    environment = named(app, environment)
     session = _existing(app, environment)
     _write(output, json.dumps(session.driver.export_state(app, environment), indent=2) + "\n")
 
 
 @state.command("import")
 def import_state(
-    app: App,
-    environment: EnvironmentName,
+    app: AppOrPlatform,
+    # Before another argument, it cannot be left out.
+    environment: Annotated[str, typer.Argument(metavar="ENV", help=f"{WHICH_ENVIRONMENT} Platform's is `shared`.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.", show_default=False)],
     as_json: Json = False,
 ) -> None:

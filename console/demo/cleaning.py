@@ -19,6 +19,7 @@ from factory.trees import remove_tree
 from pipeline.leftovers import stop_worker
 from stacks import destruction, production
 from stacks.driver import Kind
+from stacks.shared_platform import PLATFORM, Shared
 
 
 def clean(session: Session) -> None:
@@ -57,7 +58,11 @@ def _empty(session: Session) -> None:
             if environment is not Environment.PRODUCTION or _stands(session, app)
         ]
     )
-    for region in sorted({load_app(root, app).region for app, _ in declared}):
+    # Last: it records what is done to the others.
+    if session.driver.platform_outputs():
+        follow([session.driver.start(Kind.DESTROY, PLATFORM, Shared.SHARED)])
+    regions = {load_app(root, app).region for app, _ in declared} | {session.settings.platform_region}
+    for region in sorted(regions):
         if left := inventory(Cloud(region, run_file.addresses["http"])):
             raise DemoFailed(
                 f"after destroying every stack, {region} still holds {left}",

@@ -151,6 +151,7 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "key alias": _aliases,
     "secret": _named("secretsmanager", "list_secrets", "SecretList", "Name"),
     "role": _roles,
+    "policy": _named("iam", "list_policies", "Policies", "PolicyName", Scope="Local"),
     "log group": _named("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "image repository": _named("ecr", "describe_repositories", "repositories", "repositoryName"),
     "cluster": _clusters,
@@ -169,5 +170,9 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "alarm": _named("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "topic": _named("sns", "list_topics", "Topics", "TopicArn"),
     "budget": _budgets,
+    "trail": _named("cloudtrail", "list_trails", "Trails", "Name"),
+    "identity provider": lambda cloud: [
+        each["Arn"] for each in cloud.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    ],
     "bucket": lambda cloud: [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]],
 }

@@ -1,5 +1,6 @@
 """`apps/<app>/app.yaml` as `AppSpec`: the one file that says what an app is and what its factory holds."""
 
+from factory.spec.differing import differing_fields
 from factory.spec.loading import app_names, load_app, require_apart
 from factory.spec.model import AppSpec
 from factory.spec.names import (
@@ -12,6 +13,7 @@ from factory.spec.names import (
     Function,
 )
 from factory.spec.parts import (
+    LOG_DAYS,
     AgentSpec,
     BudgetSpec,
     DatabaseSpec,
@@ -29,6 +31,7 @@ __all__ = [
     "APP_NAME_LENGTH",
     "KEPT_NAMES",
     "KEPT_PREFIXES",
+    "LOG_DAYS",
     "PART_NAME_LENGTH",
     "VERSION",
     "AgentSpec",
@@ -44,6 +47,7 @@ __all__ = [
     "TaskBudget",
     "WorkerSpec",
     "app_names",
+    "differing_fields",
     "load_app",
     "recorded_spec",
     "require_apart",

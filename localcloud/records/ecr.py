@@ -1,4 +1,4 @@
-"""ECR: image repository."""
+"""ECR: image repository, and how a region's registry scans."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +14,7 @@ from localcloud.records.record import (
     flag,
     list_of,
     one,
+    set_of,
     tags_from,
     tags_to,
     text,
@@ -85,6 +86,40 @@ def delete_repository(call: Call) -> None:
     call.aws("ecr").delete_repository(repositoryName=call.id, force=bool(call.inputs.get("forceDelete")))
 
 
+def put_scanning(call: Call) -> str:
+    """Say how the registry scans: there is one in each account and region; the registry's id."""
+    rules = [
+        {
+            "scanFrequency": rule["scanFrequency"],
+            "repositoryFilters": [
+                {"filter": each["filter"], "filterType": each["filterType"]} for each in rule["repositoryFilters"]
+            ],
+        }
+        for rule in call.inputs.get("rules") or []
+    ]
+    ecr = call.aws("ecr")
+    ecr.put_registry_scanning_configuration(scanType=call.inputs["scanType"], rules=rules)
+    return str(ecr.get_registry_scanning_configuration()["registryId"])
+
+
+def read_scanning(call: Call) -> View:
+    """How the registry scans."""
+    found = call.aws("ecr").get_registry_scanning_configuration()
+    told = found["scanningConfiguration"]
+    return {"scanType": told["scanType"], "rules": told.get("rules") or [], "registryId": found["registryId"]}
+
+
+def reset_scanning(call: Call) -> None:
+    """Back to what a registry does by itself."""
+    call.aws("ecr").put_registry_scanning_configuration(scanType="BASIC", rules=[])
+
+
+SCANNING_RULE: Mapping[str, Prop] = {
+    "scanFrequency": text(required=True, one_of=("SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL")),
+    "repositoryFilters": set_of(
+        {"filter": text(required=True), "filterType": text(required=True, one_of=("WILDCARD",))}, required=True
+    ),
+}
 ENCRYPTION: Mapping[str, Prop] = {
     "encryptionType": text(default="AES256", one_of=("AES256", "KMS", "KMS_DSSE")),
     "kmsKey": text(cloud_decides=True),
@@ -111,5 +146,19 @@ RECORDS = (
         delete=delete_repository,
         gone=("RepositoryNotFoundException",),
         refused={"imageTagMutabilityExclusionFilters": "the local cloud makes all tags mutable or none"},
+    ),
+    Record(
+        type="aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration",
+        service="ecr",
+        properties={
+            "scanType": text(required=True, one_of=("BASIC", "ENHANCED")),
+            "rules": set_of(SCANNING_RULE),
+            **REGION,
+        },
+        outputs=("registryId",),
+        create=put_scanning,
+        read=read_scanning,
+        update=put_scanning,
+        delete=reset_scanning,
     ),
 )

@@ -15,6 +15,7 @@ from factory.errors import Busy
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from stacks.names import declared
+from stacks.shared_platform import stack_of
 
 HOLDER = "pid "
 
@@ -39,7 +40,7 @@ def cancel(root: FactoryRoot, settings: Settings, app: str, environment: str, *,
     `again`. Raises InputError for what is not declared, Busy when it was asked already or cannot be asked yet.
     """
     spec, which = declared(root, app, environment)
-    stack = spec.stack(which)
+    stack = stack_of(spec, which)
     lock = lock_file(root, stack)
     if not _held(lock):
         return _without_holder(root, settings, stack)

@@ -13,16 +13,17 @@ from multiprocessing.context import ForkServerContext
 
 from engine import EngineEnv
 from factory.errors import InputError, Interrupted, MillwrightError, UpdateFailed
-from factory.outputs import AppFactoryOutputs
+from factory.outputs import AppFactoryOutputs, PlatformOutputs, StackOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment
+from factory.spec import Environment
 from stacks.driver.cancelling import Asked, cancel
 from stacks.driver.following import Follows
 from stacks.driver.history import LIMIT, Update, read_history
 from stacks.driver.model import Failed, Finished, Kind, Request, Result, StackEvent
 from stacks.driver.state import State, check, export
 from stacks.names import declared
+from stacks.shared_platform import PLATFORM, Shared, Spec, Which, stack_of
 
 END_SECONDS = 30
 UNATTESTED = "unattested"
@@ -128,7 +129,7 @@ class Driver:
         spec, which = declared(self._root, app, environment)
         require_decided(self._root, self._settings, spec, which, kind, release)
         if state is not None:
-            check(self._root, spec.stack(which), state)
+            check(self._root, stack_of(spec, which), state)
         request = Request(
             root=self._root,
             settings=self._settings,
@@ -182,7 +183,7 @@ class Driver:
         Raises InputError when it was never updated.
         """
         spec, which = declared(self._root, app, environment)
-        return export(self._root, self._env, spec.stack(which))
+        return export(self._root, self._env, stack_of(spec, which))
 
     def start_import(self, app: str, environment: str, exported: State, *, actor: str = UNATTESTED) -> Operation:
         """Begin to replace the environment's state by one that was exported from it; the cloud is not changed.
@@ -204,7 +205,13 @@ class Driver:
 
     def outputs(self, app: str, environment: str) -> AppFactoryOutputs | None:
         """What the environment's last good update left; None when it does not stand."""
-        return read_outputs(self._root, self._settings, app, environment)
+        found = read_outputs(self._root, self._settings, app, environment)
+        return found if isinstance(found, AppFactoryOutputs) else None
+
+    def platform_outputs(self) -> PlatformOutputs | None:
+        """What the platform's last good update left; None when it does not stand."""
+        found = read_outputs(self._root, self._settings, PLATFORM, Shared.SHARED)
+        return found if isinstance(found, PlatformOutputs) else None
 
     def history(self, app: str, environment: str, *, limit: int = LIMIT) -> list[Update]:
         """The last updates of the environment, newest first, through either door. Raises InputError."""
@@ -241,16 +248,22 @@ def _work(request: Request, connection: Connection) -> None:
 
 
 def require_decided(
-    root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, kind: Kind, release: int | None
+    root: FactoryRoot, settings: Settings, spec: Spec, environment: Which, kind: Kind, release: int | None
 ) -> None:
     """Refuse at once what the operation's process would refuse. Raises DecisionRequired, InputError."""
-    if environment is not Environment.PRODUCTION:
+    last = kind is Kind.DESTROY and spec.name == PLATFORM
+    if environment is not Environment.PRODUCTION and not last:
         return
     # Imported late: most commands need no database (0.5 s).
     from factory import db
     from stacks import destruction, production
 
-    place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+    database = db.connect(root, settings)
+    if last:
+        destruction.require_last(database)
+    place = production.in_production(root, settings, database, spec, environment)
+    if place is None:
+        return
     match kind:
         case Kind.UP | Kind.REFRESH:
             production.require_release(place, release)
@@ -264,12 +277,12 @@ def require_decided(
             production.require_standing(place)
 
 
-def read_outputs(root: FactoryRoot, settings: Settings, app: str, environment: str) -> AppFactoryOutputs | None:
-    """What the environment's last good update left, without an engine; None when it does not stand."""
+def read_outputs(root: FactoryRoot, settings: Settings, app: str, environment: str) -> StackOutputs | None:
+    """What the last good update of a stack left, without an engine; None when it does not stand."""
     # Imported late: most commands need no database (0.5 s).
     from factory import db, environments
 
     spec, which = declared(root, app, environment)
     with db.transaction(db.connect(root, settings)) as connection:
-        record = environments.read(connection, spec.stack(which))
+        record = environments.read(connection, stack_of(spec, which))
     return record.outputs if record else None

@@ -7,29 +7,34 @@ from sqlalchemy import Engine
 
 from factory import environments, events, releases
 from factory.db import transaction
-from factory.spec import AppSpec, Environment
+from factory.spec import Environment
 from stacks.driver.model import Kind, Result
+from stacks.shared_platform import Spec, Which, stack_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class By:
-    """Who does it, through which door. Nobody is taken at their word: without a proof, `actor` is `unattested`."""
+    """Who does it, through which door. Nobody is taken at their word: without a proof, `actor` is `unattested`.
+
+    `spec` is the digest of the spec that the program declares; None: that of app.yaml.
+    """
 
     door: str
     actor: str = "unattested"
     release: int | None = None
+    spec: str | None = None
 
 
 def started(
-    database: Engine, spec: AppSpec, environment: Environment, kind: Kind, by: By, *, cloud_generation: str | None
+    database: Engine, spec: Spec, environment: Which, kind: Kind, by: By, *, cloud_generation: str | None
 ) -> None:
     """Before: what is about to be done, and against which life of the local cloud a new stack is begun.
 
     Without these rows, the operation does not start.
     """
-    stack = spec.stack(environment)
+    stack = stack_of(spec, environment)
     event = events.new_event(
-        f"{kind}.started", actor=by.actor, app=spec.name, spec=spec.digest(), **_told(environment, by)
+        f"{kind}.started", actor=by.actor, app=spec.name, spec=by.spec or spec.digest(), **_told(environment, by)
     )
     with transaction(database) as connection:
         events.append(connection, event)
@@ -40,8 +45,8 @@ def started(
 
 def ended(
     database: Engine,
-    spec: AppSpec,
-    environment: Environment,
+    spec: Spec,
+    environment: Which,
     result: Result,
     by: By,
     *,
@@ -60,13 +65,14 @@ def ended(
         events.append(connection, event)
         if result.kind is Kind.DESTROY:
             environments.forget(connection, result.stack)
-            releases.forget_environment(connection, spec.name, environment)
+            if isinstance(environment, Environment):
+                releases.forget_environment(connection, spec.name, environment)
         elif result.kind is Kind.UP:
             row = _row(spec, environment, by, cloud_generation, result)
             environments.record(connection, row)
 
 
-def failed(database: Engine, spec: AppSpec, environment: Environment, kind: Kind, by: By, *, reason: str) -> None:
+def failed(database: Engine, spec: Spec, environment: Which, kind: Kind, by: By, *, reason: str) -> None:
     """After a bad end: the event, with the first line of the reason."""
     event = events.new_event(
         f"{kind}.failed",
@@ -89,15 +95,15 @@ def is_stale(database: Engine, stack: str, cloud_generation: str | None) -> bool
     return known not in (None, cloud_generation)
 
 
-def _told(environment: Environment, by: By) -> dict[str, Any]:
+def _told(environment: Which, by: By) -> dict[str, Any]:
     return {"environment": environment.value, "door": by.door, "release": by.release}
 
 
 def _row(
-    spec: AppSpec, environment: Environment, by: By, cloud_generation: str | None, result: Result | None = None
+    spec: Spec, environment: Which, by: By, cloud_generation: str | None, result: Result | None = None
 ) -> environments.EnvironmentRecord:
     return environments.EnvironmentRecord(
-        stack=spec.stack(environment),
+        stack=stack_of(spec, environment),
         app=spec.name,
         environment=environment.value,
         updated=environments.now(),

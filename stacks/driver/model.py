@@ -8,10 +8,10 @@ from typing import Any
 
 from engine import EngineEnv
 from factory.errors import MillwrightError
-from factory.outputs import AppFactoryOutputs
+from factory.outputs import AppFactoryOutputs, PlatformOutputs, StackOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment
+from stacks.shared_platform import Spec, Which, stack_of
 
 # What marks a value that is none of its own kinds (a secret, an asset) in the engine's JSON.
 MARK = "4dabf18193072939515e22adb298388d"
@@ -44,8 +44,8 @@ class Request:
     root: FactoryRoot
     settings: Settings
     env: EngineEnv
-    spec: AppSpec
-    environment: Environment
+    spec: Spec
+    environment: Which
     kind: Kind
     refresh: bool
     id: str
@@ -56,7 +56,7 @@ class Request:
     @property
     def stack(self) -> str:
         """The stack's name."""
-        return self.spec.stack(self.environment)
+        return stack_of(self.spec, self.environment)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,7 @@ class Result:
     steps: tuple[Step, ...]
     duration: float
     version: int | None = None
-    outputs: AppFactoryOutputs | None = None
+    outputs: StackOutputs | None = None
 
     @property
     def changed(self) -> tuple[Step, ...]:
@@ -193,7 +193,7 @@ def error_json(error: MillwrightError) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, AppFactoryOutputs):
+    if isinstance(value, AppFactoryOutputs | PlatformOutputs):
         return value.model_dump()
     if isinstance(value, Result):
         return value.as_json()

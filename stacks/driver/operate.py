@@ -22,9 +22,8 @@ from factory.errors import CloudUnavailable, InputError, Interrupted, Millwright
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
-from factory.spec import Environment
 from policies import PACK_NAME
-from stacks import destruction, production
+from stacks import destruction, production, rollback
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
@@ -34,7 +33,8 @@ from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
 from stacks.driver.translate import Memory, translate
-from stacks.program.build import as_run_errors, build
+from stacks.program.build import as_run_errors, build_stack
+from stacks.shared_platform import PLATFORM
 
 OnEvent = Callable[[EngineEvent], None]
 Answer = TypeVar("Answer")
@@ -42,6 +42,8 @@ DOOR = "driver"
 LOG_TAIL = 4000
 # What the CLI says.
 WRONG_KEY = "incorrect passphrase"
+# What the engine says of a deletion, which it comes to when the program has declared everything.
+PROTECTED = "because it is protected"
 NO_KEY = "operation error KMS"
 
 
@@ -66,7 +68,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     """
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
-    place = production.Place(request.root, request.settings, *subject)
+    place = production.place_of(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
 
     def waiting(why: str) -> None:
@@ -77,13 +79,17 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         require_one_passphrase(request.root)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
+        if request.kind is Kind.DESTROY and request.stack == PLATFORM:
+            destruction.require_last(database)
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
-        by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
+        spec = production.declared_digest(place, request.release) if place else request.spec.digest()
+        by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
+            _say_what_is_set_aside(place, request, reporter)
             result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
@@ -93,8 +99,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     return result
 
 
-def _require_decided(place: production.Place, request: Request) -> None:
-    if place.environment is not Environment.PRODUCTION:
+def _require_decided(place: production.Place | None, request: Request) -> None:
+    if place is None or not place.guarded:
         return
     if request.kind in (Kind.UP, Kind.REFRESH):
         production.require_release(place, request.release)
@@ -104,8 +110,14 @@ def _require_decided(place: production.Place, request: Request) -> None:
         production.refuse_import(place)
 
 
+def _say_what_is_set_aside(place: production.Place | None, request: Request, reporter: Reporter) -> None:
+    """For what runs no program: the program says it itself."""
+    if place and request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
+        reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
+
+
 def _run(
-    place: production.Place,
+    place: production.Place | None,
     request: Request,
     reporter: Reporter,
     variables: Mapping[str, str],
@@ -132,7 +144,8 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(request, reporter)
+        goes_back = place is not None and production.goes_back(place, request.release)
+        engine = _Engine(request, reporter, stack, goes_back=goes_back)
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -142,7 +155,7 @@ def _run(
                 version = up.summary.version
                 outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
-                if place.environment is Environment.PRODUCTION:
+                if place and place.guarded:
                     unprotect(request.root, request.stack, cli)
                     lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
@@ -166,12 +179,14 @@ def _run(
 
 
 def _update(
-    place: production.Place, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
+    place: production.Place | None, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
 ) -> tuple[auto.UpResult, Memory]:
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
-    if place.environment is Environment.PRODUCTION:
+    if engine.goes_back:
+        rollback.require_data_kept(request.stack, memory.steps.values())
+    if place and place.guarded:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
             _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
@@ -188,6 +203,8 @@ class _Engine:
 
     request: Request
     reporter: Reporter
+    stack: auto.Stack
+    goes_back: bool
 
     def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
         """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
@@ -216,6 +233,10 @@ class _Engine:
 
     def _explained(self, memory: Memory, output: str) -> MillwrightError:
         stack, kind = self.request.stack, self.request.kind
+        if self.goes_back and any(PROTECTED in error for error in memory.errors):
+            # The engine stops at the first thing that production protects, and lists no other.
+            standing = (self.stack.export_stack().deployment or {}).get("resources", [])
+            rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
             return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")
@@ -269,7 +290,7 @@ def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> 
 
 def _declare(request: Request) -> None:
     with as_run_errors():
-        build(request.root, request.settings, request.spec, request.environment, request.release)
+        build_stack(request.root, request.settings, request.spec, request.environment, request.release)
 
 
 @contextlib.contextmanager

@@ -12,15 +12,15 @@ from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment
 from stacks.driver.cli import run_cli, state_file
 from stacks.program.keys import secret_keys
+from stacks.shared_platform import Spec, Which, stack_of
 
 SECRET_BYTES = 32
 
 
 def ensure_stack(
-    root: FactoryRoot, spec: AppSpec, environment: Environment, cli: Path, *, secrets_provider: str = PASSPHRASE
+    root: FactoryRoot, spec: Spec, environment: Which, cli: Path, *, secrets_provider: str = PASSPHRASE
 ) -> None:
     """Create the stack if it does not exist, and give each declared secret and password that has no value a random one.
 
@@ -28,7 +28,7 @@ def ensure_stack(
     Values go to the engine by standard input, never by argument, and are stored encrypted in the stack's
     configuration. Raises UpdateFailed when the engine refuses.
     """
-    stack = spec.stack(environment)
+    stack = stack_of(spec, environment)
     private_folder(root.stack_config)
     # Asking the CLI costs half a second; the file backend answers by a file's presence.
     state = state_file(root, stack)

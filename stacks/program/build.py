@@ -1,4 +1,4 @@
-"""Declares one app's factory in one environment."""
+"""Declares one app's factory in one environment, or what all apps share."""
 
 import runpy
 import sys
@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
-from components import CONTENTS, AppFactory
+from components import CONTENTS, AppFactory, Platform
 from components.interfaces import GitSource
 from engine.run_program import traceback_from
 from factory import db
@@ -21,6 +21,8 @@ from factory.spec import AppSpec, Environment
 from stacks import production
 from stacks.names import resolve
 from stacks.program.keys import password_key, secret_key
+from stacks.provider import own_provider
+from stacks.shared_platform import PLATFORM, PlatformSpec, Shared, Spec, Which
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
     with as_run_errors():
         root = find_root(Path(pulumi.runtime.get_root_directory() or "."))
         spec, environment = resolve(root, pulumi.get_stack())
-        build(root, load(root), spec, environment)
+        build_stack(root, load(root), spec, environment)
 
 
 @contextmanager
@@ -41,6 +43,32 @@ def as_run_errors() -> Iterator[None]:
         yield
     except MillwrightError as error:
         raise pulumi.RunError(error.rendered()) from None
+
+
+def build_stack(root: FactoryRoot, settings: Settings, spec: Spec, which: Which, release: int | None = None) -> None:
+    """Declare what a stack is: an app's factory in one environment, or the platform. Raises what `build` raises."""
+    if isinstance(spec, AppSpec) and isinstance(which, Environment):
+        build(root, settings, spec, which, release)
+    elif isinstance(spec, PlatformSpec):
+        build_platform(settings, spec)
+
+
+def build_platform(settings: Settings, spec: PlatformSpec) -> Platform:
+    """Declare what all apps share: provider, components, and the stack's outputs."""
+    provider = own_provider(spec, Shared.SHARED, settings.aws_account or LOCAL_ACCOUNT)
+    platform = Platform(
+        PLATFORM,
+        {
+            "account": aws.get_caller_identity_output(opts=InvokeOptions(provider=provider)).account_id,
+            "region": spec.region,
+            "spec": spec.digest(),
+            "audit_lock": spec.audit_lock,
+            "github": spec.github,
+        },
+        ResourceOptions(providers=[provider]),
+    )
+    pulumi.export(PLATFORM, platform.outputs)
+    return platform
 
 
 def build(
@@ -53,8 +81,10 @@ def build(
     """
     name = spec.stack(environment)
     _require_images(settings, name, environment)
-    artefact, spec = _to_serve(root, settings, spec, environment, release)
-    provider = _provider(settings, spec, environment)
+    artefact, spec, note = _to_serve(root, settings, spec, environment, release)
+    if note:
+        pulumi.log.warn(note)
+    provider = own_provider(spec, environment, settings.aws_account or LOCAL_ACCOUNT)
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
     factory = AppFactory(
@@ -99,24 +129,6 @@ def _require_images(settings: Settings, stack: str, environment: Environment) ->
             f"{stack} declares a service, and nothing builds its image yet: it could not start on a real account",
             hint="use the build environment there, or `aws: local`",
         )
-
-
-def _provider(settings: Settings, spec: AppSpec, environment: Environment) -> aws.Provider:
-    return aws.Provider(
-        "aws",
-        region=spec.region,
-        # Also with the local cloud: should a real provider answer, it must refuse.
-        allowed_account_ids=[settings.aws_account or LOCAL_ACCOUNT],
-        default_tags={
-            "tags": {
-                "app": spec.name,
-                "environment": environment.value,
-                "owner": spec.owner,
-                "cost-center": spec.payer,
-                "managed-by": "millwright",
-            }
-        },
-    )
 
 
 def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:

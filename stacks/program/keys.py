@@ -1,6 +1,7 @@
 """Keys of a stack's configuration, shared by the program that reads them and the driver that writes them."""
 
 from factory.spec import AppSpec
+from stacks.shared_platform import Spec
 
 
 def secret_key(secret: str) -> str:
@@ -13,6 +14,8 @@ def password_key(database: str) -> str:
     return f"password.{database}"
 
 
-def secret_keys(spec: AppSpec) -> list[str]:
+def secret_keys(spec: Spec) -> list[str]:
     """Every key that a stack of the app holds a random secret value under, until somebody gives it another."""
+    if not isinstance(spec, AppSpec):
+        return []
     return [secret_key(name) for name in spec.secrets] + [password_key(name) for name in spec.databases]

@@ -8,30 +8,41 @@ from pathlib import Path
 import pulumi
 import pulumi_aws
 import pytest
-from component_mocks import Declared, declare, declared_factory, factory_of, spec_of
+from component_mocks import Declared, declare, declared_factory, declared_platform, factory_of, spec_of
+from standing_network import STANDING, adopting
 
 import components
-from components import AppFactory, aws
+from components import AppFactory, Platform, aws
 from components.app_factory import CONTENTS
-from factory.outputs import AppFactoryOutputs
+from factory.outputs import AppFactoryOutputs, PlatformOutputs
 from factory.spec import Environment
 
 # A token is part of every resource's identity: renaming one needs an alias, and a line here.
 TOKENS = {
     AppFactory: "millwright:index:AppFactory",
+    aws.AdoptedNetwork: "millwright:aws:AdoptedNetwork",
+    Platform: "millwright:index:Platform",
     aws.AgentIdentity: "millwright:aws:AgentIdentity",
     aws.AgentRunner: "millwright:aws:AgentRunner",
+    aws.AuditStore: "millwright:aws:AuditStore",
+    aws.AuditTrail: "millwright:aws:AuditTrail",
     aws.Budget: "millwright:aws:Budget",
     aws.Ci: "millwright:aws:Ci",
     aws.Database: "millwright:aws:Database",
+    aws.ImageScanning: "millwright:aws:ImageScanning",
     aws.Keys: "millwright:aws:Keys",
     aws.Network: "millwright:aws:Network",
     aws.Queue: "millwright:aws:Queue",
     aws.Registry: "millwright:aws:Registry",
     aws.Secrets: "millwright:aws:Secrets",
     aws.Service: "millwright:aws:Service",
+    aws.StateStore: "millwright:aws:StateStore",
     aws.Worker: "millwright:aws:Worker",
+    aws.WorkflowIdentity: "millwright:aws:WorkflowIdentity",
 }
+# What a program declares; everything else is a part of one of these.
+WHOLE = {AppFactory, Platform}
+PLATFORM = "platform"
 MODULES = sorted(Path(components.__file__).parent.rglob("*.py"))
 
 
@@ -45,33 +56,41 @@ def declared(environment: Environment) -> list[Declared]:
     return declared_factory(spec_of(), environment)
 
 
+@pytest.fixture(scope="module", params=[*Environment, PLATFORM], ids=str)
+def whole(request: pytest.FixtureRequest) -> list[Declared]:
+    """An app's factory in each environment, and the platform."""
+    return declared_platform() if request.param == PLATFORM else declared_factory(spec_of(), request.param)
+
+
 def _aws_class(token: str) -> type:
     _, module, name = token.split(":")
     return getattr(importlib.import_module(f"pulumi_aws.{module.split('/')[0]}"), name)
 
 
 def test_every_component_has_its_pinned_token() -> None:
-    assert set(TOKENS) == {AppFactory, *(getattr(aws, name) for name in aws.__all__)}
-    everything = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
+    assert set(TOKENS) == WHOLE | {getattr(aws, name) for name in aws.__all__}
+    factories = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
+    everything = factories + declared_platform()
+    everything += declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert {resource.type for resource in everything if resource.is_component} == set(TOKENS.values())
     assert all(token.rpartition(":")[2] == component.__name__ for component, token in TOKENS.items())
 
 
-def test_every_component_registers_all_of_its_outputs(declared: list[Declared]) -> None:
-    for resource in (resource for resource in declared if resource.is_component):
+def test_every_component_registers_all_of_its_outputs(whole: list[Declared]) -> None:
+    for resource in (resource for resource in whole if resource.is_component):
         (component,) = [known for known, token in TOKENS.items() if token == resource.type]
-        expected = {"outputs"} if component is AppFactory else set(inspect.get_annotations(component))
+        expected = {"outputs"} if component in WHOLE else set(inspect.get_annotations(component))
         assert resource.outputs is not None, f"{resource.type} registers no outputs"
         assert set(resource.outputs) == expected
         assert all(resource.outputs.values())
 
 
-def test_every_resource_has_the_component_that_made_it_as_its_parent(declared: list[Declared]) -> None:
-    by_urn = {resource.urn: resource for resource in declared}
-    (factory,) = [resource for resource in declared if resource.type == TOKENS[AppFactory]]
-    for resource in declared:
+def test_every_resource_has_the_component_that_made_it_as_its_parent(whole: list[Declared]) -> None:
+    by_urn = {resource.urn: resource for resource in whole}
+    (factory,) = [resource for resource in whole if resource.type in {TOKENS[each] for each in WHOLE}]
+    for resource in whole:
         if resource is factory:
-            assert "::pulumi:pulumi:Stack::my-factory-links-" in resource.parent
+            assert "::pulumi:pulumi:Stack::my-factory-" in resource.parent
         elif resource.is_component:
             assert resource.parent == factory.urn
         else:
@@ -79,9 +98,9 @@ def test_every_resource_has_the_component_that_made_it_as_its_parent(declared: l
             assert by_urn[resource.parent] is not factory
 
 
-def test_everything_that_can_be_tagged_has_its_name_as_a_tag(declared: list[Declared]) -> None:
-    taggable = [r for r in declared if not r.is_component and hasattr(_aws_class(r.type), "tags")]
-    assert len(taggable) >= 15
+def test_everything_that_can_be_tagged_has_its_name_as_a_tag(whole: list[Declared]) -> None:
+    taggable = [r for r in whole if not r.is_component and hasattr(_aws_class(r.type), "tags")]
+    assert len(taggable) >= 5
     assert {r.urn: r.inputs.get("tags", {}).get("Name") for r in taggable} == {r.urn: r.name for r in taggable}
     assert not hasattr(pulumi_aws.kms.Alias, "tags")
 
@@ -98,7 +117,7 @@ def test_the_same_spec_always_declares_the_same(environment: Environment, declar
 def test_what_an_environment_holds_follows_the_table(environment: Environment, declared: list[Declared]) -> None:
     present = {resource.type.rpartition(":")[2] for resource in declared if resource.is_component}
     contents = CONTENTS[environment]
-    expected = {"AppFactory", "Budget", "Database", "Keys", "Network", "Queue", "Secrets"}
+    expected = {"AppFactory", "AuditTrail", "Budget", "Database", "Keys", "Network", "Queue", "Secrets"}
     expected |= {"AgentIdentity", "AgentRunner"} if contents.agents else set()
     expected |= {"Registry"} if contents.registry else set()
     expected |= {"Ci"} if contents.ci else set()
@@ -120,6 +139,17 @@ def test_the_outputs_of_a_factory_have_the_shape_that_other_rooms_read(
     assert set(outputs.agents) == ({"coder", "code-reviewer"} if contents.agents else set())
     assert (outputs.registry is not None, outputs.service is not None) == (contents.registry, contents.service)
     assert (outputs.ci is not None) == contents.ci
+
+
+@pytest.mark.parametrize("github", [True, False])
+def test_the_same_platform_is_always_declared_the_same_and_told_in_its_outputs(github: bool) -> None:
+    declared = declared_platform(github=github)
+    assert {r.urn: r.inputs for r in declared_platform(github=github)} == {r.urn: r.inputs for r in declared}
+    (platform,) = [resource for resource in declared if resource.type == TOKENS[Platform]]
+    outputs = PlatformOutputs.model_validate(platform.outputs["outputs"])
+    assert (outputs.audit.store, outputs.state.store) == ("platform-audit-123456789012", "platform-state-123456789012")
+    assert (outputs.workflows is not None) is github
+    assert any(resource.type == TOKENS[aws.WorkflowIdentity] for resource in declared) is github
 
 
 def test_nothing_calls_the_network_while_it_is_declared() -> None:

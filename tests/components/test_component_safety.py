@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from component_mocks import ACCOUNT, ARTEFACT, REGION, SECRET, Declared, declared_factory, spec_of
+from component_mocks import (
+    ACCOUNT,
+    ARTEFACT,
+    REGION,
+    SECRET,
+    Declared,
+    declared_factory,
+    declared_platform,
+    spec_of,
+)
 from hypothesis import Phase, given, settings
 from spec_strategies import specs
 
@@ -40,6 +49,8 @@ NAMES = {
     "aws:rds/subnetGroup:SubnetGroup": ("name", 255, r"[a-z0-9. _-]+"),
     "aws:sns/topic:Topic": ("name", 256, r"[A-Za-z0-9_-]+"),
     "aws:sqs/queue:Queue": ("name", 80, r"[A-Za-z0-9_-]+"),
+    "aws:cloudtrail/trail:Trail": ("name", 128, r"[A-Za-z0-9][A-Za-z0-9._-]+"),
+    "aws:iam/policy:Policy": ("name", 128, r"[\w+=,.@-]+"),
     "aws:secretsmanager/secret:Secret": ("name", 512, r"[a-zA-Z0-9/_+=.@-]+"),
 }
 # Named after what they belong to, or not named at all.
@@ -47,6 +58,12 @@ UNNAMED = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
     "aws:ec2/flowLog:FlowLog",
     "aws:ec2/vpcEndpoint:VpcEndpoint",
+    "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketVersioning:BucketVersioning",
     "aws:sns/topicPolicy:TopicPolicy",
     ROLE_POLICY,
     "aws:ec2/vpc:Vpc",
@@ -55,7 +72,6 @@ UNNAMED = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
     "aws:kms/key:Key",
     "aws:lb/listener:Listener",
-    "aws:s3/bucketVersioning:BucketVersioning",
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
     "aws:secretsmanager/secretVersion:SecretVersion",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
@@ -81,8 +97,12 @@ def _names(declared: list[Declared]) -> Iterator[tuple[str, str]]:
             yield resource.type, resource.inputs[NAMES[resource.type][0]]
 
 
-def _everything(spec: AppSpec) -> list[Declared]:
-    return [resource for environment in Environment for resource in declared_factory(spec, environment)]
+def _everything(*specs: AppSpec) -> list[Declared]:
+    """All that apps have, and what they share."""
+    own = [
+        resource for spec in specs for environment in Environment for resource in declared_factory(spec, environment)
+    ]
+    return own + declared_platform()
 
 
 def _wrong_names(declared: list[Declared]) -> list[tuple[str, str]]:
@@ -101,7 +121,7 @@ def test_every_type_has_a_rule_for_its_name() -> None:
 @settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(specs(), specs())
 def test_any_two_apps_can_stand_in_one_account_in_all_environments(one: AppSpec, other: AppSpec) -> None:
-    declared = _everything(one) + (_everything(other) if other.name != one.name else [])
+    declared = _everything(*{spec.name: spec for spec in (one, other)}.values())
     assert _wrong_names(declared) == []
 
 
@@ -134,7 +154,9 @@ def test_only_tasks_of_this_account_and_region_take_a_role(environment: Environm
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
     assert roles
     for role in roles:
-        (trust,) = _statements(role.inputs["assumeRolePolicy"])
+        # Of an agent's role: who else takes it says so in tags (test_component_agent_boundary).
+        trust, *tagged = _statements(role.inputs["assumeRolePolicy"])
+        assert len(tagged) == ("function" in role.inputs["tags"])
         assert trust["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
         assert trust["Condition"] == {
             "StringEquals": {"aws:SourceAccount": ACCOUNT},

@@ -14,7 +14,13 @@ MILLWRIGHT = Path(sys.executable).parent / "millwright"
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [("up ", {"links"}), ("up links st", {"staging"}), ("clou", {"cloud"}), ("up nosuch", set())],
+    [
+        ("up ", {"links", "platform"}),
+        ("up l", {"links"}),
+        ("up links st", {"staging"}),
+        ("clou", {"cloud"}),
+        ("up nosuch", set()),
+    ],
 )
 def test_a_shell_completes_commands_apps_and_environments(root: FactoryRoot, words: str, offered: set[str]) -> None:
     environment = os.environ | {

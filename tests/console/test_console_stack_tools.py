@@ -13,6 +13,7 @@ from stacks.driver import Kind, Result, ledger
 TOOLS = [["history"], ["refresh"], ["cancel"], ["graph"], ["stack", "export"]]
 WRONG = [
     (["lynks", "build"], "no app named 'lynks'", "did you mean 'links'?"),
+    (["platform", "build"], "platform has no environment 'build'", "leave it out"),
     (["links", "prod"], "links declares no environment 'prod'", "did you mean 'production'?"),
 ]
 
@@ -27,6 +28,24 @@ def test_a_wrong_name_is_refused_before_anything_slow_starts(
     assert (told.code, told.out) == (ExitCode.INVALID_INPUT, "")
     assert f"error: {message}" in told.err
     assert f"hint: {hint}" in told.err
+    assert not (root.state / "run").exists()
+
+
+@pytest.mark.parametrize("command", [*TOOLS, ["destroy"], ["drift"], ["outputs"]], ids=" ".join)
+def test_only_the_platforms_environment_goes_without_saying(
+    command: list[str], millwright: Runner, root: FactoryRoot
+) -> None:
+    told = millwright(*command, "links")
+    assert (told.code, "Missing argument 'ENV'" in told.err) == (ExitCode.USAGE, True)
+    assert not (root.state / "run").exists()
+
+
+def test_what_all_apps_share_is_named_alone(millwright: Runner, root: FactoryRoot) -> None:
+    assert millwright("history", "platform").out == "nothing was done to platform yet\n"
+    missing = millwright("outputs", "platform")
+    assert missing.code == ExitCode.INVALID_INPUT
+    assert "error: platform does not stand" in missing.err
+    assert "hint: millwright up platform\n" in missing.err
     assert not (root.state / "run").exists()
 
 

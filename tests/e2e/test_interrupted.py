@@ -39,6 +39,7 @@ BUILD = {
     "key alias": 1,
     "secret": 2,
     "role": 6,
+    "policy": 1,
     "log group": 3,
     "image repository": 1,
     "cluster": 1,

@@ -64,6 +64,15 @@ def other_alarm(call: Aws, made: Made, _: World) -> None:
     )
 
 
+def scanning_told(call: Aws, made: Made) -> dict[str, Any]:
+    told = call("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
+    return {"scanType": told["scanType"], "rules": told["rules"]}
+
+
+EVERY_PUSH = [
+    {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]},
+]
+
 CASES = (
     Case(
         type="aws:secretsmanager/secretPolicy:SecretPolicy",
@@ -82,6 +91,16 @@ CASES = (
         change=lambda _: {"policy": NO_PULL},
         edit=lambda aws, made, _: aws("ecr").set_repository_policy(repositoryName=made.id, policyText=NO_PULL),
         drifts="policy",
+    ),
+    Case(
+        type="aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration",
+        declare=lambda _: {"scanType": "BASIC", "rules": EVERY_PUSH},
+        told=scanning_told,
+        change=lambda _: {"scanType": "ENHANCED"},
+        edit=lambda aws, made, _: aws("ecr").put_registry_scanning_configuration(scanType="BASIC", rules=[]),
+        drifts="rules",
+        # A region has one registry, which scans somehow.
+        outlives_deletion=True,
     ),
     Case(
         type="aws:ecr/lifecyclePolicy:LifecyclePolicy",
