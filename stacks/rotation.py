@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from engine import EngineEnv, stack_lock
 from engine.cache import write_atomically
 from engine.environment import NEW_PASSPHRASE, PASSPHRASE
@@ -26,11 +24,12 @@ from factory.settings import Settings
 from factory.spec import Environment
 from factory.trees import remove_tree
 from stacks.driver.cli import run_cli
+from stacks.driver.configured import config_file, key_of, provider_of, read_config
 from stacks.driver.recover import look
 
 PLAN = "plan.json"
 DONE = "done"
-PREFIX, SUFFIX = "Pulumi.", ".yaml"
+SUFFIX = ".yaml"
 SECRET_BYTES = 32
 # What the CLI says.
 WRONG_KEY = "incorrect passphrase"
@@ -53,10 +52,10 @@ class Standing:
 def standing(root: FactoryRoot, settings: Settings) -> list[Standing]:
     """Every stack of this factory that has secrets, sorted."""
     found = []
-    for path in sorted(root.stack_config.glob(f"{PREFIX}*{SUFFIX}")):
-        document = _read(path)
-        if provider := _provider(document):
-            stack = path.name.removeprefix(PREFIX).removesuffix(SUFFIX)
+    for path in sorted(root.stack_config.glob("Pulumi.*.yaml")):
+        document = read_config(path)
+        if provider := provider_of(document):
+            stack = path.stem.partition(".")[2]
             found.append(Standing(stack, provider, provider == settings.secrets_provider))
     return found
 
@@ -144,18 +143,18 @@ class _Rotation:
         done = self.root.rotation / f"{stack}.{DONE}"
         if done.exists():
             return
-        config = self.root.stack_config / f"{PREFIX}{stack}{SUFFIX}"
+        config = config_file(self.root, stack)
         copy = self.root.rotation / f"{stack}{SUFFIX}"
         if not copy.exists():
             write_atomically(copy, config.read_text(), mode=0o600)
-        elif self._state_key(stack) in (_key(_read(copy)), None):
+        elif self._state_key(stack) in (key_of(read_config(copy)), None):
             # Stopped before the state was changed: the old key counts.
             write_atomically(config, copy.read_text(), mode=config.stat().st_mode & 0o777)
-        old = _read(copy)
-        if _key(_read(config)) == _key(old):
-            self.report(f"{stack}: {_provider(old)} -> {target}")
-            self._run(stack, target, had=_provider(old) or PASSPHRASE, config=config, copy=copy)
-        if self._state_key(stack) not in (_key(_read(config)), None):
+        old = read_config(copy)
+        if key_of(read_config(config)) == key_of(old):
+            self.report(f"{stack}: {provider_of(old)} -> {target}")
+            self._run(stack, target, had=provider_of(old) or PASSPHRASE, config=config, copy=copy)
+        if self._state_key(stack) not in (key_of(read_config(config)), None):
             raise UpdateFailed(f"{stack}: its state and its configuration are encrypted with different keys")
         with db.transaction(db.connect(self.root, self.settings)) as connection:
             event = events.new_event("secrets.rotated", actor=self.actor, stack=stack, provider=target)
@@ -176,7 +175,7 @@ class _Rotation:
         )
         if not answer.code:
             return
-        if self._state_key(stack) in (_key(_read(copy)), None):
+        if self._state_key(stack) in (key_of(read_config(copy)), None):
             copy.replace(config)
         said = (answer.err or answer.out).strip()
         if WRONG_KEY in said:
@@ -212,18 +211,3 @@ def _hold(root: FactoryRoot, settings: Settings, stack: str, held: ExitStack, re
 
     held.enter_context(stack_lock(root, stack, on_wait=waiting))
     look(root, settings, stack, waiting)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return YAML(typ="safe").load(path.read_text()) or {}
-
-
-def _provider(config: dict[str, Any]) -> str | None:
-    if url := config.get("secretsprovider"):
-        return str(url)
-    return PASSPHRASE if "encryptionsalt" in config else None
-
-
-def _key(config: dict[str, Any]) -> str | None:
-    """What tells one key from another: the passphrase's salt, or the data key as KMS encrypted it."""
-    return config.get("encryptedkey") or config.get("encryptionsalt")

@@ -13,11 +13,14 @@ from engine import EngineEnv
 from factory.errors import InputError, UpdateFailed
 from factory.paths import FactoryRoot
 from stacks.driver.cli import run_cli, urn_prefix
+from stacks.driver.configured import config_file, provider_of, read_config
 from stacks.driver.model import MARK
 
 State = dict[str, Any]
-# How the engine encrypts secrets here: by the factory's passphrase, a key in a cloud, or Pulumi Cloud as the backend.
-PROVIDERS = frozenset({"passphrase", "cloud", "service"})
+# How the engine encrypts secrets here: by the factory's passphrase, or by Pulumi Cloud where that is the backend.
+PROVIDERS = frozenset({"passphrase", "service"})
+# Or by a key in a cloud, where that is the stack's own.
+CLOUD = "cloud"
 PLAINTEXT = "plaintext"
 NO_STACK = "no stack named"
 
@@ -64,9 +67,11 @@ def check(root: FactoryRoot, stack: str, state: Any) -> list[Any]:
             f"this is not a state of {stack}: it holds {strange[0]!r}, and {len(strange) - 1} more of another stack",
             hint=f"every URN in it has to begin with {prefix}",
         )
-    provider = (deployment.get("secrets_providers") or {}).get("type")
-    if provider not in PROVIDERS:
-        raise InputError(f"its secrets are encrypted by {provider!r}, which is not how this factory encrypts them")
+    provider = deployment.get("secrets_providers") or {}
+    if provider.get("type") not in PROVIDERS and not _is_own_key(root, stack, provider):
+        raise InputError(
+            f"its secrets are encrypted by {provider.get('type')!r}, which is not how this factory encrypts them"
+        )
     if _shows_secrets(deployment):
         raise InputError(
             "this state shows secrets in plain text",
@@ -79,6 +84,12 @@ def _urns(resources: list[Any], deployment: dict[str, Any]) -> Iterator[str]:
     pending = deployment.get("pending_operations") or []
     for resource in [*resources, *(each.get("resource") for each in pending if isinstance(each, dict))]:
         yield str(resource.get("urn", "")) if isinstance(resource, dict) else repr(resource)
+
+
+def _is_own_key(root: FactoryRoot, stack: str, provider: dict[str, Any]) -> bool:
+    url = (provider.get("state") or {}).get("url")
+    known = provider.get("type") == CLOUD and isinstance(url, str)
+    return known and url == provider_of(read_config(config_file(root, stack)))
 
 
 def _shows_secrets(value: Any) -> bool:

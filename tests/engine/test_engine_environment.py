@@ -76,6 +76,8 @@ def test_a_backend_keeps_the_credentials_that_it_needs(env: EngineEnv) -> None:
     s3 = replace(env, backend_url="s3://state").process_environment(INHERITED)
     assert s3["AWS_PROFILE"] == "production"
     assert "PULUMI_ACCESS_TOKEN" not in s3
+    kms = replace(env, secrets_provider="awskms://alias/state").process_environment(INHERITED)
+    assert kms["AWS_PROFILE"] == "production"
     service = replace(env, backend_url="https://api.pulumi.com").process_environment(INHERITED)
     assert service["PULUMI_ACCESS_TOKEN"] == "pul-token"
     assert "AWS_PROFILE" not in service

@@ -76,6 +76,17 @@ def root(tmp_path: Path) -> FactoryRoot:
     return factory_in(tmp_path)
 
 
+def test_a_state_under_a_key_of_kms_is_taken_where_that_is_the_stacks_own(root: FactoryRoot) -> None:
+    url = "awskms://alias/states?region=eu-central-1"
+    state = copy.deepcopy(GOOD)
+    state["deployment"]["secrets_providers"] = {"type": "cloud", "state": {"url": url, "encryptedkey": "eA=="}}
+    with pytest.raises(InputError, match="encrypted by 'cloud'"):
+        check(root, "links-build", state)
+    root.stack_config.mkdir(parents=True)
+    (root.stack_config / "Pulumi.links-build.yaml").write_text(f"secretsprovider: {url}\nencryptedkey: eA==\n")
+    check(root, "links-build", state)
+
+
 def test_a_state_of_this_very_stack_is_taken(root: FactoryRoot) -> None:
     check(root, "links-build", json.loads(json.dumps(GOOD)))
 
