@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from e2e_place import BIN, REPOSITORY, Place
+from e2e_place import BIN, REPOSITORY, SECONDS, Place
 
 from factory import daemons
 
@@ -49,7 +49,7 @@ def run(place: Place, program: Path, *lines: str) -> subprocess.CompletedProcess
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=SECONDS,
         check=False,
     )
 
