@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -10,6 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 from components import aws, interfaces
 from components.aws.message_queue import uses_queues
 from components.aws.workload import WorkloadArgs
+from components.identifiers import About, identifiers
 from factory.spec import AppSpec, Environment, ServiceSpec, WorkerSpec, source_digest, variable_name
 
 RUNNER_REPOSITORY = "agent-runner"
@@ -33,6 +34,8 @@ class AppFactoryArgs(TypedDict):
     """The value of each secret that the spec names, marked secret."""
     passwords: dict[str, Output[str]]
     """The password of each database that the spec names, marked secret."""
+    git: NotRequired[interfaces.GitSource | None]
+    """Where CI takes the source from; default: an object among the artefacts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class Contents:
 
     agents: bool
     registry: bool
+    ci: bool
     # The service and the workers: whatever runs the app's own code.
     service: bool
     # What a person may still want back after a destroy.
@@ -48,9 +52,9 @@ class Contents:
 
 
 CONTENTS = {
-    Environment.BUILD: Contents(agents=True, registry=True, service=False, recoverable=False),
-    Environment.STAGING: Contents(agents=False, registry=False, service=True, recoverable=False),
-    Environment.PRODUCTION: Contents(agents=False, registry=False, service=True, recoverable=True),
+    Environment.BUILD: Contents(agents=True, registry=True, ci=True, service=False, recoverable=False),
+    Environment.STAGING: Contents(agents=False, registry=False, ci=False, service=True, recoverable=False),
+    Environment.PRODUCTION: Contents(agents=False, registry=False, ci=False, service=True, recoverable=True),
 }
 
 
@@ -69,6 +73,8 @@ class AppFactory(pulumi.ComponentResource):
     """What starts agent tasks; None where no agent works."""
     registry: interfaces.Registry | None
     """Where artefacts are kept; None outside build."""
+    ci: interfaces.Ci | None
+    """What tests the source; None outside build."""
     databases: dict[str, interfaces.Database]
     """Its databases, by name."""
     queues: dict[str, interfaces.Queue]
@@ -122,6 +128,7 @@ class AppFactory(pulumi.ComponentResource):
             if contents.registry
             else None
         )
+        self.ci = self._ci(name, args, child) if contents.ci else None
         self.databases = {each: self._database(name, each, args, child) for each in spec.databases}
         self.queues = {each: self._queue(name, each, args, child) for each in spec.queues}
         self.service = self._service(name, args, child) if contents.service else None
@@ -140,7 +147,7 @@ class AppFactory(pulumi.ComponentResource):
             child,
         )
         self.audit = aws.AuditTrail(name, {"key_id": self.keys.key_id, "days": spec.retention.audit}, child)
-        self.outputs = self._outputs(args)
+        self.outputs = identifiers(self, About(spec, environment, account, args["artefact"]))
         self.register_outputs({"outputs": self.outputs})
 
     def _identity(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.AgentIdentity:
@@ -173,6 +180,24 @@ class AppFactory(pulumi.ComponentResource):
                 "image": _image(args, RUNNER_REPOSITORY, source_digest(RUNNER_IMAGE)),
                 "identities": self.identity.identities,
                 "functions": {f: {"cpu": agent.cpu, "memory": agent.memory} for f, agent in spec.agents.items()},
+                "log_days": spec.retention.logs,
+            },
+            opts,
+        )
+
+    def _ci(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.Ci:
+        spec = args["spec"]
+        if self.registry is None:
+            raise pulumi.RunError(f"{name}: a pipeline needs a registry for what its stages hand on")
+        return aws.Ci(
+            name,
+            {
+                "app": spec.name,
+                "account": args["account"],
+                "region": spec.region,
+                "key_id": self.keys.key_id,
+                "bucket": self.registry.artefacts,
+                "git": args.get("git"),
                 "log_days": spec.retention.logs,
             },
             opts,
@@ -221,6 +246,7 @@ class AppFactory(pulumi.ComponentResource):
                 "cidr": self.network.cidr,
                 "port": service.port,
                 "health": service.health,
+                "domain": service.domain_in(args["environment"]),
             },
             opts,
         )
@@ -258,52 +284,6 @@ class AppFactory(pulumi.ComponentResource):
             queues = Output.all(self.keys.key_id, *(queue.queue_id for queue in self.queues.values()))
             workload["permissions"] = queues.apply(lambda known: uses_queues(known[1:], known[0], spec.region))
         return workload
-
-    def _outputs(self, args: AppFactoryArgs) -> Output[dict[str, Any]]:
-        spec = args["spec"]
-        parts: dict[str, Any] = {
-            "app": spec.name,
-            "environment": args["environment"].value,
-            "region": spec.region,
-            "account": args["account"],
-            "spec": spec.digest(),
-            "network": {
-                "id": self.network.network_id,
-                "cidr": self.network.cidr,
-                "subnets": self.network.subnet_ids,
-            },
-            "key": self.keys.key_id,
-            "secrets": self.secrets.ids,
-            "agents": {},
-            "databases": {
-                each: {
-                    "id": database.database_id,
-                    "secret": database.url_secret,
-                    "firewall": database.reach["firewall"],
-                }
-                for each, database in self.databases.items()
-            },
-            "queues": {
-                each: {"id": queue.queue_id, "url": queue.url, "put_aside": queue.put_aside}
-                for each, queue in self.queues.items()
-            },
-            "workers": {each: worker.service_id for each, worker in self.workers.items()},
-            "budget": self.budget.topic,
-            "audit": self.audit.records_id,
-        }
-        if self.identity and self.runner:
-            parts["agents"] = Output.all(self.identity.identities, self.runner.tasks).apply(
-                lambda known: {f: {"role": role, "task": known[1][f]} for f, role in known[0].items()}
-            )
-        if self.registry:
-            parts["registry"] = {"images": self.registry.images, "artefacts": self.registry.artefacts}
-        if self.service:
-            parts["service"] = {
-                "address": self.service.address,
-                "service": self.service.service_id,
-                "artefact": args["artefact"],
-            }
-        return Output.from_input(parts)
 
 
 def _image(args: AppFactoryArgs, repository: str, digest: str) -> Output[str]:

@@ -59,11 +59,28 @@ class Registry(Protocol):
     artefacts: Output[str]
 
 
+class GitSource(TypedDict):
+    """The factory's repository at a git host."""
+
+    connection: str
+    """Id of the connection to the host; made once by a person, who agrees to it there."""
+    repository: str
+    """Its name there: `owner/name`."""
+
+
+class Ci(Protocol):
+    """What tests the factory's source outside the factory, waits for a person, and asks for production."""
+
+    pipeline: Output[str]
+    source: Output[str]
+
+
 class Service(Protocol):
-    """The serving side of the app: an address, and the service that keeps the artefact running."""
+    """The serving side of the app: an address, the service that keeps the artefact running, the topic of its alarms."""
 
     address: Output[str]
     service_id: Output[str]
+    alarms: Output[str]
 
 
 class Worker(Protocol):

@@ -18,7 +18,9 @@ from console.commands import (
     init,
     people,
     promote,
+    rollback,
     stack,
+    stack_secrets,
     stack_tools,
 )
 from console.show import ERR, print_error
@@ -43,6 +45,8 @@ change.register(app)
 inbox.register(app)
 people.register(app)
 promote.register(app)
+rollback.register(app)
+stack_secrets.register(app)
 app.add_typer(cloud.app, name="cloud")
 
 

@@ -154,6 +154,21 @@ def _replaces(value: Any) -> Lines:
         yield Text("to which it returns by itself when this one is bad: the approval says so", "dim")
 
 
+def _restores(value: Any) -> Lines:
+    yield Text.assemble(
+        f"release {_word(value)}: ", ("it served here before; its spec and artefact are used as kept", "dim")
+    )
+
+
+def _set_aside(value: Any) -> Lines:
+    fields = _part(value, "differs in")
+    if not fields:
+        yield Text("app.yaml says the same", "dim")
+        return
+    yield from _plainly(value)
+    yield Text("production follows the spec of the release, not app.yaml, until another release is decided", "dim")
+
+
 def _plainly(value: Any) -> Lines:
     if isinstance(value, dict) and value:
         yield from _rest(value)
@@ -171,6 +186,8 @@ PARTS: Mapping[str, Callable[[Any], Lines]] = {
     "review": _review,
     "plan": _plan,
     "replaces": _replaces,
+    "restores": _restores,
+    "app.yaml set aside": _set_aside,
     "diff": _diff,
 }
 

@@ -199,7 +199,7 @@ INSTEAD: Mapping[str, str] = {
     "watch": "it applies updates for as long as it runs, without a record of each: use `pulumi up`",
     "stack rename": "stacks are named by app and environment, in app.yaml",
     "stack migrate": "the backend is a setting, in millwright.yaml",
-    "stack change-secrets-provider": "every stack of a factory has the factory's passphrase",
+    "stack change-secrets-provider": "`millwright secrets rotate` does it for every stack",
     "state upgrade": "it works on every stack of the backend at once",
     "state move": "it works on two stacks at once",
     "config copy": "it works on two stacks at once: `pulumi config set` each value",

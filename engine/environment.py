@@ -16,7 +16,7 @@ from engine.cache import write_atomically
 from engine.cli import Cli, find_or_build
 from engine.locks import backend_folder
 from engine.progress import Report, silent
-from factory.errors import InputError
+from factory.errors import Busy, InputError
 from factory.paths import FactoryRoot, private_folder
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ LOCAL_PROVIDER_MODULE = "localcloud.plugin"
 SCRIPT_BYTES = 4096
 # What the user may still say by environment; the rest of PULUMI_* could be another factory's.
 KEPT = frozenset({"PULUMI_STACK"})
+# What encrypts secrets, in the engine's words.
+PASSPHRASE = "passphrase"  # noqa: S105 -- a word of the engine's
+AWS_KMS = "awskms://"
+# In the folder of a rotation: there from its first change to its end.
+NEW_PASSPHRASE = "passphrase"  # noqa: S105 -- a file's name
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class EngineEnv:
     policy_pack: Path | None
     cloud_provider: str | None
     aws: Literal["local", "account"] = "local"
+    secrets_provider: str = PASSPHRASE
 
     def variables(self) -> dict[str, str]:
         """The variables that make any `pulumi` command one of this factory."""
@@ -88,8 +94,9 @@ class EngineEnv:
         scheme = urlsplit(self.backend_url).scheme
         if name.startswith("PULUMI_"):
             return name not in KEPT and not (name == "PULUMI_ACCESS_TOKEN" and scheme in ("http", "https"))
-        # An S3 backend needs its credentials; the local provider drops them again for itself.
-        return name.startswith("AWS_") and self.aws == "local" and scheme != "s3"
+        # An S3 backend or a KMS key needs its credentials; the local provider drops them again for itself.
+        needed = scheme == "s3" or self.secrets_provider.startswith(AWS_KMS)
+        return name.startswith("AWS_") and self.aws == "local" and not needed
 
 
 def prepare(
@@ -103,8 +110,30 @@ def prepare(
     """Make everything that a `pulumi` command of this factory needs, and say how to run one.
 
     Idempotent, and safe in many processes at once. Raises EngineUnavailable (no CLI and none can be made), InputError
-    (a passphrase file is missing).
+    (a passphrase file is missing), Busy (some stacks have a new passphrase already, and others not).
     """
+    require_one_passphrase(root)
+    return prepare_any(root, settings, policy_pack=policy_pack, warm_provider=warm_provider, progress=progress)
+
+
+def require_one_passphrase(root: FactoryRoot) -> None:
+    """Raises Busy while a rotation is under way, or was stopped half-way: no one passphrase fits every stack then."""
+    if (root.rotation / NEW_PASSPHRASE).exists():
+        raise Busy(
+            "the stacks' passphrase is being changed, and some of them have the new one already",
+            hint="wait for `millwright secrets rotate`; if it was stopped, run it again: it goes on",
+        )
+
+
+def prepare_any(
+    root: FactoryRoot,
+    settings: "Settings",
+    *,
+    policy_pack: Path | None,
+    warm_provider: str | None = None,
+    progress: Report = silent,
+) -> EngineEnv:
+    """`prepare`, for the rotation itself."""
     cli = find_or_build(settings, progress=progress)
     for folder in (root.state, root.stack_config, root.locks, root.work, root.pulumi_home):
         private_folder(folder)
@@ -123,6 +152,7 @@ def prepare(
         policy_pack=policy_pack,
         cloud_provider=warm_provider,
         aws=settings.aws,
+        secrets_provider=settings.secrets_provider,
     )
 
 
@@ -202,13 +232,13 @@ def _passphrase_file(root: FactoryRoot, settings: "Settings") -> Path:
             raise InputError(f"passphrase_file: {named} does not exist", hint="make it, or remove the setting")
         return named
     if not root.passphrase_file.exists():
-        _make_passphrase(root)
+        _make_passphrase(root, settings)
     return root.passphrase_file
 
 
-def _make_passphrase(root: FactoryRoot) -> None:
+def _make_passphrase(root: FactoryRoot, settings: "Settings") -> None:
     """Make the passphrase once: of several processes that try, one wins and the others use its."""
-    if any((root.backend / ".pulumi" / "stacks").glob("*/*.json")):
+    if settings.secrets_provider == PASSPHRASE and any((root.backend / ".pulumi" / "stacks").glob("*/*.json")):
         raise InputError(
             f"{root.passphrase_file} is gone, and the stacks in {root.backend} are encrypted with it",
             hint="restore it from a backup; without it their secrets cannot be read",

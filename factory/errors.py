@@ -38,7 +38,8 @@ class ExitCode(IntEnum):
     SANDBOX_UNAVAILABLE = 12
     """No confined process can be made here, so nothing that needs one was started."""
     DATA_AT_RISK = 13
-    """From `preview`: the update would replace or delete what holds data; the output names each such resource."""
+    """From `preview`: the update would replace or delete what holds data; the output names each such resource. From
+    `rollback`: the way back would, so nothing was done."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 
@@ -122,6 +123,12 @@ class DecisionRequired(MillwrightError):
     """The action needs a person's decision that has not been made."""
 
     exit_code = ExitCode.DECISION_REQUIRED
+
+
+class DataAtRisk(MillwrightError):
+    """The way back to an earlier release would replace or delete what holds data, so it was not begun."""
+
+    exit_code = ExitCode.DATA_AT_RISK
 
 
 class PolicyViolation(MillwrightError):

@@ -32,12 +32,21 @@ class RegistryOutputs(_Outputs):
     artefacts: str
 
 
+class CiOutputs(_Outputs):
+    """What tests the factory's source, and where it takes that from."""
+
+    pipeline: str
+    source: str
+
+
 class ServiceOutputs(_Outputs):
     """The serving side of the app."""
 
     address: str
     service: str
     artefact: str
+    alarms: str | None = None
+    domain: str | None = None
 
 
 class DatabaseOutputs(_Outputs):
@@ -69,6 +78,7 @@ class AppFactoryOutputs(_Outputs):
     secrets: dict[str, str]
     agents: dict[str, AgentOutputs]
     registry: RegistryOutputs | None = None
+    ci: CiOutputs | None = None
     service: ServiceOutputs | None = None
     databases: dict[str, DatabaseOutputs] = {}
     queues: dict[str, QueueOutputs] = {}

@@ -60,6 +60,11 @@ class FactoryRoot:
         return self.state / "passphrase"
 
     @property
+    def rotation(self) -> Path:
+        """What a rotation of the stacks' keys that is under way, or was killed, has to know."""
+        return self.state / "rotation"
+
+    @property
     def database(self) -> Path:
         """The default database."""
         return self.state / "factory.db"

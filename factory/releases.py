@@ -30,6 +30,9 @@ RELEASES = Table(
     Column("reason", Text, nullable=False),
     Column("started", String(32), nullable=False),
     Column("ended", String(32)),
+    Column("restores", Integer),
+    Column("set_aside", String(80)),
+    Column("served", String(32)),
 )
 
 
@@ -51,7 +54,9 @@ class Release(BaseModel):
     """One artefact + spec in one environment.
 
     `request` is the id of the decided request that allows it (None where none is needed); `replaces` the id of the
-    release that served before, to which it returns by itself when it turns out bad.
+    release that served before, to which it returns by itself when it turns out bad. `restores` is the id of an earlier
+    release that it brings back: the same artefact and spec. `set_aside` is the digest of an app.yaml that the
+    environment does not follow, because it went back; `served` when the release was first seen to serve.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +75,18 @@ class Release(BaseModel):
     reason: str
     started: str
     ended: str | None
+    restores: int | None
+    set_aside: str | None
+    served: str | None
+
+    @property
+    def went_back(self) -> bool:
+        """Whether the environment is at this release because a later one was taken back."""
+        return self.restores is not None or self.set_aside is not None
+
+    def same_as(self, other: "Release") -> bool:
+        """Whether both are the same artefact with the same spec."""
+        return (self.artefact, self.spec_digest) == (other.artefact, other.spec_digest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +100,8 @@ class Proposal:
     spec: dict[str, Any]
     spec_digest: str
     change: str | None
+    restores: int | None = None
+    set_aside: str | None = None
 
 
 def propose(connection: Connection, proposal: Proposal) -> Release:
@@ -135,7 +154,7 @@ def begin(connection: Connection, release: int, request: int | None) -> None:
 
 def serves(connection: Connection, release: Release) -> None:
     """It serves and is healthy: what it replaced is history."""
-    _set(connection, release.id, state=ReleaseState.SERVING)
+    _set(connection, release.id, state=ReleaseState.SERVING, served=release.served or _now())
     if release.replaces is not None:
         _set(connection, release.replaces, state=ReleaseState.REPLACED, ended=_now())
 
@@ -148,6 +167,12 @@ def failed(connection: Connection, release: Release, reason: str) -> Release | N
     # It had served for a while, so the one before was history already.
     _set(connection, release.replaces, state=ReleaseState.SERVING, ended=None)
     return read(connection, release.replaces)
+
+
+def returned(connection: Connection, release: Release, before: Release) -> None:
+    """The environment is back at `before`, away from `release`; the app.yaml of that one is set aside."""
+    if before.id == release.replaces:
+        _set(connection, before.id, set_aside=release.set_aside or release.spec_digest)
 
 
 def refused(connection: Connection, release: int, reason: str) -> None:

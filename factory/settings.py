@@ -39,11 +39,18 @@ class Settings(BaseSettings):
     )
     backend: str | None = Field(
         default=None,
-        description="Pulumi backend URL (file://, s3://, https://api.pulumi.com). Default: .millwright/backend.",
+        description="Pulumi backend URL (file://, s3://, postgres://, https://api.pulumi.com). "
+        "Default: .millwright/backend.",
     )
     passphrase_file: Path | None = Field(
         default=None,
         description="File with the passphrase of the stacks' secrets. Default: one made in .millwright on first use.",
+    )
+    secrets_provider: str = Field(
+        default="passphrase",
+        pattern=r"^(passphrase|awskms://\S+)$",
+        description="What encrypts the stacks' secrets: `passphrase`, or a key of AWS KMS "
+        "(awskms://alias/NAME?region=REGION). `millwright secrets rotate` changes it for stacks that are there.",
     )
     database: str | None = Field(
         default=None,
@@ -91,6 +98,17 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the platform believes GitHub which workflow asks (an OpenID Connect provider), so that "
         "roles may trust one.",
+    )
+    github_repository: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]+/[\w.-]+$",
+        description="GitHub repository (owner/name) of this factory, from whose main branch CI takes the source; needs "
+        "github_connection. Default: an object among the app's artefacts.",
+    )
+    github_connection: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[\w-]+$",
+        description="ARN of the AWS connection to GitHub by which CI reaches github_repository; a person makes it.",
     )
 
     @classmethod
@@ -158,6 +176,17 @@ def _refuse_unknown_overrides(environment: Mapping[str, str]) -> None:
 
 
 def _cross_checked(settings: Settings, root: FactoryRoot) -> Settings:
+    if (settings.github_repository is None) != (settings.github_connection is None):
+        missing = "github_repository" if settings.github_repository is None else "github_connection"
+        problem = Problem(
+            file=str(root.settings_file),
+            line=0,
+            column=0,
+            field=missing,
+            message="the other of the two keys for GitHub is there, and this one is missing",
+            fix="give both, or none",
+        )
+        raise InputError("the settings do not fit together", problems=(problem,))
     if (settings.aws == "account") == (settings.aws_account is not None):
         return settings
     problem = Problem(

@@ -87,7 +87,12 @@ class Service:
     def _publish(self) -> daemons.RunFile:
         if not (self._http and self._provider and self._runtime and self._backends):
             raise RuntimeError("the doors are not open")
-        addresses = {"http": self._http.url, "provider": self._provider.address, "ingress": self._runtime.url}
+        addresses = {
+            "http": self._http.url,
+            "provider": self._provider.address,
+            "ingress": self._runtime.url,
+            "ingress-tls": self._runtime.secure_url,
+        }
         with self._publishing:
             self._run_file = self._claim.publish(addresses, generation=self._backends.generation)
             return self._run_file
@@ -138,6 +143,7 @@ TAUGHT: Final[Mapping[str, str]] = {
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
     "sqs": "sqs_model",
+    "acm": "acm_model",
 }
 
 

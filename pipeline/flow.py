@@ -55,6 +55,10 @@ class ChangeFlow:
         """The way of what serves in staging already (a baseline, or a release put off): only the last gate."""
         self._to_an_end(lambda: Releasing(self._line).promote())
 
+    def run_rollback(self) -> None:
+        """The way of an environment back to an earlier release: staging at once, production by the last gate."""
+        self._to_an_end(lambda: Releasing(self._line).roll_back())
+
     def _to_an_end(self, way: Callable[[], None]) -> None:
         try:
             way()

@@ -135,6 +135,11 @@ class ChangeRecord(BaseModel):
         return "artefact" in self.specification
 
     @property
+    def rolls_back(self) -> bool:
+        """Whether it only brings an environment back to an earlier release: no branch, no agent."""
+        return "rollback" in self.specification
+
+    @property
     def branch(self) -> str:
         """The branch that agents' commits go to."""
         return "change/" + self.id.split("/", 1)[1]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from factory.gates import Gate
+from factory.spec import Environment
 from pipeline.durable import Json, Lane
 from pipeline.gates import Cancelled
 from pipeline.line import Ended, Line
@@ -52,7 +53,23 @@ class Releasing:
         state = ChangeState.ROLLED_BACK if done["state"] == "returned" else ChangeState.RELEASED
         self._line.end(state, f"production: {done['reason']}")
 
-    def _to_production(self, artefact: str, staged: Json) -> Json:
+    def roll_back(self) -> None:
+        """The way of an environment back to an earlier release."""
+        self._line.enter(Stage.DEPLOY)
+        record = self._line.record()
+        way = record.specification["rollback"]
+        if way["environment"] == Environment.STAGING:
+            with self._finished(Lane.STAGING):
+                done = self._line.stage(Lane.STAGING, "roll-back", "roll-back", {})
+                if done["state"] == "refused":
+                    raise Ended(ChangeState.FAILED, done["reason"])
+        else:
+            served = {"ok": True, "reason": "it served in production before", "release": way["release"]}
+            done = self._to_production(way["artefact"], served, stays="nothing was done")
+        state = ChangeState.ROLLED_BACK if done["state"] == "returned" else ChangeState.RELEASED
+        self._line.end(state, f"{way['environment']}, back to release {way['release']}: {done['reason']}")
+
+    def _to_production(self, artefact: str, staged: Json, *, stays: str = "in staging") -> Json:
         """Propose, ask, apply what was decided. The answer's state is serving or returned; raises Ended otherwise."""
         with self._finished(Lane.PRODUCTION):
             for number in range(1, PROPOSALS + 1):
@@ -60,12 +77,14 @@ class Releasing:
                 asked = self._line.stage(Lane.PRODUCTION, "propose", f"propose:{number}", argument)
                 if asked["state"] == "contained":
                     return {"state": "serving", "reason": asked["reason"]}
+                if asked["state"] == "refused":
+                    raise Ended(ChangeState.FAILED, asked["reason"])
                 verdict, done = self._decided(number, asked)
                 if done["state"] in ("serving", "returned"):
                     return done
                 self._refuse(number, asked, done["reason"])
                 if verdict["verdict"] == "refuse":
-                    said = f"in staging; {verdict['person']} refused production: {verdict['reason']}"
+                    said = f"{stays}; {verdict['person']} refused production: {verdict['reason']}"
                     raise Ended(ChangeState.CLOSED, said)
             raise Ended(ChangeState.FAILED, f"{PROPOSALS} proposals for production were overtaken or did not hold")
 

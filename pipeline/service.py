@@ -21,7 +21,7 @@ from pipeline.flow import ChangeFlow
 from pipeline.gates import Cancelled, check_cancelled
 from pipeline.line import OWED
 from pipeline.records import ChangeState
-from pipeline.stages import deploy
+from pipeline.stages import deploy, rollback
 from pipeline.stages.check import security, test
 from pipeline.stages.generate import generate
 from pipeline.stages.intake import intake
@@ -47,6 +47,7 @@ STAGES: dict[str, StageWork] = {
     "merge": merge,
     "revert": revert,
     "staging": deploy.staging,
+    "roll-back": rollback.roll_back,
     "provenance": deploy.provenance,
     "propose": deploy.propose,
     "production": deploy.to_production,
@@ -113,7 +114,7 @@ class Service:
             waiting = records.in_state(connection, ChangeState.SUBMITTED, ChangeState.CANCELLING)
         for record in waiting:
             if record.id not in self._begun:
-                if not record.promotes:
+                if not (record.promotes or record.rolls_back):
                     # Soon an agent will work on it.
                     self._context.processes.warm()
                 self._engine.start(CHANGE, record.id)
@@ -130,8 +131,11 @@ class Service:
     def _change(self, engine: DbosEngine, subject: str) -> None:
         flow = ChangeFlow(self._context, engine, subject)
         try:
-            if self._context.change(subject).promotes:
+            record = self._context.change(subject)
+            if record.promotes:
                 flow.run_promotion()
+            elif record.rolls_back:
+                flow.run_rollback()
             else:
                 flow.run()
         except Exception as error:  # the seam: for the engine such a flow is over, so people must see that it is

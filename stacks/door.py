@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine import engines_at_work
@@ -73,7 +74,7 @@ def before(
     stack = stack_of(spec, environment)
     if environment is Environment.PRODUCTION or (stack, command) == (PLATFORM, "destroy"):
         database = db.connect(root, settings)
-        if place := production.in_production(root, settings, database, spec, environment):
+        if place := production.place_of(root, settings, database, spec, environment):
             _require_decided(place, command, flags)
         else:
             destruction.require_last(database)
@@ -86,7 +87,7 @@ def before(
         return
     # Any other holds no lock: an engine may be at work.
     killed = effect is Effect.CLOUD and look(root, settings, stack, _waiting(stack))
-    ensure_stack(root, spec, environment, _cli())
+    ensure_stack(root, spec, environment, _cli(), secrets_provider=settings.secrets_provider)
     if kind := KINDS.get(command):
         database = db.connect(root, settings)
         generation = cloud_generation(root, settings)
@@ -95,7 +96,9 @@ def before(
         if settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
-        ledger.started(database, spec, environment, kind, DOOR, cloud_generation=generation)
+        place = production.place_of(root, settings, database, spec, environment)
+        declared = production.declared_digest(place, None) if place else spec.digest()
+        ledger.started(database, spec, environment, kind, replace(DOOR, spec=declared), cloud_generation=generation)
         unsettled.begin(root, settings, stack, owed=settled)
 
 

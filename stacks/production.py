@@ -14,12 +14,14 @@ from factory.people import load_people
 from factory.releases import Release, ReleaseState
 from factory.requests import Request
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment, recorded_spec
+from factory.spec import AppSpec, Environment, differing_fields, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
+from stacks.followed import brought_back, follows_file, set_aside
 from stacks.inputs import Inputs, differing, inputs_of
 from stacks.shared_platform import Spec, Which
 
 Plan = list[list[Any]]
+RETURNED_TO = (ReleaseState.SERVING, ReleaseState.REPLACED)
 
 
 class Place(NamedTuple):
@@ -36,19 +38,28 @@ class Place(NamedTuple):
         """The stack's name."""
         return self.spec.stack(self.environment)
 
+    @property
+    def is_production(self) -> bool:
+        """Whether it changes only by a person's decision."""
+        return self.environment is Environment.PRODUCTION
 
-def in_production(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
-    """The place of a production environment; None for every other one, and for what all apps share."""
-    if isinstance(spec, AppSpec) and which is Environment.PRODUCTION:
+
+def place_of(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
+    """The place of an app's environment; None for what all apps share, which serves nothing."""
+    if isinstance(spec, AppSpec) and isinstance(which, Environment):
         return Place(root, settings, database, spec, which)
     return None
 
 
 class Served(NamedTuple):
-    """What an environment is to serve: an artefact's digest, with the spec it is declared by."""
+    """What an environment is to serve: an artefact's digest, with the spec it is declared by.
+
+    `note` says what app.yaml says otherwise, where the environment went back; "" when there is nothing to say.
+    """
 
     artefact: str
     spec: AppSpec
+    note: str = ""
 
 
 def plan_of(steps: Iterable[Step]) -> Plan:
@@ -70,6 +81,7 @@ def shown(
         "plan": plan,
         "inputs": _inputs(place),
         "replaces": {"release": replaced.id, **_named(replaced)} if replaced else None,
+        **(brought_back(place.spec, release) if release.restores is not None else {}),
     }
 
 
@@ -88,9 +100,36 @@ def to_serve(place: Place, release_id: int | None, *, dry_run: bool) -> Served:
     if release is None:
         # Before the first release, staging serves the app as it was seeded.
         return Served(artefacts.store(place.root, source_of(place)), place.spec)
-    recorded = recorded_spec(release.spec)
-    by_file = release_id is None and place.environment is not Environment.PRODUCTION
-    return Served(release.artefact, place.spec if by_file else recorded)
+    if follows_file(place.spec, place.environment, release, release_id):
+        return Served(release.artefact, place.spec)
+    return Served(release.artefact, recorded_spec(release.spec), set_aside(place.spec, place.environment, release))
+
+
+def note(place: Place) -> str:
+    """What app.yaml says otherwise than what is wanted there, because the environment went back; "" otherwise."""
+    release = _named_release(place, None)
+    return (
+        ""
+        if release is None or follows_file(place.spec, place.environment, release, None)
+        else set_aside(place.spec, place.environment, release)
+    )
+
+
+def declared_digest(place: Place, release_id: int | None) -> str:
+    """The digest of the spec that the program declares. Raises InputError for a release of another environment."""
+    release = _named_release(place, release_id)
+    if release is None or follows_file(place.spec, place.environment, release, release_id):
+        return place.spec.digest()
+    return release.spec_digest
+
+
+def goes_back(place: Place, release_id: int | None) -> bool:
+    """Whether an update brings an earlier release back, so that no data may be lost by it. Raises InputError."""
+    release = _named_release(place, release_id)
+    if release is None or follows_file(place.spec, place.environment, release, release_id):
+        return False
+    # One that is named and has served already is returned to.
+    return release.went_back or (release_id is not None and release.state in RETURNED_TO)
 
 
 def source_of(place: Place) -> Path:
@@ -106,8 +145,9 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     release = _named_release(place, release_id)
     if release is None or release.state not in releases.WANTED:
         refuse(place, "it changes only by a person's recorded decision, and no release was decided")
-    if release_id is None and release.spec_digest != place.spec.digest():
-        refuse(place, "app.yaml was edited after the decision: what it says now was never decided")
+    if release_id is None and place.spec.digest() not in (release.spec_digest, release.set_aside):
+        fields = ", ".join(differing_fields(recorded_spec(release.spec), place.spec))
+        refuse(place, f"app.yaml was edited after the decision: what it says now was never decided ({fields})")
     try:
         _require_approval(place, release, release.request)
     except DecisionRequired as refusal:
@@ -197,6 +237,8 @@ def _require_approval(place: Place, release: Release, request_id: int | None) ->
         raise DecisionRequired(f"request {request.id} decided on another release than {release.id}")
     if {key: request.shown.get(key) for key in ("artefact", "spec")} != _named(release):
         raise DecisionRequired(f"request {request.id} showed another artefact or spec than release {release.id} has")
+    if request.shown.get("restores") != release.restores:
+        raise DecisionRequired(f"request {request.id} did not show that release {release.id} is a way back")
     if recorded_spec(release.spec).digest() != release.spec_digest:
         raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
     _require_inputs(place, request)

@@ -12,6 +12,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from spec_strategies import GOOD
 
 from components import AppFactory, Platform
+from components.interfaces import GitSource
 from factory.spec import AppSpec, Environment
 from policies.decode import decode
 
@@ -47,7 +48,10 @@ class _Answers(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = ("arn", "keyId", "dnsName", "repositoryUrl", "address", "url", "prefixListId", "registryId")
+        known = (
+            *("arn", "keyId", "dnsName", "repositoryUrl", "address", "url"),
+            *("prefixListId", "registryId", "arnSuffix"),
+        )
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:
@@ -106,7 +110,7 @@ def spec_of(**changes: Any) -> AppSpec:
     return AppSpec.model_validate(YAML(typ="safe").load(GOOD) | WHOLE | changes)
 
 
-def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
+def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> AppFactory:
     """Declare an AppFactory in the running program, everything it is made from being known."""
     return AppFactory(
         spec.stack(environment),
@@ -117,14 +121,15 @@ def factory_of(spec: AppSpec, environment: Environment) -> AppFactory:
             "zones": [f"{spec.region}a", f"{spec.region}b"],
             "artefact": ARTEFACT,
             "secrets": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.secrets},
+            "git": git,
             "passwords": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.databases},
         },
     )
 
 
-def declared_factory(spec: AppSpec, environment: Environment) -> list[Declared]:
+def declared_factory(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> list[Declared]:
     """What an AppFactory declares."""
-    return declare(lambda: factory_of(spec, environment), stack=spec.stack(environment))
+    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment))
 
 
 def declared_platform(*, github: bool = True) -> list[Declared]:

@@ -85,7 +85,13 @@ def specs(draw: st.DrawFn) -> AppSpec:
             "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),
             "network": {"cidr": draw(CIDRS)},
             **more,
-            "services": {service: {"port": draw(st.integers(1024, 65535)), "replicas": draw(st.integers(1, 20))}},
+            "services": {
+                service: {
+                    "port": draw(st.integers(1024, 65535)),
+                    "replicas": draw(st.integers(1, 20)),
+                    "domain": draw(st.sampled_from([None, "links.example.com"])),
+                }
+            },
             "secrets": {name: {} for name in secrets},
             "agents": {function: {"secrets": draw(some)} for function in agents},
             "environments": {environment: {} for environment in environments},

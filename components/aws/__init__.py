@@ -8,6 +8,7 @@ from components.aws.agent_runner import AgentRunner
 from components.aws.audit_store import AuditStore
 from components.aws.audit_trail import AuditTrail
 from components.aws.budget import Budget
+from components.aws.ci import Ci
 from components.aws.database import Database
 from components.aws.image_scanning import ImageScanning
 from components.aws.keys import Keys
@@ -26,6 +27,7 @@ __all__ = [
     "AuditStore",
     "AuditTrail",
     "Budget",
+    "Ci",
     "Database",
     "ImageScanning",
     "Keys",

@@ -5,7 +5,8 @@ from typing import TypedDict
 from pulumi import Input, ResourceOptions
 from pulumi_aws import ec2, vpc
 
-LISTENER_PORT = 80
+HTTP = 80
+HTTPS = 443
 
 
 class FirewallsArgs(TypedDict):
@@ -17,6 +18,8 @@ class FirewallsArgs(TypedDict):
     """IPv4 range of the VPC: the only one that reaches the balancer."""
     port: int
     """Port the service listens on."""
+    domain: str | None
+    """Name at which it serves over TLS; None: nothing speaks TLS."""
 
 
 def firewalls(name: str, args: FirewallsArgs, opts: ResourceOptions) -> tuple[ec2.SecurityGroup, ec2.SecurityGroup]:
@@ -44,17 +47,19 @@ def firewalls(name: str, args: FirewallsArgs, opts: ResourceOptions) -> tuple[ec
 def _rules(
     name: str, args: FirewallsArgs, front: ec2.SecurityGroup, back: ec2.SecurityGroup, opts: ResourceOptions
 ) -> None:
-    vpc.SecurityGroupIngressRule(
-        f"{name}-front",
-        security_group_id=front.id,
-        description="The app's own network",
-        cidr_ipv4=args["cidr"],
-        ip_protocol="tcp",
-        from_port=LISTENER_PORT,
-        to_port=LISTENER_PORT,
-        tags={"Name": f"{name}-front"},
-        opts=opts,
-    )
+    ports = {f"{name}-front": HTTP} | ({f"{name}-front-tls": HTTPS} if args["domain"] else {})
+    for logical, listens in ports.items():
+        vpc.SecurityGroupIngressRule(
+            logical,
+            security_group_id=front.id,
+            description="The app's own network",
+            cidr_ipv4=args["cidr"],
+            ip_protocol="tcp",
+            from_port=listens,
+            to_port=listens,
+            tags={"Name": logical},
+            opts=opts,
+        )
     vpc.SecurityGroupEgressRule(
         f"{name}-front",
         security_group_id=front.id,

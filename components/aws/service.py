@@ -1,11 +1,13 @@
 """Service: an internal load balancer before an ECS service that keeps one artefact, named by digest, running."""
 
 import pulumi
-from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import ec2, ecs, lb
+from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi_aws import ec2, lb
 
-from components.aws.firewalls import LISTENER_PORT, firewalls
-from components.aws.workload import WorkloadArgs, openings, task_of
+from components.aws.alarms import alarms
+from components.aws.firewalls import firewalls
+from components.aws.listeners import listen
+from components.aws.workload import WorkloadArgs, kept_running, openings
 from components.naming import physical_name
 
 # ELB allows names of 32 characters.
@@ -21,6 +23,8 @@ class ServiceArgs(WorkloadArgs):
     """Port the service listens on."""
     health: str
     """Path that answers 200 while the service can serve."""
+    domain: str | None
+    """Name at which it serves over TLS; None: it serves HTTP."""
 
 
 class Service(pulumi.ComponentResource):
@@ -30,47 +34,34 @@ class Service(pulumi.ComponentResource):
     """DNS name of the load balancer."""
     service_id: Output[str]
     """ARN of the ECS service."""
+    alarms: Output[str]
+    """ARN of the topic that its alarms tell."""
 
     def __init__(self, name: str, args: ServiceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("millwright:aws:Service", name, {}, opts)
         child = ResourceOptions(parent=self)
         front, back = firewalls(name, args, child)
         rules = openings(name, args, back, child)
-        balancer, targets, listener = _entrance(name, args, front, child)
-        cluster = ecs.Cluster(
+        balancer, targets, listeners = _entrance(name, args, front, child)
+        self.alarms, names = alarms(name, args["account"], balancer, targets, child)
+        service = kept_running(
             name,
-            name=name,
-            settings=[{"name": "containerInsights", "value": "enabled"}],
-            tags={"Name": name},
-            opts=child,
-        )
-        service = ecs.Service(
-            name,
-            name=name,
-            cluster=cluster.arn,
-            task_definition=task_of(name, args, child, args["port"]).arn,
-            desired_count=args["replicas"],
-            launch_type="FARGATE",
-            network_configuration={
-                "subnets": args["subnet_ids"],
-                "security_groups": [back.id],
-                "assign_public_ip": False,
-            },
-            load_balancers=[{"target_group_arn": targets.arn, "container_name": name, "container_port": args["port"]}],
-            deployment_circuit_breaker={"enable": True, "rollback": True},
-            tags={"Name": name},
+            args,
+            back,
+            child,
             # ECS refuses a target group that no listener forwards to; a copy looks for its database at once.
-            opts=ResourceOptions(parent=self, depends_on=[listener, *rules]),
+            after=[*listeners, *rules],
+            entrance={"port": args["port"], "targets": targets.arn, "alarms": names},
         )
         self.address = balancer.dns_name
         self.service_id = service.id
-        self.register_outputs({"address": self.address, "service_id": self.service_id})
+        self.register_outputs({"address": self.address, "service_id": self.service_id, "alarms": self.alarms})
 
 
 def _entrance(
     name: str, args: ServiceArgs, firewall: ec2.SecurityGroup, opts: ResourceOptions
-) -> tuple[lb.LoadBalancer, lb.TargetGroup, lb.Listener]:
-    """An internal load balancer whose one listener forwards to the service's targets."""
+) -> tuple[lb.LoadBalancer, lb.TargetGroup, list[Resource]]:
+    """An internal load balancer whose listeners forward to the service's targets."""
     balancer = lb.LoadBalancer(
         name,
         name=physical_name(name, limit=BALANCER_NAME_LIMIT),
@@ -94,13 +85,5 @@ def _entrance(
         tags={"Name": name},
         opts=opts,
     )
-    listener = lb.Listener(
-        name,
-        load_balancer_arn=balancer.arn,
-        port=LISTENER_PORT,
-        protocol="HTTP",
-        default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
-        tags={"Name": name},
-        opts=opts,
-    )
-    return balancer, targets, listener
+    listeners = listen(name, args, balancer, targets, opts)
+    return balancer, targets, listeners

@@ -2,9 +2,9 @@
 
 import pulumi
 from pulumi import Output, ResourceOptions
-from pulumi_aws import ec2, ecs
+from pulumi_aws import ec2
 
-from components.aws.workload import WorkloadArgs, openings, task_of
+from components.aws.workload import WorkloadArgs, kept_running, openings
 
 
 class WorkerArgs(WorkloadArgs):
@@ -28,29 +28,6 @@ class Worker(pulumi.ComponentResource):
             tags={"Name": name},
             opts=child,
         )
-        rules = openings(name, args, firewall, child)
-        cluster = ecs.Cluster(
-            name,
-            name=name,
-            settings=[{"name": "containerInsights", "value": "enabled"}],
-            tags={"Name": name},
-            opts=child,
-        )
-        service = ecs.Service(
-            name,
-            name=name,
-            cluster=cluster.arn,
-            task_definition=task_of(name, args, child).arn,
-            desired_count=args["replicas"],
-            launch_type="FARGATE",
-            network_configuration={
-                "subnets": args["subnet_ids"],
-                "security_groups": [firewall.id],
-                "assign_public_ip": False,
-            },
-            deployment_circuit_breaker={"enable": True, "rollback": True},
-            tags={"Name": name},
-            opts=ResourceOptions(parent=self, depends_on=rules),
-        )
+        service = kept_running(name, args, firewall, child, after=openings(name, args, firewall, child))
         self.service_id = service.id
         self.register_outputs({"service_id": self.service_id})

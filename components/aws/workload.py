@@ -1,4 +1,4 @@
-"""What services and workers have in common: a firewall, a log, a role of their own, and one task definition."""
+"""What services and workers have in common: ways out, a log, a role of their own, a task, and an ECS service."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
@@ -55,6 +55,61 @@ class WorkloadArgs(TypedDict):
     """Prefix lists of the network's gateway endpoints, which it reaches by HTTPS."""
     permissions: NotRequired[Input[Sequence[dict[str, Any]]]]
     """IAM statements of what it may do in the cloud; default: nothing."""
+
+
+class Entrance(TypedDict):
+    """How requests come to what is kept running."""
+
+    port: int
+    """Port of the container."""
+    targets: Input[str]
+    """ARN of the target group that its copies join."""
+    alarms: Sequence[Input[str]]
+    """Names of the alarms that take a rollout back."""
+
+
+def kept_running(
+    name: str,
+    args: WorkloadArgs,
+    firewall: ec2.SecurityGroup,
+    opts: ResourceOptions,
+    *,
+    after: Sequence[Resource],
+    entrance: Entrance | None = None,
+) -> ecs.Service:
+    """A cluster of its own and the service that keeps the artefact running there; it starts when `after` is there.
+
+    A rollout that does not come up, or that an alarm goes off in, is taken back by ECS itself.
+    """
+    cluster = ecs.Cluster(
+        name,
+        name=name,
+        settings=[{"name": "containerInsights", "value": "enabled"}],
+        tags={"Name": name},
+        opts=opts,
+    )
+    return ecs.Service(
+        name,
+        name=name,
+        cluster=cluster.arn,
+        task_definition=task_of(name, args, opts, entrance["port"] if entrance else None).arn,
+        desired_count=args["replicas"],
+        launch_type="FARGATE",
+        network_configuration={
+            "subnets": args["subnet_ids"],
+            "security_groups": [firewall.id],
+            "assign_public_ip": False,
+        },
+        load_balancers=[
+            {"target_group_arn": entrance["targets"], "container_name": name, "container_port": entrance["port"]}
+        ]
+        if entrance
+        else None,
+        deployment_circuit_breaker={"enable": True, "rollback": True},
+        alarms={"alarm_names": entrance["alarms"], "enable": True, "rollback": True} if entrance else None,
+        tags={"Name": name},
+        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=list(after))),
+    )
 
 
 def openings(name: str, args: WorkloadArgs, firewall: ec2.SecurityGroup, opts: ResourceOptions) -> list[Resource]:

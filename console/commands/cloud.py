@@ -167,5 +167,7 @@ def _table(run_file: daemons.RunFile) -> Table:
     table.add_row("[bold]AWS endpoint[/]", run_file.addresses["http"])
     table.add_row("[bold]provider[/]", run_file.addresses["provider"])
     table.add_row("[bold]ingress[/]", f"{run_file.addresses['ingress']} (a load balancer is chosen by its host name)")
+    secure = run_file.addresses["ingress-tls"]
+    table.add_row("[bold]with TLS[/]", f"{secure} (trust .millwright/local-ca/ca.pem; it is this factory's own)")
     table.add_row("[bold]process[/]", str(run_file.pid))
     return table

@@ -1,4 +1,4 @@
-"""`millwright factory up|down|status`: the daemons of this factory."""
+"""`millwright factory up|down|status|backup|restore`: the daemons of this factory, and all that it keeps."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 import typer
 
+from console.commands import backup
 from console.commands.options import Json
 from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
@@ -19,7 +20,7 @@ WHAT = {
     daemons.WORKER: "moves changes through their stages",
 }
 
-app = typer.Typer(no_args_is_help=True, help="The daemons of this factory: the local cloud and the worker.")
+app = typer.Typer(no_args_is_help=True, help="This factory as a whole: its daemons, its backup.")
 
 
 @app.command()
@@ -58,6 +59,7 @@ def status(as_json: Json = False) -> None:
 
 def register(millwright: typer.Typer) -> None:
     """Add `factory` to `millwright`."""
+    backup.register(app)
     millwright.add_typer(app, name="factory", rich_help_panel="Factory")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from console.commands.options import AppOrPlatform, EnvironmentName, Json, named
+from console.commands.options import AppOrPlatform, Json, OneEnvironment, named
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
 from stacks.driver import Ending, Kind, Update, read_history
@@ -22,7 +22,7 @@ DIGEST = len("sha256:") + 12
 
 def history(
     app: AppOrPlatform,
-    environment: EnvironmentName = None,
+    environment: OneEnvironment = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="The last so many.")] = LIMIT,
     with_previews: Annotated[bool, typer.Option("--with-previews", help="Also what changed nothing.")] = False,
     as_json: Json = False,
@@ -57,7 +57,15 @@ def _cells(update: Update) -> Iterator[str]:
     counts = (f"{number} {action}" for action, number in sorted(update.changes.items()) if action != "same" and number)
     yield escaped(", ".join(counts) or ("-" if update.ending is Ending.SUCCEEDED else ""))
     yield (update.spec or "")[:DIGEST]
-    yield "" if update.release is None else escaped(f"{update.release} ({update.change or 'no change'})")
+    yield escaped(_release(update))
+
+
+def _release(update: Update) -> str:
+    if update.release is None:
+        return ""
+    back = update.rollback
+    way = f": back from {back['from']} to {back['to']}" if back else ""
+    return f"{update.release} ({update.change or 'no change'}){way}"
 
 
 def _took(update: Update) -> str:

@@ -186,6 +186,8 @@ def _announce(desk: _Desk, made: Decision, *, as_json: bool) -> None:
 
 def _next(request: Request, verdict: Verdict) -> str:
     """What this verdict leads to. At the gate `attention` the request itself says what either means."""
+    if request.gate is Gate.PRODUCTION and verdict is Verdict.REFUSE and request.shown.get("restores"):
+        return "production stays as it is"
     told = NEXT.get((request.gate, verdict)) or request.shown.get(verdict)
     return told if isinstance(told, str) else "the change goes on accordingly"
 

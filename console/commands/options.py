@@ -15,8 +15,12 @@ App = Annotated[
 AppOrPlatform = Annotated[
     str, typer.Argument(metavar="APP", help=WHICH_APP, show_default=False, autocompletion=completion.stacks)
 ]
-# `named` says which: only the platform's can be left out.
 EnvironmentName = Annotated[
+    str,
+    typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
+]
+# `named` says which: only the platform's can be left out.
+OneEnvironment = Annotated[
     str | None,
     typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
 ]
@@ -24,7 +28,6 @@ OneApp = Annotated[
     str | None,
     typer.Argument(metavar="APP", help=WHICH_APP, show_default=False, autocompletion=completion.stacks),
 ]
-OneEnvironment = EnvironmentName
 Everywhere = Annotated[bool, typer.Option("--all", help="Every stack of every app, side by side, instead of one.")]
 OnlyEnvironment = Annotated[
     str | None,

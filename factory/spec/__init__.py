@@ -1,5 +1,6 @@
 """`apps/<app>/app.yaml` as `AppSpec`: the one file that says what an app is and what its factory holds."""
 
+from factory.spec.differing import differing_fields
 from factory.spec.loading import app_names, load_app, require_apart
 from factory.spec.model import AppSpec
 from factory.spec.names import (
@@ -46,6 +47,7 @@ __all__ = [
     "TaskBudget",
     "WorkerSpec",
     "app_names",
+    "differing_fields",
     "load_app",
     "recorded_spec",
     "require_apart",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from factory.gates import Role
-from factory.spec.names import Cidr, Cpu, PartName
+from factory.spec.names import Cidr, Cpu, Environment, PartName
 
 # MiB of memory that Fargate offers for so many CPU units.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
@@ -18,6 +18,10 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
     2048: tuple(range(4096, 16384 + 1, 1024)),
     4096: tuple(range(8192, 30720 + 1, 1024)),
 }
+
+# ACM takes 64 characters, and staging's name is longer by its own.
+# https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+DOMAIN_LENGTH = 64 - len("staging.")
 
 Word = Annotated[str, Field(min_length=1)]
 # `1.0` and `"1"` are none.
@@ -58,6 +62,19 @@ class ServiceSpec(Sized):
         pattern=r"^/[\w./-]*$",
         description="Path that answers 200 while the service can serve.",
     )
+    domain: str | None = Field(
+        default=None,
+        max_length=DOMAIN_LENGTH,
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="Name at which production serves over TLS, such as links.example.com; staging serves at "
+        "staging.<domain>. Its owner puts the certificate's record into DNS. Without one: HTTP, inside the network.",
+    )
+
+    def domain_in(self, environment: Environment) -> str | None:
+        """The name at which it serves in an environment: each has its own, or one would answer for the other."""
+        if self.domain is None or environment is Environment.PRODUCTION:
+            return self.domain
+        return f"{environment}.{self.domain}"
 
 
 class WorkerSpec(Sized):

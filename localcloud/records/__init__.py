@@ -6,6 +6,7 @@ Adding a type is adding a record to its service's module; the generic code and t
 from collections.abc import Mapping
 
 from localcloud.records import (
+    acm,
     budgets,
     cloudtrail,
     codebuild,
@@ -102,5 +103,6 @@ SERVICES = (
     s3_v2,
     secret_rotation,
     service_discovery,
+    acm,
 )
 RECORDS: Mapping[str, Record] = {record.type: record for service in SERVICES for record in service.RECORDS}

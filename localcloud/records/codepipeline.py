@@ -24,7 +24,7 @@ from localcloud.records.record import (
 Json = Any
 KIND: Final = ("category", "owner", "provider", "version")
 NAMED: Final = ("inputArtifacts", "outputArtifacts")
-PLAIN: Final = ("namespace", "region", "roleArn", "runOrder", "timeoutInMinutes", "configuration")
+PLAIN: Final = ("namespace", "region", "roleArn", "runOrder", "timeoutInMinutes", "configuration", "commands")
 
 
 def _pipeline(call: Call) -> dict[str, Json]:
@@ -131,6 +131,7 @@ ACTION: Final[Mapping[str, Prop]] = {
     **{part: text(required=True) for part in KIND},
     "name": text(required=True),
     "configuration": Prop(kind=Kind.MAP),
+    "commands": Prop(kind=Kind.LIST, items=text()),
     # Their order is that of the action's own inputs.
     "inputArtifacts": Prop(kind=Kind.LIST, items=text()),
     "outputArtifacts": Prop(kind=Kind.LIST, items=text()),

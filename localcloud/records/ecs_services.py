@@ -44,6 +44,8 @@ def _deployment(inputs: Mapping[str, Json]) -> dict[str, Json]:
     }
     if breaker := inputs.get("deploymentCircuitBreaker"):
         settings["deploymentCircuitBreaker"] = {"enable": breaker["enable"], "rollback": breaker["rollback"]}
+    if alarms := inputs.get("alarms"):
+        settings["alarms"] = dict(alarms)
     return settings
 
 
@@ -101,7 +103,9 @@ def update_service(call: Call) -> None:
     ):
         if call.changed(name) and inputs.get(name) is not None:
             changes[name] = inputs[name]
-    if call.changed("deploymentMaximumPercent", "deploymentMinimumHealthyPercent", "deploymentCircuitBreaker"):
+    if call.changed(
+        "deploymentMaximumPercent", "deploymentMinimumHealthyPercent", "deploymentCircuitBreaker", "alarms"
+    ):
         changes["deploymentConfiguration"] = _deployment(inputs)
     if call.changed("taskDefinition"):
         changes["taskDefinition"] = task_arn(call, inputs["taskDefinition"])
@@ -149,6 +153,7 @@ def read_service(call: Call) -> View | None:
         "deploymentCircuitBreaker": {key: breaker.get(key, False) for key in ("enable", "rollback")}
         if breaker
         else None,
+        "alarms": deployment.get("alarms"),
         "enableExecuteCommand": service.get("enableExecuteCommand", False),
         "healthCheckGracePeriodSeconds": service.get("healthCheckGracePeriodSeconds"),
         "loadBalancers": [
@@ -200,6 +205,14 @@ NETWORK: Mapping[str, Prop] = {
 }
 
 
+# Kept and told; nothing measures here, so no alarm goes off and none takes a rollout back.
+ALARMS: Mapping[str, Prop] = {
+    "alarmNames": texts(required=True),
+    "enable": flag(required=True),
+    "rollback": flag(required=True),
+}
+
+
 REGISTRY: Mapping[str, Prop] = {
     "registryArn": text(required=True),
     "port": integer(),
@@ -225,6 +238,7 @@ RECORDS = (
             "deploymentMaximumPercent": integer(default=200),
             "deploymentMinimumHealthyPercent": integer(default=100),
             "deploymentCircuitBreaker": one({"enable": flag(required=True), "rollback": flag(required=True)}),
+            "alarms": one(ALARMS),
             "enableExecuteCommand": flag(default=False),
             "healthCheckGracePeriodSeconds": integer(),
             "loadBalancers": set_of(BALANCER),
@@ -251,7 +265,6 @@ RECORDS = (
         delete=delete_service,
         gone=("ServiceNotFoundException", "ClusterNotFoundException", "ServiceNotActiveException"),
         refused={
-            "alarms": "the local cloud raises no alarms",
             "availabilityZoneRebalancing": "the local cloud has one place to run",
             "capacityProviderStrategies": "the local cloud has no capacity providers; give launchType",
             "deploymentConfiguration": "the local cloud deploys one way",

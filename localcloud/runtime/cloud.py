@@ -5,23 +5,22 @@ somebody else falls into the middle of it. Importing this imports moto's EC2, EC
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from moto.core.utils import utcnow
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 from moto.ecs.models import Service as Record
-from moto.elbv2.models import ELBv2Backend, FakeTargetGroup, elbv2_backends
+from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 
 from localcloud.backends import Backends
 from localcloud.postgres.declared import Placed
-from localcloud.runtime import ecs_model, networks
+from localcloud.runtime import ecs_model, elb_routes, networks
 from localcloud.runtime.declared import Deployment, HealthCheck, Rollout, Service, ServiceId, TargetGroup
 from localcloud.runtime.ecs_model import TaskRecord
 from localcloud.runtime.elb_model import host_name
 from localcloud.runtime.reach import NOTHING, Interface, Reach, reach
-from localcloud.runtime.routes import Fixed, Forward, Route, Unserved
 from localcloud.runtime.status import RUNNING, STOPPED, TELL, Look, ServiceStatus, TargetStatus, TaskStatus
 
 Json = Any
@@ -54,8 +53,10 @@ class Cloud:
                     for deployment in service.deployments:
                         if deployment.definition:
                             definitions[deployment.definition] = _definition(backend, deployment.definition)
-            routes = dict(route for _, _, balancers in _all(elbv2_backends) for route in _routes(balancers))
-        return Look(services, definitions, routes)
+            found = [elb_routes.routes(*place) for place in _all(elbv2_backends)]
+        plain = {host: route for each in found for host, route in each.plain.items()}
+        secure = {host: route for each in found for host, route in each.secure.items()}
+        return Look(services, definitions, plain, secure)
 
     def reach(self, id: ServiceId, deployment: str) -> Reach:
         """What the copies of a service's deployment may reach now; nothing when it is no more."""
@@ -177,37 +178,6 @@ def _definition(backend: EC2ContainerServiceBackend, arn: str) -> Mapping[str, J
         "cpu": task.cpu,
         "taskRoleArn": getattr(task, "task_role_arn", None),
     }
-
-
-def _routes(backend: ELBv2Backend) -> Iterable[tuple[str, Route]]:
-    for balancer in backend.load_balancers.values():
-        listeners = sorted(
-            (each for each in balancer.listeners.values() if each.protocol == "HTTP"), key=lambda each: int(each.port)
-        )
-        host = balancer.dns_name.partition(":")[0]
-        # One port serves all balancers, so only one listener of each can be meant.
-        yield host, _route(listeners[0].default_actions) if listeners else Unserved("it has no HTTP listener")
-
-
-def _route(actions: Sequence[Json]) -> Route:
-    action = next((each for each in map(_action, actions) if not isinstance(each, Unserved)), None)
-    return action or Unserved("its listener neither forwards nor answers by itself")
-
-
-def _action(action: Json) -> Route:
-    data = action if isinstance(action, dict) else action.data
-    if data["Type"] == "fixed-response":
-        fixed = data.get("FixedResponseConfig") or {}
-        return Fixed(
-            int(fixed["StatusCode"]), str(fixed.get("ContentType") or "text/plain"), str(fixed.get("MessageBody") or "")
-        )
-    if data["Type"] == "forward":
-        groups = (data.get("ForwardConfig") or {}).get("TargetGroups") or []
-        weights = {each["TargetGroupArn"]: int(each.get("Weight") or 1) for each in groups}
-        if data.get("TargetGroupArn"):
-            weights.setdefault(data["TargetGroupArn"], 1)
-        return Forward(weights)
-    return Unserved(f"the local runtime does not do {data['Type']}")
 
 
 def _tell_service(backend: EC2ContainerServiceBackend, record: Record, status: ServiceStatus) -> list[str]:

@@ -1,10 +1,10 @@
-"""The one loopback door in front of all load balancers of the local cloud."""
+"""The loopback doors in front of all load balancers of the local cloud: one in the clear, one that speaks TLS."""
 
 import socket
 import threading
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from factory.paths import private_folder
 from localcloud.runtime.routes import Switch
@@ -55,9 +55,10 @@ def _remembered(memory: Path) -> tuple[int, ...]:
 class Ingress:
     """The running ingress. It listens from the beginning; answers begin when its thread has loaded what it needs."""
 
-    def __init__(self, door: socket.socket, switch: Switch) -> None:
-        self._door, self._switch = door, switch
-        self._server: uvicorn.Server | None = None
+    def __init__(self, door: socket.socket, secure: socket.socket, switch: Switch, authority: Path) -> None:
+        """`authority`: the folder of the certificate authority behind the door `secure`; made when it is not there."""
+        self._door, self._secure, self._switch, self._authority = door, secure, switch, authority
+        self._servers: tuple[uvicorn.Server, ...] = ()
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="ingress", daemon=True)
 
@@ -71,6 +72,16 @@ class Ingress:
         """The port it listens on."""
         return int(self._door.getsockname()[1])
 
+    @property
+    def secure_port(self) -> int:
+        """The port at which it speaks TLS, with certificates of the factory's own authority."""
+        return int(self._secure.getsockname()[1])
+
+    @property
+    def secure_url(self) -> str:
+        """Where it speaks TLS; a certificate names hosts, never the address."""
+        return f"https://{LOOPBACK}:{self.secure_port}"
+
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
@@ -78,38 +89,51 @@ class Ingress:
     def close(self) -> None:
         """Stop answering; what is under way gets a second."""
         self._closing = True
-        if self._server:
-            self._server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
         if self._thread.ident:
             self._thread.join(timeout=4 * CLOSING_SECONDS)
         self._door.close()
+        self._secure.close()
 
     def _serve(self) -> None:
         # Imported here: they take some 0.2 s, which no start of the daemon waits for.
+        import asyncio
+
         import uvicorn
 
+        from localcloud.runtime.authority import Authority
         from localcloud.runtime.proxy import Proxy
 
-        config = uvicorn.Config(
-            Proxy(self._switch),
-            interface="asgi3",
-            http="h11",
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            # A client that goes away is nobody's fault.
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=CLOSING_SECONDS,
-            h11_max_incomplete_event_size=LONGEST_HEAD,
-        )
-        server = uvicorn.Server(config)
-        self._server = server
+        proxy = Proxy(self._switch, self.secure_port)
+        context = Authority(self._authority).context(self._switch.names)
+        plain = uvicorn.Server(uvicorn.Config(proxy, **_settings()))
+        secure = uvicorn.Server(uvicorn.Config(proxy, ssl_context_factory=lambda *_: context, **_settings()))
+        self._servers = (plain, secure)
+
+        async def serve() -> None:
+            await asyncio.gather(plain.serve(sockets=[self._door]), secure.serve(sockets=[self._secure]))
+
         if not self._closing:
-            server.run(sockets=[self._door])
+            asyncio.run(serve())
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "interface": "asgi3",
+        "http": "h11",
+        "ws": "none",
+        "loop": "asyncio",
+        "lifespan": "off",
+        "log_config": None,
+        # A client that goes away is nobody's fault.
+        "log_level": "critical",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "date_header": False,
+        "limit_concurrency": CONNECTIONS,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": CLOSING_SECONDS,
+        "h11_max_incomplete_event_size": LONGEST_HEAD,
+    }

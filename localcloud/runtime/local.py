@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from localcloud.runtime.cloud import Cloud
 
 PORT_FILE: Final = "ingress-port"
+SECURE_PORT_FILE: Final = "ingress-tls-port"
+# Its `ca.pem` is what a client of the TLS door is told to trust.
+AUTHORITY_FOLDER: Final = "local-ca"
 SETTLE_SECONDS: Final = 15.0
 
 
@@ -40,7 +43,8 @@ class LocalRuntime:
         self._backends, self._postgres = backends, postgres
         self._cloud: Cloud | None = None
         self._taught = False
-        self._ingress = Ingress(listen(root.state / PORT_FILE), switch)
+        doors = listen(root.state / PORT_FILE), listen(root.state / SECURE_PORT_FILE)
+        self._ingress = Ingress(*doors, switch, root.state / AUTHORITY_FOLDER)
         ways = Ways(self._reach, postgres.socket, Api(backends).open)
         self._reconciler = Reconciler(self._records, clients.client, SandboxedProcesses(root, tree), ways, switch)
         backends.register(TELL, self._tell)
@@ -54,6 +58,11 @@ class LocalRuntime:
     def url(self) -> str:
         """Where the ingress listens."""
         return self._ingress.url
+
+    @property
+    def secure_url(self) -> str:
+        """Where the ingress speaks TLS."""
+        return self._ingress.secure_url
 
     def start(self) -> None:
         """Begin to follow the records and to answer requests."""

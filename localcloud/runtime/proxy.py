@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx2
 
-from localcloud.runtime.routes import Fixed, Forward, Switch, Target, Unserved
+from localcloud.runtime.routes import Fixed, Forward, Redirect, Switch, Target, Unserved
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,6 +40,7 @@ OWN = frozenset(
 )
 # Names with other characters are told apart by some servers and not by others: `X_Forwarded_For`.
 PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+")
+PLACE = re.compile(r"#\{(?:protocol|host|port|path|query)\}")
 DIGITS = re.compile(rb"\d{1,18}")
 # Those that end an exchange.
 STATUSES = range(200, 600)
@@ -60,8 +61,9 @@ class Gone(Exception):
 class Proxy:
     """The ASGI application."""
 
-    def __init__(self, switch: Switch) -> None:
-        self._switch = switch
+    def __init__(self, switch: Switch, secure_port: int) -> None:
+        """`secure_port`: where TLS is spoken, for redirects to it."""
+        self._switch, self._secure_port = switch, secure_port
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -78,13 +80,17 @@ class Proxy:
 
     async def _answer(self, exchange: "Exchange") -> None:
         request = exchange.checked()
-        match self._switch.route(request.host):
+        find = self._switch.secure_route if exchange.secure else self._switch.route
+        match find(request.host):
             case None:
                 raise Refused(404, f"no load balancer of the local cloud has the name {request.host}")
             case Unserved(reason):
                 raise Refused(501, f"the load balancer leads nowhere: {reason}")
             case Fixed(status, content_type, body):
                 await exchange.say(status, content_type, body)
+            case Redirect() as route:
+                to = exchange.location(route, request.host, self._secure_port)
+                await exchange.say(route.status, "text/plain", "", (b"location", to.encode("latin-1")))
             case Forward() as route:
                 await self._forward(exchange, request, route)
 
@@ -129,6 +135,29 @@ class Exchange:
         self._body = Body(receive)
         self._started = False
 
+    @property
+    def secure(self) -> bool:
+        """Whether it came over TLS."""
+        return bool(self._scope["scheme"] == "https")
+
+    def location(self, route: Redirect, host: str, secure_port: int) -> str:
+        """Where a redirect leads. ELB's own port for TLS is the ingress's here."""
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
+        said = {
+            "#{protocol}": self._scope["scheme"],
+            "#{host}": host,
+            "#{port}": str((self._scope.get("server") or ("", 0))[1]),
+            "#{path}": self._scope["raw_path"].decode("latin-1").removeprefix("/"),
+            "#{query}": self._scope["query_string"].decode("latin-1"),
+        }
+        protocol, to, port, path, query = (
+            PLACE.sub(lambda found: said[found[0]], part)
+            for part in (route.protocol, route.host, route.port, route.path, route.query)
+        )
+        if route.host == "#{host}" and (protocol.lower(), port) == ("https", "443"):
+            port = str(secure_port)
+        return f"{protocol.lower()}://{to}:{port}{path}" + (f"?{query}" if query else "")
+
     def checked(self) -> Request:
         """The request as it is sent on. Raises Refused."""
         scope = self._scope
@@ -145,7 +174,7 @@ class Exchange:
         client = (scope.get("client") or ("127.0.0.1", 0))[0]
         own = [
             (b"x-forwarded-for", client.encode()),
-            (b"x-forwarded-proto", b"http"),
+            (b"x-forwarded-proto", scope["scheme"].encode()),
             (b"x-forwarded-host", hosts[0]),
             (b"connection", b"close"),
         ]

@@ -121,7 +121,7 @@ class Reconciler:
         for service in seen.services:
             self._follow(service, seen, now)
         self._end_orphans({service.id for service in seen.services}, now)
-        self._switch.swap(Table(seen.routes, self._targets(seen.services)))
+        self._switch.swap(Table(seen.routes, self._targets(seen.services), seen.secure))
         self._end_drained(now)
         self._probe(now)
         self._tell(seen.services, records)

@@ -25,13 +25,33 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class Redirect:
+    """To another address, in ELB's words: `#{host}` and the like stand for those of the request."""
+
+    status: int
+    protocol: str
+    host: str
+    port: str
+    path: str
+    query: str
+
+
+@dataclass(frozen=True)
 class Unserved:
     """A balancer that leads nowhere, and why."""
 
     reason: str
 
 
-Route = Forward | Fixed | Unserved
+Route = Forward | Fixed | Redirect | Unserved
+
+
+@dataclass(frozen=True)
+class Secure:
+    """A route over TLS, and the names of the certificate that is shown first."""
+
+    route: Route
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -44,10 +64,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Table:
-    """Routes by host, and the targets that may serve by target group's ARN."""
+    """Routes by host, in the clear and over TLS, and the targets that may serve by target group's ARN."""
 
     routes: Mapping[str, Route] = field(default_factory=dict)
     targets: Mapping[str, Sequence[Target]] = field(default_factory=dict)
+    secure: Mapping[str, Secure] = field(default_factory=dict)
 
 
 class Switch:
@@ -67,6 +88,16 @@ class Switch:
     def route(self, host: str) -> Route | None:
         """What the balancer of `host` does; None when there is none."""
         return self._table.routes.get(host)
+
+    def secure_route(self, host: str) -> Route | None:
+        """What the balancer of `host` does over TLS; None when it has no certificate, or there is none."""
+        found = self._table.secure.get(host)
+        return found.route if found else None
+
+    def names(self, host: str) -> Sequence[str]:
+        """The names of the certificate of `host`; empty when it has none."""
+        found = self._table.secure.get(host)
+        return found.names if found else ()
 
     def lease(self, route: Forward, shunned: frozenset[str] = frozenset()) -> Target | None:
         """A healthy target that is not shunned, the least busy one; None when there is none. Release it."""

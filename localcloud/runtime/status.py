@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from localcloud.runtime.declared import Service, ServiceId
 from localcloud.runtime.plan import Retire, Turn
-from localcloud.runtime.routes import Route
+from localcloud.runtime.routes import Route, Secure
 
 Json = Any
 
@@ -75,6 +75,7 @@ class Look:
     services: Sequence[Service]
     definitions: Mapping[str, Mapping[str, Json]]
     routes: Mapping[str, Route]
+    secure: Mapping[str, Secure]
 
 
 class Records(Protocol):

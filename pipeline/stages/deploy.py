@@ -1,9 +1,9 @@
 """Deploy: one artefact to staging by itself, to production by decision; a bad release returns to the one before."""
 
 from factory import artefacts, db, releases, requests
-from factory.errors import DecisionRequired, MillwrightError
+from factory.errors import DataAtRisk, DecisionRequired
 from factory.gates import Gate
-from factory.releases import Proposal, Release, ReleaseState
+from factory.releases import Release, ReleaseState
 from factory.requests import RequestState
 from factory.spec import Environment
 from pipeline import records
@@ -14,6 +14,17 @@ from pipeline.gates import ask
 from pipeline.records import ChangeRecord
 from pipeline.stages.main import main_as_recorded
 from pipeline.stages.merge import build
+from pipeline.stages.proposals import (
+    NO_WAY_BACK,
+    begin,
+    commit_of,
+    contained,
+    previewed,
+    propose_release,
+    read_release,
+    refuse_way_back,
+    set_aside,
+)
 from pipeline.stages.serving import OVERTAKEN, return_to_before, serve
 from stacks import production
 
@@ -21,29 +32,37 @@ from stacks import production
 def staging(context: Context, identifier: str, argument: Json) -> Json:
     """Serve the artefact in staging. The answer: `{"ok", "reason", "release"}`."""
     record = context.change(identifier)
-    if newer := _contained(context, record, Environment.STAGING, argument["artefact"]):
+    if newer := contained(context, record, Environment.STAGING, argument["artefact"]):
         return {"ok": True, "reason": newer, "release": None}
-    release = _propose(context, record, Environment.STAGING, argument["artefact"], argument["round"])
+    release = propose_release(context, record, Environment.STAGING, argument["artefact"], argument["round"])
     if release.state is ReleaseState.FAILED:
         # Killed after it had been found bad: the return may not have been finished.
         return return_to_before(context, record, release, release.reason)
     if release.state in (ReleaseState.REPLACED, ReleaseState.REFUSED):
         return {"ok": True, "reason": OVERTAKEN, "release": None}
-    _begin(context, release, None)
+    begin(context, release, None)
     return serve(context, record, release)
 
 
 def propose(context: Context, identifier: str, argument: Json) -> Json:
     """Preview the release in production and ask a person. The answer: `{"state", "release", "request"}`.
 
-    `state` is asked, or contained (with a `reason`): what serves there was built on top of it.
+    `state` is asked, or with a `reason` contained (what serves there was built on top of it) or refused (a way back
+    that there is not: it would lose data, or its artefact is not kept any more).
     """
     record = context.change(identifier)
-    if newer := _contained(context, record, Environment.PRODUCTION, argument["artefact"]):
+    if newer := contained(context, record, Environment.PRODUCTION, argument["artefact"]):
         return {"state": "contained", "reason": newer}
     context.set(record, detail="production is previewed")
-    release = _propose(context, record, Environment.PRODUCTION, argument["artefact"], argument["round"])
-    result = context.driver.preview(record.app, Environment.PRODUCTION, release=release.id)
+    release = propose_release(context, record, Environment.PRODUCTION, argument["artefact"], argument["round"])
+    if record.rolls_back and release.state is ReleaseState.REFUSED:
+        return {"state": "refused", "reason": release.reason}
+    try:
+        result = previewed(context, record, release)
+    except NO_WAY_BACK as error:
+        if not record.rolls_back:
+            raise
+        return refuse_way_back(context, record, release, error)
     context.faults.reach("production.previewed")
     with db.transaction(context.database) as connection:
         replaced = releases.read(connection, release.replaces) if release.replaces is not None else None
@@ -97,24 +116,24 @@ def outdated(context: Context, release_id: int) -> bool:
 def to_production(context: Context, identifier: str, argument: Json) -> Json:
     """Serve what was decided. The answer: `{"state": serving | returned | stale, "reason"}`."""
     record = context.change(identifier)
-    release = _read(context, argument["release"])
+    release = read_release(context, argument["release"])
     if release.state is ReleaseState.FAILED:
         return {"state": "returned", **return_to_before(context, record, release, release.reason)}
     # Taken up again after a kill: it may have been applied already, in part or as a whole.
     resumed = release.state in releases.WANTED
     if not resumed and outdated(context, release.id):
-        return _set_aside(context, release, OVERTAKEN)
+        return set_aside(context, release, OVERTAKEN)
     try:
         request = _request(context, argument["request"])
         approved(context, record.app, request.id, Gate.PRODUCTION, request.shown)
-        _begin(context, release, request.id)
+        begin(context, release, request.id)
         context.faults.reach("production.release-begun")
         answer = serve(context, record, release)
-    except DecisionRequired as error:
+    except (DecisionRequired, DataAtRisk) as error:
         # It is not, or no more, what was decided: another plan, a role that was lost.
         if resumed:
             return {"state": "returned", **return_to_before(context, record, release, str(error))}
-        return _set_aside(context, release, str(error))
+        return set_aside(context, release, str(error))
     return {"state": "serving" if answer["ok"] else "returned", **answer}
 
 
@@ -126,7 +145,7 @@ def abandon(context: Context, identifier: str, argument: Json) -> Json:
         mine = [r for r in releases.of_app(connection, record.app) if r.key.startswith(f"{record.id}:{environment}:")]
     for release in mine:
         if release.state is ReleaseState.PROPOSED:
-            _set_aside(context, release, reason)
+            set_aside(context, release, reason)
         elif release.state is ReleaseState.DEPLOYING:
             return_to_before(context, record, release, reason)
     return {}
@@ -143,7 +162,7 @@ def refuse(context: Context, identifier: str, argument: Json) -> Json:
 def take_back_staging(context: Context, identifier: str, argument: Json) -> Json:
     """Production found the release bad: staging returns as well. The answer: `{"ok", "reason"}`."""
     record = context.change(identifier)
-    release = _read(context, argument["release"])
+    release = read_release(context, argument["release"])
     with db.transaction(context.database) as connection:
         wanted = releases.wanted(connection, release.app, release.environment)
     if release.state is not ReleaseState.FAILED and (wanted is None or wanted.id != release.id):
@@ -151,77 +170,16 @@ def take_back_staging(context: Context, identifier: str, argument: Json) -> Json
     return return_to_before(context, record, release, argument["reason"])
 
 
-def _propose(context: Context, record: ChangeRecord, environment: Environment, artefact: str, number: int) -> Release:
-    spec = context.spec(record.app)
-    with db.transaction(context.database) as connection:
-        return releases.propose(
-            connection,
-            Proposal(
-                key=f"{record.id}:{environment}:{number}",
-                app=record.app,
-                environment=environment,
-                artefact=artefact,
-                spec=spec.model_dump(mode="json", by_alias=True),
-                spec_digest=spec.digest(),
-                change=record.change,
-            ),
-        )
-
-
-def _begin(context: Context, release: Release, request: int | None) -> None:
-    if release.state is not ReleaseState.PROPOSED:
-        return
-    with db.transaction(context.database) as connection:
-        releases.begin(connection, release.id, request)
-    if release.environment == Environment.STAGING:
-        context.faults.reach("staging.release-begun")
-
-
 def _brought(context: Context, app: str, release: Release, replaced: Release | None) -> list[ChangeRecord]:
     """The changes that a release brings to an environment, newest first: merged since what it replaces was built."""
-    here = _commit(context, release.artefact)
+    here = commit_of(context, release.artefact)
     if here is None:
         return []
-    since = _commit(context, replaced.artefact) if replaced else None
+    since = commit_of(context, replaced.artefact) if replaced else None
     merged = context.repository(app).merged_changes(here, since=since)
     with db.transaction(context.database) as connection:
         found = (records.read_change(connection, change) for change in merged)
         return [change for change in found if change is not None]
-
-
-def _contained(context: Context, record: ChangeRecord, environment: str, artefact: str) -> str:
-    """That what serves there was built on top of this artefact, in words; "" when it was not.
-
-    Who promotes an older artefact means it; a change that was overtaken on its way does not.
-    """
-    with db.transaction(context.database) as connection:
-        now = releases.wanted(connection, record.app, environment)
-    if record.promotes or now is None or now.artefact == artefact:
-        return ""
-    here, there = _commit(context, artefact), _commit(context, now.artefact)
-    if here is None or there is None or not context.repository(record.app).contains(there, here):
-        return ""
-    return f"it came to {environment} with {now.change}, release {now.id}, which was built on top of it"
-
-
-def _commit(context: Context, artefact: str) -> str | None:
-    with db.transaction(context.database) as connection:
-        built = artefacts.read(connection, artefact)
-    return built.commit if built else None
-
-
-def _set_aside(context: Context, release: Release, reason: str) -> Json:
-    with db.transaction(context.database) as connection:
-        releases.refused(connection, release.id, reason)
-    return {"state": "stale", "reason": reason}
-
-
-def _read(context: Context, release_id: int) -> Release:
-    with db.transaction(context.database) as connection:
-        release = releases.read(connection, release_id)
-    if release is None:
-        raise MillwrightError(f"release {release_id} has no row any more", hint="restore the database")
-    return release
 
 
 def _request(context: Context, request_id: int) -> requests.Request:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from factory import db, releases
-from factory.errors import DecisionRequired, MillwrightError, PolicyViolation, UpdateFailed
+from factory.errors import DataAtRisk, DecisionRequired, MillwrightError, PolicyViolation, UpdateFailed
 from factory.releases import Release
 from factory.spec import Environment
 from pipeline import health
@@ -63,13 +63,15 @@ def return_to_before(context: Context, record: ChangeRecord, release: Release, r
     context.set(record, detail=f"{release.environment}: returns to release {before.id}")
     try:
         _up(context, record, before)
-    except DecisionRequired as error:
+    except (DecisionRequired, DataAtRisk) as error:
         # Not the refusal of a new release: the bad one still runs, so a person is asked, and it is tried again.
         raise MillwrightError(
             f"{release.environment} cannot return to release {before.id}, and still runs the bad release {release.id}: "
             f"{error}",
-            hint="mend what the decision misses, then approve trying again",
+            hint="mend what the decision misses, or release forward; then approve trying again",
         ) from None
+    with db.transaction(context.database) as connection:
+        releases.returned(connection, release, before)
     context.faults.reach("rollback.stack-updated")
     seen = _watch(context, record.app, release.environment)
     context.tell("release.returned", record, to=before.id, healthy=not seen.bad, **told)

@@ -36,7 +36,8 @@ class Update:
     """One operation on a stack. Times are UTC, ISO 8601; `door` is driver or plain.
 
     `spec` is the digest of the app.yaml that it went by; `release`, with its `change` and `artefact`, what it was told
-    to serve (None: what was wanted there). `changes` counts steps by action, `reason` says why it failed.
+    to serve (None: what was wanted there). `rollback` says from which release to which earlier one it went back.
+    `changes` counts steps by action, `reason` says why it failed.
     """
 
     stack: str
@@ -52,6 +53,7 @@ class Update:
     release: int | None = None
     change: str | None = None
     artefact: str | None = None
+    rollback: dict[str, int | None] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The update as one JSON object."""
@@ -124,4 +126,7 @@ def _update(stack: str, begun: "Event", ended: "Event | None", releases: Mapping
         release=number,
         change=release.change if release else None,
         artefact=release.artefact if release else None,
+        rollback=(
+            {"from": release.replaces, "to": release.restores} if release and release.restores is not None else None
+        ),
     )

@@ -14,11 +14,15 @@ from stacks.shared_platform import Spec, Which, stack_of
 
 @dataclass(frozen=True, kw_only=True)
 class By:
-    """Who does it, through which door. Nobody is taken at their word: without a proof, `actor` is `unattested`."""
+    """Who does it, through which door. Nobody is taken at their word: without a proof, `actor` is `unattested`.
+
+    `spec` is the digest of the spec that the program declares; None: that of app.yaml.
+    """
 
     door: str
     actor: str = "unattested"
     release: int | None = None
+    spec: str | None = None
 
 
 def started(
@@ -30,7 +34,7 @@ def started(
     """
     stack = stack_of(spec, environment)
     event = events.new_event(
-        f"{kind}.started", actor=by.actor, app=spec.name, spec=spec.digest(), **_told(environment, by)
+        f"{kind}.started", actor=by.actor, app=spec.name, spec=by.spec or spec.digest(), **_told(environment, by)
     )
     with transaction(database) as connection:
         events.append(connection, event)

@@ -16,13 +16,14 @@ from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
 
 from engine import stack_lock
+from engine.environment import require_one_passphrase
 from factory import db
-from factory.errors import InputError, Interrupted, MillwrightError, PolicyViolation, UpdateFailed
+from factory.errors import CloudUnavailable, InputError, Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from policies import PACK_NAME
-from stacks import destruction, production
+from stacks import destruction, production, rollback
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
@@ -41,6 +42,9 @@ DOOR = "driver"
 LOG_TAIL = 4000
 # What the CLI says.
 WRONG_KEY = "incorrect passphrase"
+# What the engine says of a deletion, which it comes to when the program has declared everything.
+PROTECTED = "because it is protected"
+NO_KEY = "operation error KMS"
 
 
 @dataclass
@@ -64,7 +68,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     """
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
-    place = production.in_production(request.root, request.settings, *subject)
+    place = production.place_of(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
 
     def waiting(why: str) -> None:
@@ -72,6 +76,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
 
     with stack_lock(request.root, request.stack, on_wait=waiting, check=lambda: reporter.check(what)):
         reporter.check(what)
+        require_one_passphrase(request.root)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:
@@ -79,10 +84,13 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
-        by = ledger.By(door=DOOR, actor=request.actor, release=request.release)
+        spec = production.declared_digest(place, request.release) if place else request.spec.digest()
+        by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
+            if place:
+                _say_what_is_set_aside(place, request, reporter)
             result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
@@ -93,7 +101,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
 
 
 def _require_decided(place: production.Place | None, request: Request) -> None:
-    if place is None:
+    if place is None or not place.is_production:
         return
     if request.kind in (Kind.UP, Kind.REFRESH):
         production.require_release(place, request.release)
@@ -101,6 +109,12 @@ def _require_decided(place: production.Place | None, request: Request) -> None:
         destruction.require_destroy(place)
     elif request.kind is Kind.IMPORT_STATE:
         production.refuse_import(place)
+
+
+def _say_what_is_set_aside(place: production.Place, request: Request, reporter: Reporter) -> None:
+    """For what runs no program: the program says it itself."""
+    if request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
+        reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
 
 
 def _run(
@@ -116,7 +130,8 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     cli = request.env.cli.path
-    ensure_stack(request.root, request.spec, request.environment, cli)
+    provider = request.settings.secrets_provider
+    ensure_stack(request.root, request.spec, request.environment, cli, secrets_provider=provider)
     again = request.kind in (Kind.UP, Kind.DESTROY)
     settled = settle(request.root, request.settings, request.stack, cli, killed=killed, creates_again=again)
     refresh = refresh or settled
@@ -130,7 +145,9 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(request, reporter)
+        engine = _Engine(
+            request, reporter, stack, goes_back=place is not None and production.goes_back(place, request.release)
+        )
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -140,7 +157,7 @@ def _run(
                 version = up.summary.version
                 outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
-                if place:
+                if place and place.is_production:
                     unprotect(request.root, request.stack, cli)
                     lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
@@ -169,7 +186,9 @@ def _update(
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
-    if place:
+    if engine.goes_back:
+        rollback.require_data_kept(request.stack, memory.steps.values())
+    if place and place.is_production:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
             _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
@@ -186,6 +205,8 @@ class _Engine:
 
     request: Request
     reporter: Reporter
+    stack: auto.Stack
+    goes_back: bool
 
     def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
         """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
@@ -214,6 +235,10 @@ class _Engine:
 
     def _explained(self, memory: Memory, output: str) -> MillwrightError:
         stack, kind = self.request.stack, self.request.kind
+        if self.goes_back and any(PROTECTED in error for error in memory.errors):
+            # The engine stops at the first thing that production protects, and lists no other.
+            standing = (self.stack.export_stack().deployment or {}).get("resources", [])
+            rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
             return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")
@@ -224,6 +249,11 @@ class _Engine:
                 f"{kind} of {stack}: {self.request.env.passphrase_file} does not hold the passphrase that its secrets "
                 "are encrypted with",
                 hint="put the right one back, or name its file: passphrase_file in millwright.yaml",
+            )
+        if NO_KEY in output:
+            return CloudUnavailable(
+                f"{kind} of {stack}: the key that its secrets are encrypted with cannot be used: {_own_errors(output)}",
+                hint="see the credentials and AWS_ENDPOINT_URL of this shell, and secrets_provider in millwright.yaml",
             )
         log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
         log.write_text(output)

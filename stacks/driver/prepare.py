@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from engine.environment import PASSPHRASE
 from factory import daemons
 from factory.errors import UpdateFailed
 from factory.paths import FactoryRoot, private_folder
@@ -18,9 +19,12 @@ from stacks.shared_platform import Spec, Which, stack_of
 SECRET_BYTES = 32
 
 
-def ensure_stack(root: FactoryRoot, spec: Spec, environment: Which, cli: Path) -> None:
+def ensure_stack(
+    root: FactoryRoot, spec: Spec, environment: Which, cli: Path, *, secrets_provider: str = PASSPHRASE
+) -> None:
     """Create the stack if it does not exist, and give each declared secret and password that has no value a random one.
 
+    `secrets_provider` encrypts the secrets of a stack that is made; one that is there keeps its own.
     Values go to the engine by standard input, never by argument, and are stored encrypted in the stack's
     configuration. Raises UpdateFailed when the engine refuses.
     """
@@ -29,7 +33,8 @@ def ensure_stack(root: FactoryRoot, spec: Spec, environment: Which, cli: Path) -
     # Asking the CLI costs half a second; the file backend answers by a file's presence.
     state = state_file(root, stack)
     if state is None or not state.is_file():
-        created = run_cli(cli, ["stack", "init", stack, "--no-select"], root)
+        encrypted = [] if secrets_provider == PASSPHRASE else [f"--secrets-provider={secrets_provider}"]
+        created = run_cli(cli, ["stack", "init", stack, "--no-select", *encrypted], root)
         if created.code and "already exists" not in created.err:
             raise UpdateFailed(f"the stack {stack} cannot be created: {created.err.strip()}")
     present = _configured(root, stack)

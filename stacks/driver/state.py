@@ -16,8 +16,8 @@ from stacks.driver.cli import run_cli, urn_prefix
 from stacks.driver.model import MARK
 
 State = dict[str, Any]
-# How the engine encrypts secrets here: by the factory's passphrase, or by Pulumi Cloud where that is the backend.
-PROVIDERS = frozenset({"passphrase", "service"})
+# How the engine encrypts secrets here: by the factory's passphrase, a key in a cloud, or Pulumi Cloud as the backend.
+PROVIDERS = frozenset({"passphrase", "cloud", "service"})
 PLAINTEXT = "plaintext"
 NO_STACK = "no stack named"
 

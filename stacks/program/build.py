@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
 from components import CONTENTS, AppFactory, Platform
+from components.interfaces import GitSource
 from engine.run_program import traceback_from
 from factory import db
 from factory.errors import InputError, MillwrightError
@@ -83,7 +84,9 @@ def build(
     """
     name = spec.stack(environment)
     _require_images(settings, name, environment)
-    artefact, spec = _to_serve(root, settings, spec, environment, release)
+    artefact, spec, note = _to_serve(root, settings, spec, environment, release)
+    if note:
+        pulumi.log.warn(note)
     provider = _provider(
         settings,
         spec.region,
@@ -100,6 +103,7 @@ def build(
             "zones": aws.get_availability_zones_output(state="available", opts=invoke).names,
             "artefact": artefact,
             "secrets": {secret: config.require_secret(secret_key(secret)) for secret in spec.secrets},
+            "git": _git(settings),
             "passwords": {name: config.require_secret(password_key(name)) for name in spec.databases},
         },
         # Inherited by everything in it: a plain destroy fails even where nothing of ours is asked.
@@ -108,6 +112,12 @@ def build(
     _extend(root, root.apps / spec.name / "infra.py", factory)
     pulumi.export("factory", factory.outputs)
     return factory
+
+
+def _git(settings: Settings) -> GitSource | None:
+    if not (settings.github_repository and settings.github_connection):
+        return None
+    return {"connection": settings.github_connection, "repository": settings.github_repository}
 
 
 def _to_serve(

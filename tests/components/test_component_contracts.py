@@ -25,6 +25,7 @@ TOKENS = {
     aws.AuditStore: "millwright:aws:AuditStore",
     aws.AuditTrail: "millwright:aws:AuditTrail",
     aws.Budget: "millwright:aws:Budget",
+    aws.Ci: "millwright:aws:Ci",
     aws.Database: "millwright:aws:Database",
     aws.ImageScanning: "millwright:aws:ImageScanning",
     aws.Keys: "millwright:aws:Keys",
@@ -116,6 +117,7 @@ def test_what_an_environment_holds_follows_the_table(environment: Environment, d
     expected = {"AppFactory", "AuditTrail", "Budget", "Database", "Keys", "Network", "Queue", "Secrets"}
     expected |= {"AgentIdentity", "AgentRunner"} if contents.agents else set()
     expected |= {"Registry"} if contents.registry else set()
+    expected |= {"Ci"} if contents.ci else set()
     expected |= {"Service", "Worker"} if contents.service else set()
     assert present == expected
 
@@ -133,6 +135,7 @@ def test_the_outputs_of_a_factory_have_the_shape_that_other_rooms_read(
     assert (outputs.app, outputs.environment, outputs.spec) == ("links", environment, spec_of().digest())
     assert set(outputs.agents) == ({"coder", "code-reviewer"} if contents.agents else set())
     assert (outputs.registry is not None, outputs.service is not None) == (contents.registry, contents.service)
+    assert (outputs.ci is not None) == contents.ci
 
 
 @pytest.mark.parametrize("github", [True, False])

@@ -25,6 +25,7 @@ COMMANDS = [
     "destroy",
     "drift",
     "outputs",
+    "rollback",
     "history",
     "app",
     "doctor",

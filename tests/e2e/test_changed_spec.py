@@ -1,7 +1,13 @@
 """Every field of app.yaml can be changed on a standing environment, and the cloud follows."""
 
+import contextlib
+import socket
+import ssl
+
 import pytest
-from e2e_place import Place
+from e2e_place import Place, wait_for
+
+from factory import daemons
 
 pytestmark = pytest.mark.e2e
 
@@ -24,17 +30,38 @@ def assert_nothing_is_left_to_do(place: Place, environment: str) -> None:
     assert place.pulumi("preview", "--expect-no-changes", "-s", f"links-{environment}").code == 0
 
 
-def test_a_services_port_moves_with_its_targets_and_rules(place: Place) -> None:
+def assert_served_over_tls(place: Place, name: str) -> None:
+    """The ingress shows a certificate for the name, signed by the factory's own authority."""
+    port = int(daemons.ensure(place.root, daemons.LOCAL_CLOUD).addresses["ingress-tls"].rpartition(":")[2])
+    context = ssl.create_default_context(cafile=str(place.root.state / "local-ca" / "ca.pem"))
+
+    def shown() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as connection:
+            return context.wrap_socket(connection, server_hostname=name).version() in {"TLSv1.2", "TLSv1.3"}
+        return False
+
+    wait_for(shown)
+
+
+def test_a_services_port_moves_with_its_targets_and_rules_and_a_domain_brings_tls(place: Place) -> None:
     update(place, "staging")
-    change(place, ("port: 8080", "port: 9090"), ("health: /health", "health: /ready"), ("replicas: 1", "replicas: 3"))
+    change(
+        place,
+        ("port: 8080", "port: 9090"),
+        ("health: /health", "health: /ready\n    domain: links.example.com"),
+        ("replicas: 1", "replicas: 3"),
+    )
     update(place, "staging")
     assert_nothing_is_left_to_do(place, "staging")
     elb = place.cloud.client("elbv2")
     (group,) = elb.describe_target_groups()["TargetGroups"]
     assert (group["Port"], group["HealthCheckPath"]) == (9090, "/ready")
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
-    (listener,) = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    assert listener["DefaultActions"][0]["TargetGroupArn"] == group["TargetGroupArn"]
+    listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    plain, secure = sorted(listeners, key=lambda each: int(each["Port"]))
+    assert secure["DefaultActions"][0]["TargetGroupArn"] == group["TargetGroupArn"]
+    assert (plain["DefaultActions"][0]["Type"], secure["Protocol"]) == ("redirect", "HTTPS")
+    assert_served_over_tls(place, "staging.links.example.com")
     ecs = place.cloud.client("ecs")
     (service,) = ecs.describe_services(cluster="links-staging-web", services=["links-staging-web"])["services"]
     assert service["desiredCount"] == 3

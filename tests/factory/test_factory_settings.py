@@ -51,6 +51,7 @@ def test_the_file_changes_only_the_keys_it_has(text: str, expected: dict[str, ob
         ),
         ("aws: account\naws_account: '1234'", "millwright.yaml:2:14: aws_account: String should match"),
         ("aws: account", "millwright.yaml: aws_account: needed with `aws: account`; name the twelve digits"),
+        ("github_repository: a/b", "millwright.yaml: github_connection: the other of the two keys for GitHub is there"),
         ("aws_account: '123456789012'", "millwright.yaml: aws_account: has no meaning with `aws: local`; remove it"),
         ("database: [a]", "millwright.yaml:1:11: database: Input should be a valid string (found ['a'])"),
     ],

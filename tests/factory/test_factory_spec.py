@@ -86,6 +86,33 @@ def test_two_apps_never_share_a_stack_and_names_never_run_into_each_other(one: s
     assert not any(long.startswith(f"{short}-") for short, long in itertools.permutations(stacks, 2))
 
 
+def _serving(domain: str) -> AppSpec:
+    return _good(services={"web": {"port": 8080, "domain": domain}})
+
+
+def test_each_environment_serves_at_a_name_of_its_own() -> None:
+    service = _serving("links.example.com").services["web"]
+    assert [service.domain_in(environment) for environment in Environment] == [
+        "build.links.example.com",
+        "staging.links.example.com",
+        "links.example.com",
+    ]
+    assert _good().services["web"].domain_in(Environment.PRODUCTION) is None
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        *("", "links", "Links.example.com", "-a.example.com", "a..com", "*.example.com", "a.b.", "10.0.0.1", "a/b.com"),
+        "a" * 45 + ".example.com",
+    ],
+)
+def test_a_domain_that_no_certificate_could_name_is_refused(domain: str) -> None:
+    with pytest.raises(ValueError, match="domain"):
+        _serving(domain)
+    assert _serving("a" * 44 + ".example.com")
+
+
 def _digest(folder: Path, text: str) -> str:
     return load_app(factory_in(folder, text), "links").digest()
 

@@ -1,5 +1,6 @@
 """One contract case per resource type: what is declared, read back by boto3, changed, and edited by an outsider."""
 
+import localcloud_cases_certificates
 import localcloud_cases_core
 import localcloud_cases_data
 import localcloud_cases_delivery
@@ -25,4 +26,5 @@ CASES: tuple[Case, ...] = (
     *localcloud_cases_rds.CASES,
     *localcloud_cases_network.CASES,
     *localcloud_cases_delivery.CASES,
+    *localcloud_cases_certificates.CASES,
 )

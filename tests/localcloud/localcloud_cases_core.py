@@ -106,7 +106,11 @@ def task_told(call: Aws, made: Made) -> dict[str, Any]:
 def service_told(call: Aws, made: Made) -> dict[str, Any]:
     cluster = made.inputs["cluster"]
     service = call("ecs").describe_services(cluster=cluster, services=[made.id])["services"][0]
-    return {"desiredCount": service["desiredCount"], "taskDefinition": service["taskDefinition"]}
+    return {
+        "desiredCount": service["desiredCount"],
+        "taskDefinition": service["taskDefinition"],
+        "alarms": service["deploymentConfiguration"]["alarms"],
+    }
 
 
 def balancer_told(call: Aws, made: Made) -> dict[str, Any]:
@@ -153,6 +157,7 @@ def service_inputs(world: World) -> dict[str, Any]:
         "desiredCount": 1,
         "launchType": "FARGATE",
         "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        "alarms": {"alarmNames": ["errors", "slow"], "enable": True, "rollback": True},
         "healthCheckGracePeriodSeconds": 30,
         "networkConfiguration": {"subnets": [world.subnet(0)], "securityGroups": [world.group]},
         "loadBalancers": [{"targetGroupArn": world.targets(), "containerName": "web", "containerPort": 8080}],
@@ -346,7 +351,11 @@ CASES = (
         type="aws:ecs/service:Service",
         declare=service_inputs,
         told=service_told,
-        change=lambda w: {"desiredCount": 3, "taskDefinition": w.task("next-task")},
+        change=lambda w: {
+            "desiredCount": 3,
+            "taskDefinition": w.task("next-task"),
+            "alarms": {"alarmNames": ["errors"], "enable": True, "rollback": False},
+        },
         edit=lambda aws, made, _: aws("ecs").update_service(
             cluster=made.inputs["cluster"], service=made.id, desiredCount=5
         ),

@@ -33,6 +33,11 @@ def approval(name: str) -> dict[str, Any]:
     }
 
 
+def asking(*commands: str) -> dict[str, Any]:
+    action = {**KIND, "name": "ask", "category": "Compute", "provider": "Commands", "inputArtifacts": ["source"]}
+    return {"name": "Deploy", "actions": [action | {"commands": list(commands)}]}
+
+
 def pipeline_role(world: World) -> str:
     return str(world.one("aws:iam/role:Role", "world-pipeline-role", assumeRolePolicy=ASSUMED).outputs["arn"])
 
@@ -40,7 +45,8 @@ def pipeline_role(world: World) -> str:
 def pipeline_told(call: Aws, made: Made) -> dict[str, Any]:
     found = call("codepipeline").get_pipeline(name=made.id)["pipeline"]
     store = found["artifactStore"]
-    assert [stage["name"] for stage in found["stages"]] == ["Source", "Production"]
+    assert [stage["name"] for stage in found["stages"]] == ["Source", "Production", "Deploy"]
+    assert found["stages"][2]["actions"][0]["commands"][-1] == "deploy"
     assert found["stages"][0]["actions"][0]["outputArtifacts"] == [{"name": "source"}]
     return {"artifactStores": [{"location": store["location"], "type": store["type"]}], "roleArn": found["roleArn"]}
 
@@ -169,10 +175,11 @@ CASES = (
         declare=lambda w: {
             "roleArn": pipeline_role(w),
             "artifactStores": [{"location": bucket(w, "world-artifacts"), "type": "S3"}],
-            "stages": [SOURCE, approval("approve")],
+            "pipelineType": "V2",
+            "stages": [SOURCE, approval("approve"), asking("deploy")],
         },
         told=pipeline_told,
-        change=lambda _: {"stages": [SOURCE, approval("decide")], "tags": {"a": "b"}},
+        change=lambda _: {"stages": [SOURCE, approval("decide"), asking("build", "deploy")], "tags": {"a": "b"}},
         edit=other_approval,
         drifts="stages",
     ),

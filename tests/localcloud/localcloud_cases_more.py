@@ -42,7 +42,12 @@ def lead_elsewhere(call: Aws, made: Made, _: World) -> None:
 
 def alarm_told(call: Aws, made: Made) -> dict[str, Any]:
     (alarm,) = call("cloudwatch").describe_alarms(AlarmNames=[made.id])["MetricAlarms"]
-    return {"threshold": alarm["Threshold"], "period": alarm["Period"], "metricName": alarm["MetricName"]}
+    return {
+        "threshold": alarm["Threshold"],
+        "period": alarm["Period"],
+        "metricName": alarm["MetricName"],
+        "evaluateLowSampleCountPercentiles": alarm["EvaluateLowSampleCountPercentile"],
+    }
 
 
 def other_alarm(call: Aws, made: Made, _: World) -> None:
@@ -50,7 +55,8 @@ def other_alarm(call: Aws, made: Made, _: World) -> None:
         AlarmName=made.id,
         MetricName="CPUUtilization",
         Namespace="AWS/EC2",
-        Statistic="Average",
+        ExtendedStatistic="p95",
+        EvaluateLowSampleCountPercentile="ignore",
         Period=60,
         EvaluationPeriods=2,
         Threshold=95,
@@ -140,7 +146,8 @@ CASES = (
             "metricName": "CPUUtilization",
             "namespace": "AWS/EC2",
             "period": 60,
-            "statistic": "Average",
+            "extendedStatistic": "p95",
+            "evaluateLowSampleCountPercentiles": "ignore",
             "threshold": 80,
         },
         told=alarm_told,

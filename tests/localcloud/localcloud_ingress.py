@@ -83,7 +83,7 @@ def table(*copies: Copy) -> Table:
     routes = {
         HOST: Forward({GROUP: 1}),
         "fixed.local.test": Fixed(418, "text/plain", "short and stout"),
-        "other.local.test": Unserved("the local runtime does not do redirect"),
+        "other.local.test": Unserved("the local runtime does not do authenticate-oidc"),
     }
     return Table(routes, {GROUP: [Target(str(each.path), each.path) for each in copies]})
 

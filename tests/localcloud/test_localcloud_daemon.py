@@ -69,7 +69,7 @@ def test_it_stops_quickly_and_withdraws_its_run_file(new_root: FactoryRoot, star
 
 def test_doors_listen_on_loopback_only(cloud: RunFile) -> None:
     listening = [c.laddr for c in psutil.Process(cloud.pid).net_connections() if c.status == psutil.CONN_LISTEN]
-    assert len(listening) == 3
+    assert len(listening) == 4
     # gRPC listens on an IPv6 socket that carries IPv4.
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 

@@ -25,6 +25,7 @@ REQUIRED_HERE = {
     "aws:s3/bucketAcl:BucketAcl": {"acl"},
     "aws:s3/bucketAclV2:BucketAclV2": {"acl"},
     "aws:secretsmanager/secretRotation:SecretRotation": {"rotationLambdaArn", "rotationRules"},
+    "aws:acm/certificate:Certificate": {"domainName", "validationMethod"},
     "aws:budgets/budget:Budget": {"limitAmount", "limitUnit"},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"comparisonOperator", "evaluationPeriods"},
     "aws:ec2/vpcEndpoint:VpcEndpoint": {"serviceName"},

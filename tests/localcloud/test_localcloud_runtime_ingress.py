@@ -31,7 +31,7 @@ def switch() -> Switch:
 @pytest.fixture
 def ingress(tmp_path: Path, switch: Switch, copy: Copy) -> Iterator[Ingress]:
     switch.swap(table(copy))
-    made = Ingress(listen(tmp_path / "port"), switch)
+    made = Ingress(listen(tmp_path / "port"), listen(tmp_path / "tls-port"), switch, tmp_path / "ca")
     made.start()
     yield made
     made.close()
@@ -62,7 +62,7 @@ def test_a_listeners_own_answer_is_given_and_what_it_cannot_do_is_named(ingress:
     assert get(ingress, host="fixed.local.test").endswith(b"short and stout")
     answer = get(ingress, host="other.local.test")
     assert status(answer) == 501
-    assert b"redirect" in answer
+    assert b"authenticate-oidc" in answer
 
 
 def test_a_copy_that_cannot_be_reached_is_passed_over(

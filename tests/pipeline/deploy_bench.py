@@ -16,6 +16,7 @@ from pipeline.context import Context
 from pipeline.faults import Faults
 from pipeline.records import ChangeRecord, ChangeState, Stage
 from pipeline.stages.merge import build
+from stacks.driver import Step
 
 REPOSITORY = Path(__file__).parents[2]
 APP = "links"
@@ -26,13 +27,15 @@ class ListedDriver:
     """Says what it was asked; `on_up` may refuse."""
 
     asked: list[tuple[str, int | None]] = field(default_factory=list)
+    # What a preview shows.
+    steps: tuple[Step, ...] = ()
     on_preview: Callable[[], None] = lambda: None
     on_up: Callable[[int | None], None] = lambda release: None
 
     def preview(self, app: str, environment: str, *, release: int | None = None) -> Any:
         self.asked.append((f"preview {app}-{environment}", release))
         self.on_preview()
-        return SimpleNamespace(steps=())
+        return SimpleNamespace(steps=self.steps)
 
     def up(
         self, app: str, environment: str, on_event: object = None, *, release: int | None = None, actor: str = ""
@@ -92,6 +95,19 @@ class DeployBench:
         )
         return build(self.context, APP, change, commit)
 
+    def merged_more(self, change: str, author: str = demo_people.AUTHOR) -> str:
+        """The artefact of main after another change."""
+        self.submitted(change, author)
+        return self.merged(change)
+
+    def submitted_again(self, record: ChangeRecord) -> ChangeRecord:
+        """The same once more, under a name of its own; the first has ended."""
+        again = record.model_copy(update={"id": f"{record.id}0", "change": f"{record.change}0"})
+        with db.transaction(self.context.database) as connection:
+            records.end_change(connection, record.id, ChangeState.ROLLED_BACK, "")
+            records.add_change(connection, again)
+        return again
+
     def serving(self, artefact: str, environment: str = "production") -> Release:
         """A release that serves there already."""
         spec = self.context.spec(APP)
@@ -108,7 +124,7 @@ class DeployBench:
             release = releases.propose(connection, proposal)
             releases.begin(connection, release.id, None)
             releases.serves(connection, release)
-        return release
+        return self.release(release.id)
 
     def release(self, number: int) -> Release:
         with db.transaction(self.context.database) as connection:

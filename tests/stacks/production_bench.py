@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory import db, decisions, demo_people, environments, events, releases, requests, signatures
+from factory import artefacts, db, decisions, demo_people, environments, events, releases, requests, signatures
 from factory.decisions import Verdict
 from factory.environments import EnvironmentRecord
 from factory.gates import Gate
@@ -34,31 +34,35 @@ def place(tmp_path: Path) -> Place:
     return Place(root, settings, db.connect(root, settings), load_app(root, "links"), Environment.PRODUCTION)
 
 
-def propose(place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = ()) -> tuple[Release, int]:
-    """A proposed release, and the request that shows it."""
+def propose(
+    place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = (), back: Release | None = None
+) -> tuple[Release, int]:
+    """A proposed release, and the request that shows it. `back`: the earlier one that it restores."""
     with db.transaction(place.database) as connection:
         number = len(releases.of_app(connection, "links"))
         release = releases.propose(
             connection,
             Proposal(
-                key=f"links/x:production:{number}",
+                key=f"links/x:{place.environment}:{number}",
                 app="links",
-                environment="production",
+                environment=place.environment.value,
                 artefact=artefact,
-                spec=place.spec.model_dump(mode="json", by_alias=True),
-                spec_digest=place.spec.digest(),
+                spec=back.spec if back else place.spec.model_dump(mode="json", by_alias=True),
+                spec_digest=back.spec_digest if back else place.spec.digest(),
                 change="x",
+                restores=back.id if back else None,
+                set_aside=place.spec.digest() if back else None,
             ),
         )
         replaced = releases.read(connection, release.replaces) if release.replaces else None
         request = requests.open_request(
             connection,
             Question(
-                key=f"links/x:production:{number}",
+                key=f"links/x:{place.environment}:{number}",
                 gate=Gate.PRODUCTION,
                 app="links",
                 change="x",
-                environment="production",
+                environment=place.environment.value,
                 title="x",
                 role=place.spec.role_at(Gate.PRODUCTION),
                 authors=list(authors),
@@ -130,3 +134,43 @@ def ask_to_destroy(place: Place, person: str) -> Request:
 def asked_by(place: Place, person: str, *, key_of: str) -> str:
     key = demo_people.key_file(place.root, key_of)
     return signatures.sign_unattended(destruction.payload(place, person), key, namespace=signatures.SUBMIT)
+
+
+@pytest.fixture
+def kept(place: Place) -> list[str]:
+    """Three artefacts that are kept."""
+    source = place.root.apps / "links" / "source"
+    digests = []
+    for number in range(3):
+        (source / f"{number}.txt").write_text(str(number))
+        digests.append(artefacts.store(place.root, source))
+    return digests
+
+
+def edit(place: Place, old: str = "replicas: 1", new: str = "replicas: 2") -> Place:
+    """The place after app.yaml was edited."""
+    file = place.root.apps / "links" / "app.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return place._replace(spec=load_app(place.root, "links"))
+
+
+def back(place: Place, to: Release) -> tuple[Release, int]:
+    """A way back that is proposed, and the request that shows it."""
+    return propose(place, to.artefact, back=to)
+
+
+def two_specs(place: Place, kept: list[str]) -> tuple[Place, Release, Release]:
+    """One release, and another one with a later app.yaml, which serves."""
+    first, _ = decided(place, kept[0])
+    edited = edit(place)
+    second, _ = decided(edited, kept[1])
+    return edited, first, second
+
+
+def read(place: Place, release: Release) -> Release:
+    with db.transaction(place.database) as connection:
+        found = releases.read(connection, release.id)
+    assert found is not None
+    return found

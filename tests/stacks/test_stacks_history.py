@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from production_bench import decided
+from production_bench import back, decided
+from production_bench import kept as kept  # noqa: PLC0414  (the fixture)
 from production_bench import place as place  # noqa: PLC0414  (the fixture)
 
 from factory import db, events
@@ -115,3 +116,16 @@ def test_a_named_release_tells_its_change_artefact_and_own_spec(place: Place) ->
 def test_an_undeclared_stack_has_no_history(place: Place, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no app named 'lynks'"):
         read_history(place.root, place.settings, "lynks", "build")
+
+
+def test_a_way_back_is_told_with_where_it_came_from_and_went_to(place: Place, kept: list[str]) -> None:
+    first, _ = decided(place, kept[0])
+    second, _ = decided(place, kept[1])
+    release, _ = back(place, first)
+    for each in (second, release):
+        by = ledger.By(door="driver", actor="factory", release=each.id)
+        begin(place, Kind.UP, by)
+        end(place, Kind.UP, by)
+    gone_back, gone_on = read(place)
+    assert (gone_back.rollback, gone_on.rollback) == ({"from": second.id, "to": first.id}, None)
+    assert gone_back.artefact == first.artefact
