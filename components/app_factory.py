@@ -9,6 +9,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components import aws, interfaces
 from components.aws.message_queue import uses_queues
+from components.aws.network import FlowLogsArgs
 from components.aws.workload import WorkloadArgs
 from components.identifiers import About, identifiers
 from factory.spec import AppSpec, Environment, ServiceSpec, WorkerSpec, source_digest, variable_name
@@ -62,7 +63,7 @@ class AppFactory(pulumi.ComponentResource):
     """One app's factory in one environment. An `infra.py` may add to it, as children of it."""
 
     network: interfaces.Network
-    """The environment's own network."""
+    """The environment's own network, or the one it adopts."""
     keys: interfaces.Keys
     """Its encryption key."""
     secrets: interfaces.Secrets
@@ -97,19 +98,7 @@ class AppFactory(pulumi.ComponentResource):
         contents = CONTENTS[environment]
 
         self.keys = aws.Keys(name, {"account": account, "region": spec.region}, child)
-        self.network = aws.Network(
-            name,
-            {
-                "account": account,
-                "region": spec.region,
-                "cidr": str(spec.network_of(environment)),
-                "zones": args["zones"],
-                "key_id": self.keys.key_id,
-                "log_days": spec.retention.logs,
-                "endpoints": ["sqs"] if spec.queues else [],
-            },
-            child,
-        )
+        self.network = self._network(name, args, child)
         self.secrets = aws.Secrets(
             name,
             {
@@ -149,6 +138,23 @@ class AppFactory(pulumi.ComponentResource):
         self.audit = aws.AuditTrail(name, {"key_id": self.keys.key_id, "days": spec.retention.audit}, child)
         self.outputs = identifiers(self, About(spec, environment, account, args["artefact"]))
         self.register_outputs({"outputs": self.outputs})
+
+    def _network(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> interfaces.Network:
+        spec, environment = args["spec"], args["environment"]
+        common: FlowLogsArgs = {
+            "account": args["account"],
+            "region": spec.region,
+            "key_id": self.keys.key_id,
+            "log_days": spec.retention.logs,
+        }
+        cidr, endpoints = str(spec.network_of(environment)), ["sqs"] if spec.queues else []
+        if existing := spec.existing_network(environment):
+            return aws.AdoptedNetwork(
+                name,
+                {**common, "vpc": existing.vpc, "subnets": existing.subnets, "cidr": cidr, "endpoints": endpoints},
+                opts,
+            )
+        return aws.Network(name, {**common, "cidr": cidr, "zones": args["zones"], "endpoints": endpoints}, opts)
 
     def _identity(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.AgentIdentity:
         spec = args["spec"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.progress import Progress
     from engine.shim import write_shim
     from engine.wreckage import clear_wreckage
+    from engine.yaml_host import yaml_host
 
 _HOMES = {
     "Check": "engine.doctor",
@@ -36,6 +37,7 @@ _HOMES = {
     "wait_for_engines": "engine.locks",
     "without_pending_creates": "engine.pending",
     "write_shim": "engine.shim",
+    "yaml_host": "engine.yaml_host",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "wait_for_engines",
     "without_pending_creates",
     "write_shim",
+    "yaml_host",
 ]
 
 

@@ -54,10 +54,10 @@ def build(go: Go, scratch: Path, report: Report) -> Path:
     Go's own caches are the user's, so a build that was stopped goes on where it was. Raises NotThisWay with the end
     of Go's output when it fails.
     """
-    environment = _environment(os.environ, scratch)
+    environment = go_environment(os.environ, scratch)
     report(Progress("download", f"modules of the engine, with {go.version}"))
     go_command = str(go.path)
-    listed = _run([go_command, "list", "-deps", "-mod=readonly", PACKAGE], environment, _downloads(report))
+    listed = run_go(MODULE, [go_command, "list", "-deps", "-mod=readonly", PACKAGE], environment, downloads(report))
     output = scratch / "bin"
     output.mkdir()
     version = built_version()
@@ -66,13 +66,13 @@ def build(go: Go, scratch: Path, report: Report) -> Path:
     ldflags = f"-s -w -X {VERSION_VARIABLE}={version}"
     command = [go_command, "build", *flags, "-ldflags", ldflags, "-o", str(output / "pulumi"), PACKAGE]
     report(Progress("compile", f"{len(listed)} packages, less those in Go's cache", 0.0))
-    _run(command, environment, _compiles(report, len(listed)))
+    run_go(MODULE, command, environment, _compiles(report, len(listed)))
     if (found := version_of(output / "pulumi")) != version:
         raise NotThisWay(f"the build says that it is {found} instead of {version}")
     return output
 
 
-def _environment(base: Mapping[str, str], scratch: Path) -> dict[str, str]:
+def go_environment(base: Mapping[str, str], scratch: Path) -> dict[str, str]:
     """Go's environment: the user's proxy, caches and credentials, and nothing else that changes what is built."""
     temporary = scratch / "tmp"
     temporary.mkdir()
@@ -82,7 +82,9 @@ def _environment(base: Mapping[str, str], scratch: Path) -> dict[str, str]:
     return kept | {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local", "GOTMPDIR": str(temporary)}
 
 
-def _downloads(report: Report) -> Callable[[str], None]:
+def downloads(report: Report) -> Callable[[str], None]:
+    """What to do with Go's messages while it fetches modules: report each."""
+
     def line(text: str) -> None:
         if text.startswith("go: downloading "):
             report(Progress("download", text.removeprefix("go: downloading ")))
@@ -105,16 +107,18 @@ def _compiles(report: Report, total: int) -> Callable[[str], None]:
     return line
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], on_message: Callable[[str], None]) -> list[str]:
-    """Run Go in our module; the lines it prints. `on_message` is given what it says meanwhile, line by line.
+def run_go(
+    module: Path, command: Sequence[str], environment: Mapping[str, str], on_message: Callable[[str], None]
+) -> list[str]:
+    """Run Go in a module of ours; the lines it prints. `on_message` is given what it says meanwhile, line by line.
 
-    Go ends with us: on Ctrl-C the terminal tells it too, and an error here stops it.
+    Go ends with us: on Ctrl-C the terminal tells it too, and an error here stops it. Raises NotThisWay when it fails.
     """
     tail: list[str] = []
     # A file, not a second pipe: nobody would read it while the first one is being read.
     with Path(environment["GOTMPDIR"], "stdout").open("w+") as stdout:
         with subprocess.Popen(
-            command, cwd=MODULE, env=dict(environment), stdout=stdout, stderr=subprocess.PIPE, text=True
+            command, cwd=module, env=dict(environment), stdout=stdout, stderr=subprocess.PIPE, text=True
         ) as process:
             try:
                 for line in process.stderr or ():

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from engine.cache import write_atomically
 from engine.cli import Cli, find_or_build
 from engine.locks import backend_folder
+from engine.package_plugin import install_package
 from engine.progress import Report, silent
 from factory.errors import Busy, InputError
 from factory.paths import FactoryRoot, private_folder
@@ -143,6 +144,7 @@ def prepare_any(
         install_local_provider(root, sys.executable)
     else:
         use_official_provider(root)
+    install_package(root, sys.executable)
     return EngineEnv(
         cli=cli,
         python=sys.executable,

@@ -33,6 +33,7 @@ Location = tuple[str | int, ...]
 Place = tuple[int, int]
 
 DEPTH = 16
+PLAIN = "plain values"
 # Longer numbers are no number of ours; Python refuses to convert some of them.
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -71,20 +72,26 @@ def load_document(path: Path) -> Document:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _broken(path, (line, 1), f"not UTF-8: {error.reason} at byte {error.start}") from None
+        told = f"not UTF-8: {error.reason} at byte {error.start}"
+        byte = f"0x{error.object[error.start]:02X}"
+        raise _broken(path, (line, 1), told, found=byte, allowed="UTF-8", fix="save the file as UTF-8") from None
     builder = _Builder(path, YAML(typ="safe", pure=True).parse(text))
     try:
         return builder.document()
     except ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise _broken(path, place, f"not YAML: the character U+{ord(text[error.position]):04X}") from None
+        told = f"the character U+{ord(text[error.position]):04X}"
+        raise _not_yaml(path, place, told, field=builder.field, found=text[error.position]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _broken(path, _place(mark) if mark else (0, 0), f"not YAML: {error.problem}") from None
+        # One character only: more of the line might be a secret.
+        found = text[mark.index : mark.index + 1] if mark else None
+        place = _place(mark) if mark else (0, 0)
+        raise _not_yaml(path, place, str(error.problem), field=builder.field, found=found) from None
     except (ValueError, OverflowError) as error:
         # The parser's own, for escapes such as "\\UFFFFFFFF" and directives; it says no place.
-        raise _broken(path, builder.reached, f"not YAML: after this, {error}") from None
+        raise _not_yaml(path, builder.reached, f"after this, {error}", field=builder.field) from None
 
 
 @dataclass
@@ -96,6 +103,16 @@ class _Builder:
     keys: dict[Location, Place] = field(default_factory=lambda: {(): (1, 1)})
     values: dict[Location, Place] = field(default_factory=lambda: {(): (1, 1)})
     reached: Place = (1, 1)
+    at: Location = ()
+
+    @property
+    def field(self) -> str:
+        """The field that the parser has reached."""
+        return ".".join(str(part) for part in self.at)
+
+    def refused(self, place: Place, message: str, *, found: str, allowed: str, fix: str) -> InputError:
+        """The error for what stands at a place of the field that the parser has reached."""
+        return _broken(self.path, place, message, field=self.field, found=found, allowed=allowed, fix=fix)
 
     def document(self) -> Document:
         event = self._next()
@@ -105,29 +122,51 @@ class _Builder:
             return Document(self.path, {}, self.keys, self.values)
         if not isinstance(event, MappingStartEvent):
             kind = "list" if isinstance(event, CollectionStartEvent) else "single value"
-            raise _broken(self.path, _place(event.start_mark), f"must be a mapping of keys to values, not a {kind}")
+            message = f"must be a mapping of keys to values, not a {kind}"
+            raise self.refused(
+                _place(event.start_mark),
+                message,
+                found=f"a {kind}",
+                allowed="a mapping",
+                fix="write `key: value` lines",
+            )
         data = self._value(event, ())
         self._next()
         if not isinstance(after := self._next(), StreamEndEvent):
-            raise _broken(self.path, _place(after.start_mark), "a second document", "keep one document per file")
+            self.at = ()
+            raise self.refused(
+                _place(after.start_mark),
+                "a second document",
+                found="---",
+                allowed="one document",
+                fix="keep one document per file",
+            )
         return Document(self.path, data, self.keys, self.values)
 
     def _next(self) -> Event:
         event = next(self.events)
         self.reached = place = _place(event.start_mark)
         if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-            raise _broken(self.path, place, "anchors and aliases are not taken", "write the value out")
+            found = f"*{event.anchor}" if isinstance(event, AliasEvent) else f"&{event.anchor}"
+            message = "anchors and aliases are not taken"
+            raise self.refused(place, message, found=found, allowed=PLAIN, fix="write the value out")
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
-            raise _broken(self.path, place, f"tags such as {event.tag} are not taken", "write the plain value")
+            found = str(event.tag)
+            message = f"tags such as {found} are not taken"
+            raise self.refused(place, message, found=found, allowed=PLAIN, fix="write the plain value")
         if isinstance(event, ScalarEvent) and not event.value.isascii() and re.search(r"[\ud800-\udfff]", event.value):
-            raise _broken(self.path, place, "half of a surrogate pair is not a character")
+            message = "half of a surrogate pair is not a character"
+            raise self.refused(place, message, found="half a pair", allowed=PLAIN, fix="write the whole character")
         return event
 
     def _value(self, event: Event, at: Location) -> Any:
         if isinstance(event, ScalarEvent):
             return _plain(event)
         if len(at) > DEPTH:
-            raise _broken(self.path, _place(event.start_mark), f"nested more than {DEPTH} deep")
+            message = f"nested more than {DEPTH} deep"
+            raise self.refused(
+                _place(event.start_mark), message, found="a deeper one", allowed=f"{DEPTH} levels", fix="flatten it"
+            )
         return self._mapping(at) if isinstance(event, MappingStartEvent) else self._sequence(at)
 
     def _mapping(self, at: Location) -> dict[str, Any]:
@@ -135,27 +174,30 @@ class _Builder:
         while isinstance(key := self._next(), NodeEvent):
             place = _place(key.start_mark)
             if not isinstance(key, ScalarEvent) or (key.value == "<<" and key.style is None):
-                raise _broken(self.path, place, "not a key", "a key is a plain word")
-            here = (*at, key.value)
+                found = "<<" if isinstance(key, ScalarEvent) else "a list or mapping"
+                raise self.refused(place, "not a key", found=found, allowed="a plain word", fix="a key is a plain word")
+            here = self.at = (*at, key.value)
             if key.value in result:
-                first = self.keys[here][0]
-                raise _broken(
-                    self.path, place, f"the key {key.value!r} stands here and on line {first}", "remove one of the two"
-                )
+                message = f"the key {key.value!r} stands here and on line {self.keys[here][0]}"
+                fix = "remove one of the two"
+                raise self.refused(place, message, found=repr(key.value), allowed="each key once", fix=fix)
             event = self._next()
             # A value that is left out has no place of its own: the parser puts it where the next token begins.
             left_out = isinstance(event, ScalarEvent) and not event.value and event.style is None
             self.keys[here] = place
             self.values[here] = place if left_out else _place(event.start_mark)
             result[key.value] = self._value(event, here)
+            self.at = at
         return result
 
     def _sequence(self, at: Location) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := self._next(), SequenceEndEvent):
             here = (*at, len(items))
+            self.at = here
             self.keys[here] = self.values[here] = _place(event.start_mark)
             items.append(self._value(event, here))
+            self.at = at
         return items
 
 
@@ -175,6 +217,30 @@ def _place(mark: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
-def _broken(path: Path, place: Place, message: str, fix: str | None = None) -> InputError:
-    problem = Problem(file=str(path), line=place[0], column=place[1], field="", message=message, fix=fix)
+def _not_yaml(path: Path, place: Place, message: str, *, field: str = "", found: str | None = None) -> InputError:
+    told = "the end of the file" if found == "" else repr(found) if found else None
+    fix = "indent with spaces, not tabs" if found == "\t" else "mend the syntax here, or just before"
+    return _broken(path, place, f"not YAML: {message}", field=field, found=told, allowed="YAML 1.2", fix=fix)
+
+
+def _broken(
+    path: Path,
+    place: Place,
+    message: str,
+    *,
+    field: str = "",
+    found: str | None = None,
+    allowed: str | None = None,
+    fix: str | None = None,
+) -> InputError:
+    problem = Problem(
+        file=str(path),
+        line=place[0],
+        column=place[1],
+        field=field,
+        message=message,
+        found=found,
+        allowed=allowed,
+        fix=fix,
+    )
     return InputError(f"{path} cannot be read", problems=(problem,))

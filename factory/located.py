@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from factory.allowed import allowed_at, mended
 from factory.document import Document, Location, Place, load_document
 from factory.errors import InputError, Problem
 
@@ -66,39 +67,39 @@ def _count(number: int) -> str:
 
 def _problem(model: type[BaseModel], document: Document, error: dict[str, Any]) -> Problem:
     location: Location = tuple(part for part in error["loc"] if part != _KEY)
-    field = ".".join(str(part) for part in location)
-    kind = error["type"]
-    line, column = _nearest(document.keys if _KEY in error["loc"] else document.values, location)
+    is_key, kind, value = _KEY in error["loc"], error["type"], error["input"]
+    context = error.get("ctx", {})
+    place = _nearest(document.keys if is_key else document.values, location)
     message = error["msg"].removeprefix("Value error, ")
-    found: str | None = _shown(error["input"])
-    allowed: str | None = None
-    fix: str | None = None
+    found: str | None = _shown(value)
+    allowed = context.get("allowed") or allowed_at(model, location, key=is_key)
+    fix = context.get("fix") or mended(kind, context, value)
     if kind == "extra_forbidden":
         known = _keys_at(model, location[:-1])
         guess = nearest(str(location[-1]), known)
-        line, column = _nearest(document.keys, location)
+        place = _nearest(document.keys, location)
         message, found = "unknown key", _shown(location[-1])
-        allowed, fix = ", ".join(sorted(known)), f"did you mean {guess!r}?" if guess else "remove it"
+        allowed, fix = ", ".join(sorted(known)) or "no key", f"did you mean {guess!r}?" if guess else "remove it"
     elif kind == "missing":
-        line, column = _nearest(document.keys, location)
+        place = _nearest(document.keys, location)
         message, found, fix = "missing", None, f"add `{location[-1]}:`"
     elif kind in ("enum", "literal_error"):
-        message, allowed = "not one of the values it can have", error["ctx"]["expected"]
-        guess = nearest(str(error["input"]), re.findall(r"'([^']+)'", allowed))
-        fix = f"did you mean {guess!r}?" if guess else None
-    elif kind == "string_type" and isinstance(error["input"], bool | int | float):
+        message, allowed = "not one of the values it can have", context["expected"]
+        guess = nearest(str(value), re.findall(r"'([^']+)'", allowed))
+        fix = f"did you mean {guess!r}?" if guess else fix
+    elif kind == "string_type" and isinstance(value, bool | int | float):
         fix = "put it in quotes"
     elif kind in ("model_type", "dict_type"):
         message = "must be a mapping of keys to values"
-        fix = "write `{}` for the defaults" if error["input"] is None else None
+        fix = "write `{}` for the defaults" if value is None else fix
     return Problem(
         file=str(document.path),
-        line=line,
-        column=column,
-        field=field,
+        line=place[0],
+        column=place[1],
+        field=".".join(str(part) for part in location),
         message=message,
         found=found,
-        allowed=allowed,
+        allowed=allowed or None,
         fix=fix,
     )
 

@@ -78,6 +78,17 @@ class Settings(BaseSettings):
         description="The model that agents ask for.",
     )
 
+    github_repository: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]+/[\w.-]+$",
+        description="GitHub repository (owner/name) of this factory, from whose main branch CI takes the source; needs "
+        "github_connection. Default: an object among the app's artefacts.",
+    )
+    github_connection: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[\w-]+$",
+        description="ARN of the AWS connection to GitHub by which CI reaches github_repository; a person makes it.",
+    )
     platform_region: str = Field(
         default="eu-central-1",
         pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
@@ -98,17 +109,6 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the platform believes GitHub which workflow asks (an OpenID Connect provider), so that "
         "roles may trust one.",
-    )
-    github_repository: str | None = Field(
-        default=None,
-        pattern=r"^[\w.-]+/[\w.-]+$",
-        description="GitHub repository (owner/name) of this factory, from whose main branch CI takes the source; needs "
-        "github_connection. Default: an object among the app's artefacts.",
-    )
-    github_connection: str | None = Field(
-        default=None,
-        pattern=r"^arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[\w-]+$",
-        description="ARN of the AWS connection to GitHub by which CI reaches github_repository; a person makes it.",
     )
 
     @classmethod

@@ -86,7 +86,7 @@ def _place(root: FactoryRoot, settings: Settings, app: str, environment: str) ->
     spec, which = declared(root, app, environment)
     place = place_of(root, settings, db.connect(root, settings), spec, which)
     if place is None:
-        raise InputError(f"{app} serves no release, so there is nothing to go back to")
+        raise InputError(f"{app} has no releases", hint="name an app: millwright app list")
     return place
 
 

@@ -13,7 +13,7 @@ from factory.located import problem_at
 from factory.paths import FactoryRoot
 from factory.people import People
 from factory.spec import AppSpec, Environment, app_names, require_apart, upgraded
-from factory.spec.loading import network_in, spec_from
+from factory.spec.loading import networks_in, spec_from
 
 # Where new apps get their network from: the ranges of 10.0.0.0/8, one after another.
 FIRST_RANGES = (*range(30, 256), *range(30))
@@ -43,13 +43,14 @@ def _undecidable(root: FactoryRoot, spec: AppSpec, people: People) -> Iterator[P
                 document,
                 at,
                 f"nobody holds the role {role} for {spec.name}, which decides at the gate {gate}",
+                allowed="a role that somebody holds",
                 fix=f"give somebody the role {role} in {root.people_file.name}",
             )
 
 
 def free_network(root: FactoryRoot) -> str:
     """A range that no app of the factory has. Raises InputError when there is none."""
-    taken = [network for app in app_names(root) if (network := network_in(root.apps / app / "app.yaml"))]
+    taken = [network for app in app_names(root) for network in networks_in(root.apps / app / "app.yaml")]
     for number in FIRST_RANGES:
         network = ipaddress.IPv4Network(f"10.{number}.0.0/16")
         if not any(network.overlaps(other) for other in taken):
@@ -74,7 +75,7 @@ def upgraded_file(root: FactoryRoot, app: str) -> tuple[str, str]:
         draft.parent.mkdir()
         draft.write_text(new)
         try:
-            spec_from(load_document(draft))
+            spec_from(load_document(draft), app)
         except InputError as error:
             places = "; ".join(f"{p.field}: {p.message}" for p in error.problems)
             raise InputError(f"{path} cannot be upgraded: {places}", hint="mend that first") from None

@@ -74,7 +74,7 @@ def before(
     stack = stack_of(spec, environment)
     if environment is Environment.PRODUCTION or (stack, command) == (PLATFORM, "destroy"):
         database = db.connect(root, settings)
-        if place := production.place_of(root, settings, database, spec, environment):
+        if place := production.in_production(root, settings, database, spec, environment):
             _require_decided(place, command, flags)
         else:
             destruction.require_last(database)

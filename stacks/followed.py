@@ -1,4 +1,4 @@
-"""Which spec an environment follows: what app.yaml says, or what its release keeps; and what is said of the difference."""
+"""Which spec an environment follows: what app.yaml says, or what its release keeps; and what of it is told."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def follows_file(spec: AppSpec, environment: Environment, release: Release, rele
 
 
 def set_aside(spec: AppSpec, environment: Environment, release: Release) -> str:
-    """What app.yaml says otherwise than a release to which an environment went back; "" when there is nothing to say."""
+    """What app.yaml says otherwise than a release to which an environment went back; "" for nothing."""
     fields = differing_fields(recorded_spec(release.spec), spec) if release.went_back else []
     if not fields:
         return ""

@@ -39,16 +39,22 @@ class Place(NamedTuple):
         return self.spec.stack(self.environment)
 
     @property
-    def is_production(self) -> bool:
-        """Whether it changes only by a person's decision."""
+    def guarded(self) -> bool:
+        """Whether it changes by a person's decision only."""
         return self.environment is Environment.PRODUCTION
 
 
 def place_of(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
-    """The place of an app's environment; None for what all apps share, which serves nothing."""
+    """The place of an app's environment; None for what all apps share."""
     if isinstance(spec, AppSpec) and isinstance(which, Environment):
         return Place(root, settings, database, spec, which)
     return None
+
+
+def in_production(root: FactoryRoot, settings: Settings, database: Engine, spec: Spec, which: Which) -> Place | None:
+    """The place of a production environment; None for every other one, and for what all apps share."""
+    place = place_of(root, settings, database, spec, which)
+    return place if place and place.guarded else None
 
 
 class Served(NamedTuple):

@@ -28,6 +28,11 @@ class PlatformSpec:
     audit_lock: Literal["compliance", "governance"]
     github: bool
 
+    @property
+    def payer(self) -> str:
+        """Who pays for it."""
+        return self.owner
+
     def digest(self) -> str:
         """SHA-256 of what is declared."""
         return fingerprint(asdict(self))

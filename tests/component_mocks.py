@@ -43,21 +43,29 @@ class Declared:
 class _Answers(Mocks):
     """Every resource is created at once, with an id and an ARN made of its type and name; calls may be refused."""
 
-    def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.typ.rpartition(':')[2]}/{args.name}"
-        known = (
-            *("arn", "keyId", "dnsName", "repositoryUrl", "address", "url"),
-            *("prefixListId", "registryId", "arnSuffix"),
-        )
+        known = {
+            "arn",
+            "keyId",
+            "dnsName",
+            "repositoryUrl",
+            "address",
+            "url",
+            "prefixListId",
+            "arnSuffix",
+            "registryId",
+        }
         return made, {**dict.fromkeys(known, f"arn:aws:made:{REGION}:{ACCOUNT}:{made}"), **args.inputs}
 
     def call(self, args: MockCallArgs) -> Any:
         if args.token not in self._answers:
             raise AssertionError(f"a network call during construction: {args.token}")
-        return self._answers[args.token]
+        answer = self._answers[args.token]
+        return answer(args.args) if callable(answer) else answer
 
 
 @dataclass
@@ -89,7 +97,7 @@ def declare(
     *,
     stack: str = "links-build",
     config: Mapping[str, str] | None = None,
-    answers: Mapping[str, dict[str, Any]] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> list[Declared]:
     """Every resource that `program` declares, in the order of registration."""
     monitor = _Monitor(_Answers(answers or {}))
@@ -127,9 +135,14 @@ def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = 
     )
 
 
-def declared_factory(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> list[Declared]:
+def declared_factory(
+    spec: AppSpec,
+    environment: Environment,
+    git: GitSource | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> list[Declared]:
     """What an AppFactory declares."""
-    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment))
+    return declare(lambda: factory_of(spec, environment, git), stack=spec.stack(environment), answers=answers)
 
 
 def declared_platform(*, github: bool = True) -> list[Declared]:

@@ -3,6 +3,7 @@
 Imported by components.app_factory and components.shared_platform only; type tokens are `millwright:aws:<Name>`.
 """
 
+from components.aws.adopted_network import AdoptedNetwork
 from components.aws.agent_identity import AgentIdentity
 from components.aws.agent_runner import AgentRunner
 from components.aws.audit_store import AuditStore
@@ -22,6 +23,7 @@ from components.aws.worker import Worker
 from components.aws.workflow_identity import WorkflowIdentity
 
 __all__ = [
+    "AdoptedNetwork",
     "AgentIdentity",
     "AgentRunner",
     "AuditStore",

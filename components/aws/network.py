@@ -22,6 +22,19 @@ ENDPOINTS = ("ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sts")
 FLOW_SECONDS = 60
 
 
+class FlowLogsArgs(TypedDict):
+    """What flow logs are made from; the arguments of a network have these keys too."""
+
+    account: Input[str]
+    """Id of the account."""
+    region: str
+    """Region of the network."""
+    key_id: Input[str]
+    """ARN of the key that encrypts them."""
+    log_days: int
+    """Days for which they are kept."""
+
+
 class NetworkArgs(TypedDict):
     """What a network is made from."""
 
@@ -85,7 +98,7 @@ class Network(pulumi.ComponentResource):
             )
             ec2.RouteTableAssociation(f"{name}-{index}", subnet_id=subnet.id, route_table_id=routes.id, opts=child)
             subnets.append(subnet)
-        _flow_logs(name, args, vpc, child)
+        flow_logs(name, args, vpc.id, child)
 
         self.network_id = vpc.id
         self.cidr = vpc.cidr_block
@@ -171,7 +184,7 @@ def _own_account_only(account: Input[str]) -> Output[str]:
     return Output.from_input(account).apply(policy)
 
 
-def _flow_logs(name: str, args: NetworkArgs, vpc: ec2.Vpc, opts: ResourceOptions) -> None:
+def flow_logs(name: str, args: FlowLogsArgs, vpc_id: Input[str], opts: ResourceOptions) -> None:
     """Every connection, accepted or refused, in a log of its own."""
     logical = f"{name}-flows"
     logs = cloudwatch.LogGroup(
@@ -203,7 +216,7 @@ def _flow_logs(name: str, args: NetworkArgs, vpc: ec2.Vpc, opts: ResourceOptions
     )
     ec2.FlowLog(
         logical,
-        vpc_id=vpc.id,
+        vpc_id=vpc_id,
         traffic_type="ALL",
         log_destination_type="cloud-watch-logs",
         log_destination=logs.arn,

@@ -27,6 +27,10 @@ def install(
             help="This one (3.X.Y, at least 3.208.0); to work with it, set engine_version in millwright.yaml."
         ),
     ] = "",
+    yaml: Annotated[
+        bool,
+        typer.Option("--yaml", help="Also what programs in YAML need (built in a minute, if the engine was built)."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the engine, or build it (minutes, the first time on a machine)."""
@@ -36,10 +40,14 @@ def install(
             raise InputError(f"{version!r} is no version of Pulumi 3", hint="like 3.259.0")
         settings = settings.model_copy(update={"engine_version": version})
     cli = engine.find_or_build(settings, progress=report_engine)
+    host = engine.yaml_host(settings, cli, progress=report_engine) if yaml else None
     if as_json:
-        print_json({"path": str(cli.path), "version": cli.version, "source": cli.source})
+        found = {"path": str(cli.path), "version": cli.version, "source": cli.source}
+        print_json(found | ({"yaml": str(host)} if host else {}))
     else:
         OUT.print(f"Pulumi {cli.version} ({cli.source}): {escaped(str(cli.path))}")
+        if host:
+            OUT.print(f"programs in YAML: {escaped(str(host))}")
 
 
 @engines.command()

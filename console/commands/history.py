@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from console.commands.options import AppOrPlatform, Json, OneEnvironment, named
+from console.commands.options import AppOrPlatform, EnvironmentName, Json, named
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
 from stacks.driver import Ending, Kind, Update, read_history
@@ -22,7 +22,7 @@ DIGEST = len("sha256:") + 12
 
 def history(
     app: AppOrPlatform,
-    environment: OneEnvironment = None,
+    environment: EnvironmentName = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="The last so many.")] = LIMIT,
     with_previews: Annotated[bool, typer.Option("--with-previews", help="Also what changed nothing.")] = False,
     as_json: Json = False,

@@ -15,18 +15,20 @@ App = Annotated[
 AppOrPlatform = Annotated[
     str, typer.Argument(metavar="APP", help=WHICH_APP, show_default=False, autocompletion=completion.stacks)
 ]
-EnvironmentName = Annotated[
-    str,
-    typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
-]
 # `named` says which: only the platform's can be left out.
-OneEnvironment = Annotated[
+EnvironmentName = Annotated[
     str | None,
     typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
 ]
 OneApp = Annotated[
     str | None,
     typer.Argument(metavar="APP", help=WHICH_APP, show_default=False, autocompletion=completion.stacks),
+]
+OneEnvironment = EnvironmentName
+# Of an app, so it must be said.
+AppEnvironment = Annotated[
+    str,
+    typer.Argument(metavar="ENV", help=WHICH_ENVIRONMENT, show_default=False, autocompletion=completion.environments),
 ]
 Everywhere = Annotated[bool, typer.Option("--all", help="Every stack of every app, side by side, instead of one.")]
 OnlyEnvironment = Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from console.commands.options import App, EnvironmentName, Json
+from console.commands.options import App, AppEnvironment, Json
 from console.follow_change import follow_change
 from console.identity import OwnKey, Who, identify
 from console.session import Session, open_session
@@ -29,7 +29,7 @@ To = Annotated[
 
 def rollback(
     app: App,
-    environment: EnvironmentName,
+    environment: AppEnvironment,
     to: To = None,
     person: Who = None,
     key: OwnKey = None,

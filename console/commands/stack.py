@@ -8,6 +8,7 @@ from rich.table import Table
 
 from console.commands.options import (
     AppOrPlatform,
+    EnvironmentName,
     Everywhere,
     Json,
     OneApp,
@@ -85,7 +86,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
 
 def destroy(
     app: AppOrPlatform,
-    environment: OneEnvironment = None,
+    environment: EnvironmentName = None,
     person: Who = None,
     key: OwnKey = None,
     as_json: Json = False,
@@ -97,14 +98,14 @@ def destroy(
     _carry_out(Kind.DESTROY, app, environment, as_json=as_json)
 
 
-def drift(app: AppOrPlatform, environment: OneEnvironment = None, as_json: Json = False) -> None:
+def drift(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Json = False) -> None:
     """Show what is no longer in the cloud as it was left; exit code 11 when something is not."""
     result = _carry_out(Kind.DRIFT, app, named(app, environment), as_json=as_json)
     if result.changed:
         raise typer.Exit(ExitCode.CHANGES_FOUND)
 
 
-def outputs(app: AppOrPlatform, environment: OneEnvironment = None, as_json: Json = False) -> None:
+def outputs(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Json = False) -> None:
     """Show what an environment's last update left."""
     environment = named(app, environment)
     session = open_session(report_engine)
@@ -136,7 +137,9 @@ def _ask_before_destroy(app: str, environment: str, person: str | None, key: Pat
 
     session = open_session(report_engine)
     spec, which = declared(session.root, app, environment)
-    place = production.place_of(session.root, session.settings, db.connect(session.root, session.settings), spec, which)
+    place = production.in_production(
+        session.root, session.settings, db.connect(session.root, session.settings), spec, which
+    )
     if place is None:
         return
     request = destruction.asked(place)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.commands.options import WHICH_ENVIRONMENT, AppOrPlatform, Json, OneEnvironment, named
+from console.commands.options import WHICH_ENVIRONMENT, AppOrPlatform, EnvironmentName, Json, named
 from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from console.watch import follow
@@ -24,7 +24,7 @@ Output = Annotated[
 state = typer.Typer(no_args_is_help=True, help="A stack's state: save it, put it back.")
 
 
-def refresh(app: AppOrPlatform, environment: OneEnvironment = None, as_json: Json = False) -> None:
+def refresh(app: AppOrPlatform, environment: EnvironmentName = None, as_json: Json = False) -> None:
     """Bring a stack's state in line with what the cloud holds; the cloud is not changed."""
     environment = named(app, environment)
     session = open_session(report_engine)
@@ -34,7 +34,7 @@ def refresh(app: AppOrPlatform, environment: OneEnvironment = None, as_json: Jso
 
 def cancel(
     app: AppOrPlatform,
-    environment: OneEnvironment = None,
+    environment: EnvironmentName = None,
     again: Annotated[
         bool, typer.Option("--again", help="A second time: what is under way is given up, and may exist unrecorded.")
     ] = False,
@@ -50,7 +50,7 @@ def cancel(
     OUT.print(f"{asked.stack}: {whom}: {escaped(asked.why)}")
 
 
-def graph(app: AppOrPlatform, environment: OneEnvironment = None, output: Output = None) -> None:
+def graph(app: AppOrPlatform, environment: EnvironmentName = None, output: Output = None) -> None:
     """Draw a stack's resources, with parents and dependencies: as DOT, or what the file's name says."""
     draw = graphs.writer(output.suffix.removeprefix(".") if output else "dot")
     environment = named(app, environment)
@@ -60,7 +60,7 @@ def graph(app: AppOrPlatform, environment: OneEnvironment = None, output: Output
 
 
 @state.command("export")
-def export_state(app: AppOrPlatform, environment: OneEnvironment = None, output: Output = None) -> None:
+def export_state(app: AppOrPlatform, environment: EnvironmentName = None, output: Output = None) -> None:
     """Write a stack's state as JSON; secrets in it are encrypted."""
     environment = named(app, environment)
     session = _existing(app, environment)

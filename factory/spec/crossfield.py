@@ -1,5 +1,6 @@
 """Mistakes in app.yaml that no single field shows."""
 
+import ipaddress
 from collections.abc import Iterator
 
 from factory.document import Document, Location
@@ -7,33 +8,38 @@ from factory.errors import Problem
 from factory.gates import ALLOWED_ROLES
 from factory.located import nearest, problem_at
 from factory.spec.model import AppSpec
+from factory.spec.names import Environment
 from factory.spec.parts import FARGATE_MEMORY, LOG_DAYS, variable_name
 
 # Variables of a container that are not the app's to name.
 KEPT_VARIABLES = frozenset({"APP_ENVIRONMENT", "PORT", "PATH", "HOME", "LANG"})
 
+FREE = "a name that nothing else has"
 # What the factory itself calls after the app and the environment, and what it puts behind the name of a part.
 KEPT_PARTS = frozenset({"agents", "audit", "endpoints", "flows"})
 ENDINGS = ("-front", "-back", "-start", "-put-aside")
 
 
-def problems_of(spec: AppSpec, document: Document) -> Iterator[Problem]:
-    """Each mistake, at its place in the document."""
-    folder = document.path.parent.name
-    if spec.name != folder:
-        yield problem_at(document, ("name",), "differs from the app's folder", allowed=folder)
+def problems_of(spec: AppSpec, document: Document, folder: str | None) -> Iterator[Problem]:
+    """Each mistake, at its place in the document. `folder`: of which app it is, where it is in an app's folder."""
+    if folder not in (None, spec.name):
+        yield problem_at(document, ("name",), "differs from the app's folder", allowed=folder, fix=f"write {folder}")
     yield from _sizes(spec, document)
     for gate, named in spec.gates.items():
         if named.role not in ALLOWED_ROLES[gate]:
             allowed = ", ".join(sorted(ALLOWED_ROLES[gate]))
             at = ("gates", gate.value, "role")
-            yield problem_at(document, at, f"does not decide at the gate {gate}", allowed=allowed)
+            yield problem_at(
+                document, at, f"does not decide at the gate {gate}", allowed=allowed, fix="name one of them"
+            )
     yield from _secrets(spec, document)
     yield from _names(spec, document)
     yield from _variables(spec, document)
+    yield from _networks(spec, document)
     if spec.retention.logs not in LOG_DAYS:
         periods = ", ".join(str(days) for days in LOG_DAYS)
-        yield problem_at(document, ("retention", "logs"), "is no period that logs can be kept for", allowed=periods)
+        message = "is no period that logs can be kept for"
+        yield problem_at(document, ("retention", "logs"), message, allowed=periods, fix="write one of them")
 
 
 def _sizes(spec: AppSpec, document: Document) -> Iterator[Problem]:
@@ -46,7 +52,8 @@ def _sizes(spec: AppSpec, document: Document) -> Iterator[Problem]:
         if memory not in FARGATE_MEMORY[cpu]:
             message = f"{memory} MiB do not go with {cpu} CPU units"
             allowed = ", ".join(str(size) for size in FARGATE_MEMORY[cpu])
-            yield problem_at(document, (*at, "memory"), message, allowed=allowed)
+            fix = "change one of the two"
+            yield problem_at(document, (*at, "memory"), message, allowed=allowed, fix=fix)
 
 
 def _secrets(spec: AppSpec, document: Document) -> Iterator[Problem]:
@@ -59,7 +66,7 @@ def _secrets(spec: AppSpec, document: Document) -> Iterator[Problem]:
                     ("agents", function.value, "secrets", index),
                     "no such secret in this app",
                     allowed=", ".join(spec.secrets) or "none: the app declares no secrets",
-                    fix=f"did you mean {guess!r}?" if guess else None,
+                    fix=f"did you mean {guess!r}?" if guess else "declare it under `secrets:`",
                 )
 
 
@@ -70,15 +77,37 @@ def _names(spec: AppSpec, document: Document) -> Iterator[Problem]:
         for name in getattr(spec, group):
             if name in seen:
                 message = f"has the name of one of its {seen[name]}"
-                yield problem_at(document, (group, name), message, fix="give it a name of its own")
+                yield problem_at(document, (group, name), message, allowed=FREE, fix="give it a name of its own")
             seen.setdefault(name, group)
     for name, group in seen.items():
         if name in KEPT_PARTS:
-            yield problem_at(document, (group, name), f"{name} is kept for the factory's own", fix="rename it")
+            message = f"{name} is kept for the factory's own"
+            yield problem_at(document, (group, name), message, allowed=FREE, fix="rename it")
         for ending in ENDINGS:
             if name.endswith(ending) and name.removesuffix(ending) in seen:
                 other = name.removesuffix(ending)
-                yield problem_at(document, (group, name), f"{other} makes something of this name", fix="rename one")
+                message = f"{other} makes something of this name"
+                yield problem_at(document, (group, name), message, allowed=FREE, fix="rename one")
+
+
+def _networks(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    """What is adopted is one environment's only, and overlaps nothing of the app's."""
+    known = {"the app's own": ipaddress.IPv4Network(spec.network.cidr)}
+    adopted: dict[str, Environment] = {}
+    for environment in spec.environments:
+        if not (existing := spec.existing_network(environment)):
+            continue
+        at = ("environments", environment.value, "network", "existing")
+        if other := adopted.setdefault(existing.vpc, environment) is not environment and adopted[existing.vpc]:
+            message = f"is the network of {other}: environments share none"
+            yield problem_at(document, (*at, "vpc"), message, allowed="a VPC of its own", fix="name another one")
+        own = ipaddress.IPv4Network(existing.cidr)
+        if names := [name for name, network in known.items() if network.overlaps(own)]:
+            message = f"overlaps {names[0]} network, {known[names[0]]}"
+            yield problem_at(
+                document, (*at, "cidr"), message, allowed="a range of its own", fix="change one of the two"
+            )
+        known[f"{environment}'s"] = own
 
 
 def _variables(spec: AppSpec, document: Document) -> Iterator[Problem]:
@@ -92,8 +121,10 @@ def _variables(spec: AppSpec, document: Document) -> Iterator[Problem]:
     ]
     for variable, at in places:
         if variable in KEPT_VARIABLES:
-            yield problem_at(document, at, f"its variable {variable} is kept for the factory", fix="rename it")
+            message = f"its variable {variable} is kept for the factory"
+            yield problem_at(document, at, message, allowed=FREE, fix="rename it")
         elif variable in variables and variables[variable][-1] != at[-1]:
             other = ".".join(str(part) for part in variables[variable])
-            yield problem_at(document, at, f"its variable {variable} is that of {other} as well", fix="rename one")
+            message = f"its variable {variable} is that of {other} as well"
+            yield problem_at(document, at, message, allowed=FREE, fix="rename one")
         variables.setdefault(variable, at)

@@ -3,13 +3,13 @@
 import copy
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from factory.document import Document, load_document
+from factory.document import DEPTH, Document, Location, load_document
 from factory.errors import InputError, Problem
 from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
@@ -17,9 +17,19 @@ from factory.spec.crossfield import problems_of
 from factory.spec.model import AppSpec
 from factory.spec.upgrade import UPGRADES, VERSION
 
-NESTED = 2
 # What has no default, and is put in for a wrong value so that the rest of the file can be looked at.
-STAND_INS = {"port": 1024, "cidr": "10.0.0.0/16", "owner": "x", "region": "eu-central-1"}
+STAND_INS: dict[str, Any] = {
+    "apiVersion": VERSION,
+    "name": "stand-in",
+    "owner": "x",
+    "region": "eu-central-1",
+    "network": {"cidr": "10.0.0.0/16"},
+    "cidr": "10.0.0.0/16",
+    "services": {"stand-in": {"port": 1024}},
+    "port": 1024,
+    "agents": {"planner": {}},
+    "environments": {"build": {}},
+}
 _RANGE = re.compile(rb"\d+\.\d+\.\d+\.\d+/\d+")
 
 
@@ -39,20 +49,26 @@ def load_app(root: FactoryRoot, app: str) -> AppSpec:
         )
     document = load_document(path)
     _require_current(document)
-    return spec_from(document)
+    return spec_from(document, app)
 
 
-def spec_from(document: Document) -> AppSpec:
-    """The spec that a document declares. Raises InputError with every mistake of it."""
+def spec_from(document: Document, folder: str | None = None) -> AppSpec:
+    """The spec that a document declares, in the folder of an app or elsewhere. Raises InputError with every mistake."""
     try:
         spec = validate(AppSpec, document)
     except InputError as error:
         rest = _without_mistakes(document)
-        others = tuple(problems_of(rest, document)) if rest else ()
+        wrong = tuple(problem.field for problem in error.problems)
+        others = tuple(p for p in problems_of(rest, document, folder) if not _is_told(p, wrong)) if rest else ()
         raise InputError(_title(document, error.problems, others), problems=(*error.problems, *others)) from None
-    if problems := tuple(problems_of(spec, document)):
+    if problems := tuple(problems_of(spec, document, folder)):
         raise InputError(_title(document, problems), problems=problems)
     return spec
+
+
+def _is_told(problem: Problem, wrong: tuple[str, ...]) -> bool:
+    """Whether it is about what was taken out for another mistake."""
+    return any(f"{problem.field}.".startswith(f"{field}.") for field in wrong)
 
 
 def app_names(root: FactoryRoot) -> list[str]:
@@ -60,41 +76,52 @@ def app_names(root: FactoryRoot) -> list[str]:
     return sorted(path.parent.name for path in root.apps.glob("*/app.yaml"))
 
 
-def require_apart(root: FactoryRoot, spec: AppSpec) -> None:
+def require_apart(root: FactoryRoot, spec: AppSpec, document: Document | None = None) -> None:
     """The app's network overlaps no other app's: they could never be connected, and a mistake would go unseen.
 
-    Raises InputError with the place in this app's file, and the other app.
+    `document`: what declares it, where that is not the app's file. Raises InputError with the place in it, and the
+    other app.
     """
-    own = ipaddress.IPv4Network(spec.network.cidr)
+    own = dict(_networks_of(spec.model_dump(mode="json")))
     for other in app_names(root):
         path = root.apps / other / "app.yaml"
         # Parsing costs 2 ms a file, and there may be a hundred: only what looks as if it did is parsed.
         if other != spec.name and any(_overlaps(own, found) for found in _RANGE.findall(path.read_bytes())):
-            theirs = network_in(path)
-            if theirs and theirs.overlaps(own):
-                document = load_document(root.apps / spec.name / "app.yaml")
+            for at, theirs in ((at, theirs) for theirs in networks_in(path) for at in own if own[at].overlaps(theirs)):
+                own_file = document or load_document(root.apps / spec.name / "app.yaml")
                 wrong = problem_at(
-                    document,
-                    ("network", "cidr"),
+                    own_file,
+                    at,
                     f"overlaps {theirs}, the network of {other}",
+                    allowed="a range that no other app has",
                     fix="give one of them another range",
                 )
-                raise InputError(_title(document, (wrong,)), problems=(wrong,))
+                raise InputError(_title(own_file, (wrong,)), problems=(wrong,))
 
 
-def _overlaps(own: ipaddress.IPv4Network, text: bytes) -> bool:
+def _overlaps(own: dict[Location, ipaddress.IPv4Network], text: bytes) -> bool:
     try:
-        return own.overlaps(ipaddress.IPv4Network(text.decode(), strict=False))
+        found = ipaddress.IPv4Network(text.decode(), strict=False)
     except ValueError:
         return False
+    return any(network.overlaps(found) for network in own.values())
 
 
-def network_in(path: Path) -> ipaddress.IPv4Network | None:
-    """The network that an app's file declares; None where the file is wrong: that is its own error."""
+def networks_in(path: Path) -> list[ipaddress.IPv4Network]:
+    """The networks that an app's file declares; none where the file is wrong: that is its own error."""
     try:
-        return ipaddress.IPv4Network(load_document(path).data["network"]["cidr"])
-    except (InputError, KeyError, TypeError, ValueError):
-        return None
+        return [network for _, network in _networks_of(load_document(path).data)]
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        return []
+
+
+def _networks_of(data: Mapping[str, Any]) -> Iterator[tuple[Location, ipaddress.IPv4Network]]:
+    """The app's own range, and those of the networks that its environments adopt, with their places."""
+    yield ("network", "cidr"), ipaddress.IPv4Network(data["network"]["cidr"])
+    for environment, declared in (data.get("environments") or {}).items():
+        if network := (declared or {}).get("network"):
+            at = ("environments", str(environment), "network", "existing", "cidr")
+            yield at, ipaddress.IPv4Network(network["existing"]["cidr"])
 
 
 def _require_current(document: Document) -> None:
@@ -113,22 +140,25 @@ def _require_current(document: Document) -> None:
 def _without_mistakes(document: Document) -> AppSpec | None:
     """What is left when the wrong parts are taken out, so that checks across fields see it; None without a spec."""
     data = copy.deepcopy(document.data)
-    try:
-        AppSpec.model_validate(data)
-    except ValidationError as error:
-        places = [tuple(part for part in each["loc"] if part != "[key]") for each in error.errors(include_url=False)]
-        # What other fields name would be missing then, and that is no mistake of theirs.
-        if any(place[0] == "secrets" or (len(place) < NESTED and place[-1] not in STAND_INS) for place in places):
-            return None
-        for place in places:
-            _take_out(data, place)
-    try:
-        return AppSpec.model_validate(data)
-    except ValidationError:
-        return None
+    # A part that lacks what was taken out of it is taken out as a whole, and so on.
+    for _ in range(DEPTH):
+        try:
+            return AppSpec.model_validate(data)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)
+        for each in wrong:
+            place = tuple(part for part in each["loc"] if part != "[key]")
+            # What other fields name would be missing then, and that is no mistake of theirs.
+            if place[0] == "secrets":
+                return None
+            needed = each["type"] == "missing" and place[-1] not in STAND_INS
+            _take_out(data, place[:-1] if needed else place)
+    return None
 
 
 def _take_out(data: Any, location: tuple[str | int, ...]) -> None:
+    if not location:
+        return
     *path, last = location
     for part in path:
         if not isinstance(data, dict) or part not in data:
@@ -137,7 +167,7 @@ def _take_out(data: Any, location: tuple[str | int, ...]) -> None:
     if isinstance(data, dict):
         data.pop(last, None)
         if last in STAND_INS:
-            data[last] = STAND_INS[str(last)]
+            data[last] = copy.deepcopy(STAND_INS[str(last)])
 
 
 def _title(document: Document, *problems: Sequence[Problem]) -> str:

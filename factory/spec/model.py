@@ -14,6 +14,7 @@ from factory.spec.parts import (
     BudgetSpec,
     DatabaseSpec,
     EnvironmentSpec,
+    ExistingNetwork,
     GateSpec,
     NetworkSpec,
     Part,
@@ -36,7 +37,11 @@ class AppSpec(Part):
         default=None, description="Who pays for the app; becomes the tag `cost-center`. Default: the owner."
     )
     target: Literal["aws"] = Field(default="aws", description="Where the app's environments live.")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Cloud region, such as eu-central-1.")
+    region: str = Field(
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="Cloud region, such as eu-central-1.",
+        json_schema_extra={"allowed": "a region such as eu-central-1"},
+    )
     network: NetworkSpec = Field(description="The app's own network.")
     services: dict[PartName, ServiceSpec] = Field(min_length=1, max_length=1, description="The HTTP service, by name.")
     workers: dict[PartName, WorkerSpec] = Field(
@@ -75,9 +80,16 @@ class AppSpec(Part):
         return named.role if named else DEFAULT_ROLES[gate]
 
     def network_of(self, environment: Environment) -> ipaddress.IPv4Network:
-        """The address range of one environment: its quarter of the app's range."""
+        """The address range of one environment: its quarter of the app's range, or that of the network it adopts."""
+        if existing := self.existing_network(environment):
+            return ipaddress.IPv4Network(existing.cidr)
         quarters = list(ipaddress.IPv4Network(self.network.cidr).subnets(prefixlen_diff=2))
         return quarters[list(Environment).index(environment)]
+
+    def existing_network(self, environment: Environment) -> ExistingNetwork | None:
+        """The network that an environment adopts; None where it gets one of its own."""
+        declared = self.environments.get(environment)
+        return declared.network.existing if declared and declared.network else None
 
     @property
     def payer(self) -> str:

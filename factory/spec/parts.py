@@ -1,13 +1,14 @@
 """What app.yaml is made of, below its top level."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from factory.allowed import refuse
 from factory.gates import Role
-from factory.spec.names import Cidr, Cpu, Environment, PartName
+from factory.spec.names import Cidr, Cpu, Environment, PartName, SubnetId, VpcCidr, VpcId
 
 # MiB of memory that Fargate offers for so many CPU units.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
@@ -28,10 +29,20 @@ Word = Annotated[str, Field(min_length=1)]
 Whole = Annotated[int, Field(strict=True)]
 
 
+def _each_once(values: list[Any]) -> list[Any]:
+    if twice := [value for index, value in enumerate(values) if value in values[:index]]:
+        refuse("nothing stands there twice", allowed="each once", fix=f"write {twice[0]} once only")
+    return values
+
+
+# What a list may hold once only.
+EachOnce = AfterValidator(_each_once)
+
+
 class Part(BaseModel):
     """Base of every part: no other keys than its own; names of several words are written in camelCase."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
 
 class NetworkSpec(Part):
@@ -61,11 +72,13 @@ class ServiceSpec(Sized):
         default="/health",
         pattern=r"^/[\w./-]*$",
         description="Path that answers 200 while the service can serve.",
+        json_schema_extra={"allowed": "a path such as /health"},
     )
     domain: str | None = Field(
         default=None,
         max_length=DOMAIN_LENGTH,
         pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        json_schema_extra={"allowed": "a name such as links.example.com"},
         description="Name at which production serves over TLS, such as links.example.com; staging serves at "
         "staging.<domain>. Its owner puts the certificate's record into DNS. Without one: HTTP, inside the network.",
     )
@@ -123,7 +136,7 @@ class TaskBudget(Part):
     turns: Whole = Field(default=40, ge=1, le=500, description="Most calls of the model in one task.")
     minutes: Whole = Field(default=15, ge=1, le=240, description="Most minutes that one task may take.")
     dollars: float = Field(
-        default=2.0, gt=0, le=100, description="Most that one task may spend on the model, in US dollars."
+        default=2.0, strict=True, gt=0, le=100, description="Most that one task may spend on the model, in US dollars."
     )
 
 
@@ -132,7 +145,9 @@ class AgentSpec(Part):
 
     cpu: Cpu = Field(default=512, description="CPU units per task; 1024 is one core.")
     memory: Whole = Field(default=1024, ge=512, le=30720, multiple_of=512, description="Memory per task, in MiB.")
-    secrets: list[PartName] = Field(default=[], description="Names of the app's secrets that its tasks may read.")
+    secrets: Annotated[list[PartName], EachOnce] = Field(
+        default=[], description="Names of the app's secrets that its tasks may read."
+    )
     model: str | None = Field(
         default=None, pattern=r"^[\w.:/-]{1,100}$", description="The model it asks; default: the factory's setting."
     )
@@ -145,8 +160,29 @@ class GateSpec(Part):
     role: Role = Field(description="Role that a person must hold to decide there; only a stricter one than by default.")
 
 
+class ExistingNetwork(Part):
+    """A VPC that stands already. It is looked up and checked; nothing of it is made, changed or removed."""
+
+    vpc: VpcId = Field(description="Id of the VPC.")
+    subnets: Annotated[list[SubnetId], EachOnce] = Field(
+        min_length=2, max_length=6, description="Ids of its private subnets to use, in two zones at least."
+    )
+    cidr: VpcCidr = Field(description="Its IPv4 range, which overlaps no other network that the factory declares.")
+
+
+class EnvironmentNetwork(Part):
+    """The network of one environment, where it is not its quarter of the app's own."""
+
+    existing: ExistingNetwork = Field(description="The network that it stands in.")
+
+
 class EnvironmentSpec(Part):
     """One environment of the app; that it is listed declares its stack."""
+
+    target: Literal["aws"] = Field(default="aws", description="Where this environment lives.")
+    network: EnvironmentNetwork | None = Field(
+        default=None, description="A network that stands already, instead of one of its own."
+    )
 
 
 class BudgetSpec(Part):
@@ -158,7 +194,7 @@ class BudgetSpec(Part):
         le=1_000_000,
         description="Most that one environment of the app is to cost in a month, in US dollars.",
     )
-    alerts: list[Annotated[int, Field(strict=True, ge=1, le=1000)]] = Field(
+    alerts: Annotated[list[Annotated[int, Field(strict=True, ge=1, le=1000)]], EachOnce] = Field(
         default=[50, 80, 100],
         min_length=1,
         max_length=5,
@@ -174,7 +210,7 @@ LOG_DAYS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 class RetentionSpec(Part):
     """How long is kept what tells who did what."""
 
-    logs: int = Field(default=365, description="Days for which logs are kept, one of CloudWatch's periods.")
+    logs: Whole = Field(default=365, description="Days for which logs are kept, one of CloudWatch's periods.")
     audit: Whole = Field(
         default=365, ge=365, le=LOG_DAYS[-1], description="Days for which the app's audit records are kept at least."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from localcloud.invokes import account, networks, policy_document
+from localcloud.invokes import account, networks, parts_of_networks, policy_document
 from localcloud.invokes.call import InvokeCall, Json
 
 INVOKES: Mapping[str, Callable[[InvokeCall], dict[str, Json]]] = {
@@ -13,6 +13,8 @@ INVOKES: Mapping[str, Callable[[InvokeCall], dict[str, Json]]] = {
     "aws:ec2/getAmi:getAmi": networks.image,
     "aws:ec2/getVpc:getVpc": networks.vpc,
     "aws:ec2/getSubnets:getSubnets": networks.subnets,
+    "aws:ec2/getSubnet:getSubnet": parts_of_networks.subnet,
+    "aws:ec2/getVpcEndpoint:getVpcEndpoint": parts_of_networks.endpoint,
     "aws:iam/getPolicyDocument:getPolicyDocument": policy_document.get_policy_document,
 }
 

@@ -52,8 +52,8 @@ def image(call: InvokeCall) -> dict[str, Json]:
         "allowUnsafeFilter",
     )
     arguments = call.arguments
-    ec2 = _ec2(call)
-    asked: dict[str, Any] = {"Filters": _filters(arguments)}
+    ec2 = ec2_of(call)
+    asked: dict[str, Any] = {"Filters": filters_of(arguments)}
     for name, key in (("owners", "Owners"), ("executableUsers", "ExecutableUsers")):
         if arguments.get(name):
             asked[key] = arguments[name]
@@ -87,13 +87,13 @@ def vpc(call: InvokeCall) -> dict[str, Json]:
     """The one VPC that is meant."""
     call.only("getVpc", "cidrBlock", "default", "dhcpOptionsId", "filters", "id", "region", "state", "tags")
     arguments = call.arguments
-    filters = _filters(arguments) + _tag_filters(arguments)
+    filters = filters_of(arguments) + tag_filters_of(arguments)
     wanted = {"cidr": "cidrBlock", "dhcp-options-id": "dhcpOptionsId", "state": "state"}
     filters += [{"Name": key, "Values": [arguments[name]]} for key, name in wanted.items() if arguments.get(name)]
     if arguments.get("default") is not None:
         filters.append({"Name": "is-default", "Values": [str(arguments["default"]).lower()]})
     ids = {"VpcIds": [arguments["id"]]} if arguments.get("id") else {}
-    ec2 = _ec2(call)
+    ec2 = ec2_of(call)
     found = ec2.describe_vpcs(Filters=filters, **ids)["Vpcs"]
     if len(found) != 1:
         raise InputError(f"getVpc: {len(found)} VPCs match", hint="exactly one must; narrow the arguments")
@@ -129,7 +129,9 @@ def vpc(call: InvokeCall) -> dict[str, Json]:
 def subnets(call: InvokeCall) -> dict[str, Json]:
     """The ids of all subnets that match, in order."""
     call.only("getSubnets", "filters", "region", "tags")
-    found = _ec2(call).describe_subnets(Filters=_filters(call.arguments) + _tag_filters(call.arguments))["Subnets"]
+    found = ec2_of(call).describe_subnets(Filters=filters_of(call.arguments) + tag_filters_of(call.arguments))[
+        "Subnets"
+    ]
     region = call.arguments.get("region") or call.scope.region
     return dict(call.arguments) | {
         "id": region,
@@ -139,13 +141,16 @@ def subnets(call: InvokeCall) -> dict[str, Json]:
     }
 
 
-def _ec2(call: InvokeCall) -> Any:
+def ec2_of(call: InvokeCall) -> Any:
+    """The client of the region that is asked about."""
     return call.clients.client("ec2", call.scope.account, call.arguments.get("region") or call.scope.region)
 
 
-def _filters(arguments: Mapping[str, Json]) -> list[dict[str, Json]]:
+def filters_of(arguments: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The filters of a look-up, as the service takes them."""
     return [{"Name": each["name"], "Values": each["values"]} for each in arguments.get("filters") or []]
 
 
-def _tag_filters(arguments: Mapping[str, Json]) -> list[dict[str, Json]]:
+def tag_filters_of(arguments: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Filters for the tags of a look-up."""
     return [{"Name": f"tag:{key}", "Values": [value]} for key, value in (arguments.get("tags") or {}).items()]

@@ -53,17 +53,17 @@ def read_endpoint(call: Call) -> View | None:
         "privateDnsEnabled": bool(endpoint.get("PrivateDnsEnabled")),
         "state": str(endpoint["State"]).lower(),
         "ownerId": endpoint.get("OwnerId", call.account),
-        "prefixListId": _prefix_list(call, endpoint),
+        "prefixListId": prefix_list_of(call.aws("ec2"), endpoint),
         "arn": arn(call, "vpc-endpoint", call.id),
         "tagsAll": tags_from(endpoint.get("Tags")),
     }
 
 
-def _prefix_list(call: Call, endpoint: Mapping[str, Json]) -> str:
+def prefix_list_of(ec2: Any, endpoint: Mapping[str, Json]) -> str:
     """The addresses behind a gateway, as firewall rules name them; an interface has none: it is in the network."""
     if endpoint["VpcEndpointType"] != "Gateway":
         return ""
-    lists = call.aws("ec2").describe_prefix_lists()["PrefixLists"]
+    lists = ec2.describe_prefix_lists()["PrefixLists"]
     return next((str(each["PrefixListId"]) for each in lists if each["PrefixListName"] == endpoint["ServiceName"]), "")
 
 

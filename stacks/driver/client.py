@@ -261,7 +261,7 @@ def require_decided(
     database = db.connect(root, settings)
     if last:
         destruction.require_last(database)
-    place = production.place_of(root, settings, database, spec, environment)
+    place = production.in_production(root, settings, database, spec, environment)
     if place is None:
         return
     match kind:

@@ -89,8 +89,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
-            if place:
-                _say_what_is_set_aside(place, request, reporter)
+            _say_what_is_set_aside(place, request, reporter)
             result = _run(place, request, reporter, variables, refresh=refresh, killed=killed)
         except BaseException as error:
             # Whatever ends it: an intent never stands without its outcome.
@@ -101,7 +100,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
 
 
 def _require_decided(place: production.Place | None, request: Request) -> None:
-    if place is None or not place.is_production:
+    if place is None or not place.guarded:
         return
     if request.kind in (Kind.UP, Kind.REFRESH):
         production.require_release(place, request.release)
@@ -111,9 +110,9 @@ def _require_decided(place: production.Place | None, request: Request) -> None:
         production.refuse_import(place)
 
 
-def _say_what_is_set_aside(place: production.Place, request: Request, reporter: Reporter) -> None:
+def _say_what_is_set_aside(place: production.Place | None, request: Request, reporter: Reporter) -> None:
     """For what runs no program: the program says it itself."""
-    if request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
+    if place and request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
         reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
 
 
@@ -145,9 +144,8 @@ def _run(
         _work_folder(request.root, request.id) as folder,
     ):
         stack = KnownStack(request.stack, _workspace(request, folder, variables))
-        engine = _Engine(
-            request, reporter, stack, goes_back=place is not None and production.goes_back(place, request.release)
-        )
+        goes_back = place is not None and production.goes_back(place, request.release)
+        engine = _Engine(request, reporter, stack, goes_back=goes_back)
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -157,7 +155,7 @@ def _run(
                 version = up.summary.version
                 outputs = outputs_from(memory.outputs)
             case Kind.DESTROY:
-                if place and place.is_production:
+                if place and place.guarded:
                     unprotect(request.root, request.stack, cli)
                     lift(request.root, request.settings, (stack.export_stack().deployment or {}).get("resources", []))
                 _, memory = engine.run(lambda on: stack.destroy(on_event=on, refresh=refresh))
@@ -188,7 +186,7 @@ def _update(
     engine.require_policies(memory)
     if engine.goes_back:
         rollback.require_data_kept(request.stack, memory.steps.values())
-    if place and place.is_production:
+    if place and place.guarded:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
             _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)

@@ -2,7 +2,7 @@
 
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from factory.spec import AppSpec, Environment
 from stacks import production
 from stacks.names import resolve
 from stacks.program.keys import password_key, secret_key
+from stacks.provider import own_provider
 from stacks.shared_platform import PLATFORM, PlatformSpec, Shared, Spec, Which
 
 
@@ -54,11 +55,7 @@ def build_stack(root: FactoryRoot, settings: Settings, spec: Spec, which: Which,
 
 def build_platform(settings: Settings, spec: PlatformSpec) -> Platform:
     """Declare what all apps share: provider, components, and the stack's outputs."""
-    provider = _provider(
-        settings,
-        spec.region,
-        {"app": spec.name, "environment": Shared.SHARED.value, **_paid_by(spec.owner, spec.owner)},
-    )
+    provider = own_provider(spec, Shared.SHARED, settings.aws_account or LOCAL_ACCOUNT)
     platform = Platform(
         PLATFORM,
         {
@@ -87,11 +84,7 @@ def build(
     artefact, spec, note = _to_serve(root, settings, spec, environment, release)
     if note:
         pulumi.log.warn(note)
-    provider = _provider(
-        settings,
-        spec.region,
-        {"app": spec.name, "environment": environment.value, **_paid_by(spec.owner, spec.payer)},
-    )
+    provider = own_provider(spec, environment, settings.aws_account or LOCAL_ACCOUNT)
     invoke = InvokeOptions(provider=provider)
     config = pulumi.Config()
     factory = AppFactory(
@@ -136,20 +129,6 @@ def _require_images(settings: Settings, stack: str, environment: Environment) ->
             f"{stack} declares a service, and nothing builds its image yet: it could not start on a real account",
             hint="use the build environment there, or `aws: local`",
         )
-
-
-def _provider(settings: Settings, region: str, tags: Mapping[str, str]) -> aws.Provider:
-    return aws.Provider(
-        "aws",
-        region=region,
-        # Also with the local cloud: should a real provider answer, it must refuse.
-        allowed_account_ids=[settings.aws_account or LOCAL_ACCOUNT],
-        default_tags={"tags": {**tags, "managed-by": "millwright"}},
-    )
-
-
-def _paid_by(owner: str, payer: str) -> dict[str, str]:
-    return {"owner": owner, "cost-center": payer}
 
 
 def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:

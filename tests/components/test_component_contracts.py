@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws
 import pytest
 from component_mocks import Declared, declare, declared_factory, declared_platform, factory_of, spec_of
+from standing_network import STANDING, adopting
 
 import components
 from components import AppFactory, Platform, aws
@@ -19,6 +20,7 @@ from factory.spec import Environment
 # A token is part of every resource's identity: renaming one needs an alias, and a line here.
 TOKENS = {
     AppFactory: "millwright:index:AppFactory",
+    aws.AdoptedNetwork: "millwright:aws:AdoptedNetwork",
     Platform: "millwright:index:Platform",
     aws.AgentIdentity: "millwright:aws:AgentIdentity",
     aws.AgentRunner: "millwright:aws:AgentRunner",
@@ -69,6 +71,7 @@ def test_every_component_has_its_pinned_token() -> None:
     assert set(TOKENS) == WHOLE | {getattr(aws, name) for name in aws.__all__}
     factories = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
     everything = factories + declared_platform()
+    everything += declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert {resource.type for resource in everything if resource.is_component} == set(TOKENS.values())
     assert all(token.rpartition(":")[2] == component.__name__ for component, token in TOKENS.items())
 

@@ -6,7 +6,7 @@ import pytest
 from spec_strategies import GOOD, factory_in
 
 from factory.errors import InputError
-from factory.spec import AppSpec, load_app, require_apart
+from factory.spec import AppSpec, Environment, load_app, require_apart
 
 MORE = """\
 workers:
@@ -103,6 +103,53 @@ def test_the_networks_of_two_apps_do_not_overlap(cidr: str, apart: bool, tmp_pat
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.field) == (6, 9, "network.cidr")
     assert f"overlaps {cidr}, the network of shop" in problem.message
+
+
+VPC = "vpc: vpc-0a1b2c3d, subnets: [subnet-0a1b2c3d, subnet-1a1b2c3d], cidr: 10.90.0.0/20"
+ADOPTS = GOOD.replace("  staging: {}", f"  staging: {{network: {{existing: {{{VPC}}}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "words"),
+    [
+        ("vpc-0a1b2c3d", "my-network", "existing.vpc", "allowed: an id such as vpc-"),
+        (", subnet-1a1b2c3d", "", "existing.subnets", "allowed: a list of 2 to 6"),
+        ("subnet-1a1b2c3d", "subnet-0a1b2c3d", "existing.subnets", "nothing stands there twice"),
+        (", cidr: 10.90.0.0/20", "", "existing.cidr", "missing"),
+        ("10.90.0.0/20", "10.20.0.0/20", "existing.cidr", "overlaps the app's own network, 10.20.0.0/16"),
+        ("existing:", "exisitng:", "exisitng", "did you mean 'existing'?"),
+        (
+            "  production: {}",
+            f"  production: {{network: {{existing: {{{VPC}}}}}}}",
+            "existing.vpc",
+            "is the network of staging: environments share none",
+        ),
+    ],
+)
+def test_a_network_that_is_adopted_is_told_wholly_and_is_one_environments_only(
+    tmp_path: Path, old: str, new: str, field: str, words: str
+) -> None:
+    assert spec_in(tmp_path / "good", ADOPTS).network_of(Environment.STAGING).prefixlen == 20
+    with pytest.raises(InputError) as caught:
+        spec_in(tmp_path / "wrong", ADOPTS.replace(old, new))
+    told = {problem.field: str(problem) for problem in caught.value.problems}
+    (shown,) = [said for name, said in told.items() if name.endswith(field) and words in said]
+    assert "app.yaml:1" in shown or "app.yaml:2" in shown
+
+
+def test_no_other_app_has_the_range_of_a_network_that_is_adopted(tmp_path: Path) -> None:
+    root = factory_in(tmp_path, ADOPTS)
+    other = root.apps / "shop" / "app.yaml"
+    other.parent.mkdir()
+    other.write_text(GOOD.replace("name: links", "name: shop").replace("10.20.0.0/16", "10.90.0.0/16"))
+    with pytest.raises(InputError) as caught:
+        require_apart(root, load_app(root, "links"))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.field) == (19, "environments.staging.network.existing.cidr")
+    with pytest.raises(InputError, match=r"shop/app\.yaml has 1 mistake"):
+        require_apart(root, load_app(root, "shop"))
+    other.write_text(other.read_text().replace("10.90.0.0/16", "10.91.0.0/16"))
+    require_apart(root, load_app(root, "links"))
 
 
 def test_a_comment_with_an_address_range_is_no_network(tmp_path: Path) -> None:
