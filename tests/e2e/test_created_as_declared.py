@@ -177,8 +177,7 @@ def test_nothing_makes_an_agent_an_administrator_and_no_role_writes_an_audit_tra
     limited = Policies(identity=[parse(everything, name="all")], boundary=parse(boundary, name="boundary"))
     own, other = (secrets.describe_secret(SecretId=f"links/{e}/signing-key")["ARN"] for e in ("build", "staging"))
     assert may_ever(limited, "secretsmanager:GetSecretValue", own)
-    for action, resource in (("secretsmanager:*", other), ("iam:*", "*"), ("s3:*", "*")):
-        assert not may_ever(limited, action, resource)
+    assert not any(may_ever(limited, *asked) for asked in (("secretsmanager:*", other), ("iam:*", "*"), ("s3:*", "*")))
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     inline = [(role, name) for role in roles for name in iam.list_role_policies(RoleName=role)["PolicyNames"]]
     texts = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for role, name in inline]
