@@ -16,6 +16,7 @@ from console.commands import (
     history,
     inbox,
     init,
+    isolation,
     people,
     promote,
     rollback,
@@ -36,6 +37,7 @@ app = typer.Typer(
 stack.register(app)
 history.register(app)
 stack_tools.register(app)
+isolation.register(app)
 app_files.register(app)
 engine_room.register(app)
 init.register(app)

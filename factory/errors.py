@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line is wrong: an unknown command or option, or a missing argument."""
     UNDECIDED = 3
-    """No verdict could be reached, so nothing was done. Reserved: no command ends with it yet."""
+    """No verdict could be reached. From `isolation`: nothing reaches over, but not everything could be judged."""
     INVALID_INPUT = 4
     """A file, a setting or an argument's value is wrong; the message names the place."""
     POLICY_VIOLATION = 5
@@ -40,6 +40,8 @@ class ExitCode(IntEnum):
     DATA_AT_RISK = 13
     """From `preview`: the update would replace or delete what holds data; the output names each such resource. From
     `rollback`: the way back would, so nothing was done."""
+    NOT_ISOLATED = 14
+    """From `isolation`: something of one app or environment reaches another's; the output names it."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 

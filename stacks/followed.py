@@ -1,4 +1,4 @@
-"""Which spec an environment follows: what app.yaml says, or what its release keeps; and what of it is told."""
+"""Which spec an environment follows, app.yaml or the one that its release keeps; and what is said of the difference."""
 
 from typing import Any
 

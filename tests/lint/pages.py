@@ -160,7 +160,7 @@ def member_docstrings(source: str, name: str) -> dict[str, str]:
             member = node.targets[0].id
             if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)):
                 raise KeyError(f"{name}.{member} has no docstring under it")
-            found[member] = str(after.value.value)
+            found[member] = " ".join(str(after.value.value).split())
     return found
 
 
