@@ -59,7 +59,7 @@ def test_nothing_was_created_that_these_tests_do_not_read(held: dict[str, list[s
         "secret": 4,
         "role": 9,
         "policy": 1,
-        "log group": 6,
+        "log group": 7,
         "image repository": 1,
         "cluster": 2,
         "task definition": 3,
