@@ -40,7 +40,7 @@ BUILD = {
     "secret": 2,
     "role": 6,
     "policy": 1,
-    "log group": 3,
+    "log group": 4,
     "image repository": 1,
     "cluster": 1,
     "task definition": 2,

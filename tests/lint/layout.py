@@ -15,7 +15,6 @@ PACKAGE_DOCSTRING = range(1, 7)
 LONGER: Mapping[str, str] = {
     "tests/policies/policy_cases.py": "a table: the good and bad cases of every control",
     "tests/localcloud/localcloud_cases_core.py": "a table: one case per resource type",
-    "tests/e2e/test_created_as_declared.py": "all read two environments that take half a minute to make",
     "tests/localcloud/test_localcloud_engine.py:everything": "a program: one declaration of every resource type",
 }
 # Folders of scripts that a tool runs by their path, so they are no packages.
