@@ -216,7 +216,7 @@ def test_validate_shows_every_mistake_of_every_file(millwright: Runner, root: Fa
     for place in (
         "notes/app.yaml:3:1: ownr: ",
         "notes/app.yaml:9:11: services.web.port: ",
-        "shop/app.yaml:2:1: not YAML",
+        "shop/app.yaml:2:1: name: not YAML",
     ):
         assert place in told.err
     in_json = millwright("app", "validate", "--json")

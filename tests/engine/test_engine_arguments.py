@@ -120,7 +120,7 @@ def test_a_flag_that_is_not_in_the_table_is_refused_by_name(line: str, named: st
 @pytest.mark.parametrize(
     ("line", "name", "hint"),
     [
-        ("stack change-secrets-provider passphrase -s a", "stack change-secrets-provider", "passphrase"),
+        ("stack change-secrets-provider passphrase -s a", "stack change-secrets-provider", "secrets rotate"),
         ("stack rename b -s a", "stack rename", "app.yaml"),
         ("stack migrate file:///x a", "stack migrate", "millwright.yaml"),
         ("stack tag set k v", "stack tag", "stack output"),
