@@ -1,8 +1,9 @@
 """What each concern offers, in no cloud's words: `AppFactory` composes these, whatever the target."""
 
-from typing import Protocol, TypedDict
+from collections.abc import Sequence
+from typing import NotRequired, Protocol, TypedDict
 
-from pulumi import Input, Output
+from pulumi import Input, Output, Resource
 
 
 class Reach(TypedDict):
@@ -14,6 +15,8 @@ class Reach(TypedDict):
     """Its port."""
     opens: bool
     """Whether that firewall has to be told; False where it lets the whole network in."""
+    after: NotRequired[Sequence[Resource]]
+    """What must be there before anybody goes there."""
 
 
 class Network(Protocol):

@@ -110,7 +110,7 @@ class Network(pulumi.ComponentResource):
                 "network_id": self.network_id,
                 "cidr": self.cidr,
                 "subnet_ids": self.subnet_ids,
-                "endpoints": Output.from_input(self.endpoints),
+                "endpoints": Output.from_input({"firewall": self.endpoints["firewall"], "port": HTTPS}),
                 "gateways": Output.all(*self.gateways),
             }
         )
@@ -155,9 +155,8 @@ def _interfaces(
         )
         for service in sorted({*ENDPOINTS, *args.get("endpoints", ())})
     ]
-    # Who opens a way to them starts after them.
-    ready = Output.all(firewall.id, opened.id, *(endpoint.id for endpoint in made)).apply(lambda known: str(known[0]))
-    return {"firewall": ready, "port": HTTPS, "opens": False}
+    # Not an output that waits for all: one endpoint more would make the ways of everybody unknown, and replace them.
+    return {"firewall": firewall.id, "port": HTTPS, "opens": False, "after": [opened, *made]}
 
 
 def _gateway(name: str, args: NetworkArgs, vpc: ec2.Vpc, routes: ec2.RouteTable, opts: ResourceOptions) -> Output[str]:

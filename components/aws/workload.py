@@ -117,6 +117,7 @@ def openings(name: str, args: WorkloadArgs, firewall: ec2.SecurityGroup, opts: R
     made: list[Resource] = []
     for target, reach in args.get("reaches", {}).items():
         logical, port = f"{name}-{target}", reach["port"]
+        later = ResourceOptions.merge(opts, ResourceOptions(depends_on=list(reach.get("after", ()))))
         made.append(
             vpc.SecurityGroupEgressRule(
                 logical,
@@ -127,7 +128,7 @@ def openings(name: str, args: WorkloadArgs, firewall: ec2.SecurityGroup, opts: R
                 from_port=port,
                 to_port=port,
                 tags={"Name": logical},
-                opts=opts,
+                opts=later,
             )
         )
         if reach["opens"]:

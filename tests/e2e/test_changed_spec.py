@@ -67,6 +67,17 @@ def test_a_services_port_moves_with_its_targets_and_rules_and_a_domain_brings_tl
     assert service["desiredCount"] == 3
 
 
+def test_a_queue_that_comes_replaces_nothing_that_others_reach(place: Place) -> None:
+    change(place, ("databases:", "queues:\n  jobs: {}\ndatabases:"))
+    previewed = place.millwright("preview", "links", "staging", "--json")
+    assert previewed.code == 0, previewed.out + previewed.err
+    steps = previewed.documents[-1]["result"]["steps"]
+    assert "links-staging-jobs" in {step["name"] for step in steps if step["action"] == "create"}
+    replaced = {step["type"] for step in steps if "replace" in step["action"] or "delete" in step["action"]}
+    assert replaced <= {"aws:ecs/taskDefinition:TaskDefinition"}
+    change(place, ("queues:\n  jobs: {}\ndatabases:", "databases:"))
+
+
 def test_agents_secrets_and_owner_change_in_place(place: Place) -> None:
     update(place, "build")
     change(
