@@ -56,9 +56,9 @@ class Line:
         self.database = db.connect(self.place.root, self.settings)
         demo_people.ensure(self.place.root, self.settings)
 
-    def promote(self) -> ChangeRecord:
-        signature = self.signed(client.promotion_payload(self.place.root, self.settings, APP, demo_people.AUTHOR))
-        return client.promote(self.place.root, self.settings, APP, person=demo_people.AUTHOR, signature=signature)
+    def promote(self, app: str = APP) -> ChangeRecord:
+        signature = self.signed(client.promotion_payload(self.place.root, self.settings, app, demo_people.AUTHOR))
+        return client.promote(self.place.root, self.settings, app, person=demo_people.AUTHOR, signature=signature)
 
     def submit(self, change: str, person: str = demo_people.AUTHOR) -> ChangeRecord:
         payload = client.submission_payload(self.place.root, self.settings, APP, change, person)
