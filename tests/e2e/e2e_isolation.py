@@ -15,6 +15,8 @@ REGION = "eu-central-1"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 # An id that IAM leaves in a policy when the role it named is gone.
 GONE = "AROA1234567890EXAMPLE"
+# A role that no boundary bounds: it starts tasks.
+STARTER = "links-build-agents-start"
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,7 @@ def tags(app: str, environment: str, key: str = "Key", value: str = "Value") -> 
 
 @mutation("roles")
 def a_trust_of_a_foreign_role(created: Created) -> Iterator[Expected]:
-    with trust(created, "notes-build-coder", {"AWS": role("links-build-coder")}):
+    with trust(created, "notes-build-coder", {"AWS": role(STARTER)}):
         yield Expected(Rule.RESOURCE_POLICY, role("notes-build-coder"))
 
 
@@ -235,23 +237,23 @@ def a_foreign_role_that_may_be_assumed(created: Created) -> Iterator[Expected]:
     wanted = allow("sts:AssumeRole", Resource=role("notes-build-coder"))
     with (
         trust(created, "notes-build-coder", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}),
-        inline(created, "links-build-coder", wanted),
+        inline(created, STARTER, wanted),
     ):
-        yield Expected(Rule.ROLE, role("links-build-coder"))
+        yield Expected(Rule.ROLE, role(STARTER))
 
 
 @mutation("roles")
 def a_foreign_role_that_may_be_passed(created: Created) -> Iterator[Expected]:
     wanted = allow("iam:PassRole", Resource=role("notes-build-code-reviewer"))
-    with inline(created, "links-build-code-reviewer", wanted):
-        yield Expected(Rule.ROLE, role("links-build-code-reviewer"))
+    with inline(created, STARTER, wanted):
+        yield Expected(Rule.ROLE, role(STARTER))
 
 
 @mutation("roles")
 def a_role_that_reads_a_foreign_secret(created: Created) -> Iterator[Expected]:
     wanted = allow("secretsmanager:GetSecretValue", Resource=created.secret("notes/build/signing-key"))
-    with inline(created, "links-build-coder", wanted):
-        yield Expected(Rule.ROLE, role("links-build-coder"))
+    with inline(created, STARTER, wanted):
+        yield Expected(Rule.ROLE, role(STARTER))
 
 
 @mutation("roles")
@@ -263,20 +265,32 @@ def a_role_that_reads_every_log(created: Created) -> Iterator[Expected]:
 @mutation("roles")
 def a_role_that_may_everything_but(created: Created) -> Iterator[Expected]:
     own = f"arn:aws:s3:::links-build-artefacts-{ACCOUNT}/*"
-    with inline(created, "links-build-agents-start", allow("s3:GetObject", NotResource=own)):
-        yield Expected(Rule.ROLE, role("links-build-agents-start"))
+    with inline(created, STARTER, allow("s3:GetObject", NotResource=own)):
+        yield Expected(Rule.ROLE, role(STARTER))
 
 
 @mutation("roles")
 def a_role_that_only_a_tag_keeps_out(created: Created) -> Iterator[Expected]:
     own = {"StringEquals": {"aws:ResourceTag/app": "links"}}
-    with inline(created, "links-build-coder", allow("secretsmanager:*", Resource="*", Condition=own)):
-        yield Expected(Rule.ROLE, role("links-build-coder"), verdict=Verdict.UNKNOWN)
+    with inline(created, STARTER, allow("secretsmanager:*", Resource="*", Condition=own)):
+        yield Expected(Rule.ROLE, role(STARTER), verdict=Verdict.UNKNOWN)
+
+
+@contextmanager
+def administrator(created: Created, name: str) -> Iterator[None]:
+    iam = created("iam")
+    iam.attach_role_policy(RoleName=name, PolicyArn=ADMINISTRATOR)
+    try:
+        yield
+    finally:
+        iam.detach_role_policy(RoleName=name, PolicyArn=ADMINISTRATOR)
 
 
 @mutation("roles")
-def an_agent_that_is_an_administrator(created: Created) -> Iterator[Expected]:
-    iam = created("iam")
-    iam.attach_role_policy(RoleName="links-build-code-reviewer", PolicyArn=ADMINISTRATOR)
-    yield Expected(Rule.ROLE, role("links-build-code-reviewer"))
-    iam.detach_role_policy(RoleName="links-build-code-reviewer", PolicyArn=ADMINISTRATOR)
+def an_administrator_whose_boundary_is_gone(created: Created) -> Iterator[Expected]:
+    iam, name = created("iam"), "links-build-code-reviewer"
+    bound = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    iam.delete_role_permissions_boundary(RoleName=name)
+    with administrator(created, name):
+        yield Expected(Rule.ROLE, role(name))
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=bound)

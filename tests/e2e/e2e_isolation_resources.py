@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from e2e_isolation import ACCOUNT, GONE, REGION, Created, Expected, allow, mutation, role, tags, trust
+from e2e_isolation import ACCOUNT, GONE, REGION, STARTER, Created, Expected, allow, mutation, role, tags, trust
 
 from stacks.isolation import Rule, Verdict
 
-CODER = {"AWS": role("links-build-coder")}
+FOREIGN = {"AWS": role(STARTER)}
 
 
 @mutation("keys")
@@ -16,7 +16,7 @@ def a_key_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expec
     kms, key = created("kms"), created.key("notes-build")
     before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     changed = json.loads(before)
-    changed["Statement"].append({"Effect": "Allow", "Principal": CODER, "Action": "kms:Decrypt", "Resource": "*"})
+    changed["Statement"].append({"Effect": "Allow", "Principal": FOREIGN, "Action": "kms:Decrypt", "Resource": "*"})
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(changed))
     yield Expected(Rule.RESOURCE_POLICY, key)
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
@@ -33,7 +33,7 @@ def a_grant_of_a_key_to_a_foreign_role(created: Created) -> Iterator[Expected]:
 @mutation("secrets")
 def a_secret_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expected]:
     secrets, secret = created("secretsmanager"), created.secret("notes/build/signing-key")
-    policy = allow("secretsmanager:GetSecretValue", Resource="*", Principal=CODER)
+    policy = allow("secretsmanager:GetSecretValue", Resource="*", Principal=FOREIGN)
     secrets.put_resource_policy(SecretId=secret, ResourcePolicy=policy)
     yield Expected(Rule.RESOURCE_POLICY, secret)
     secrets.delete_resource_policy(SecretId=secret)
@@ -56,7 +56,7 @@ def a_repository_policy_that_lets_a_foreign_role_in(created: Created) -> Iterato
     policy = json.dumps(
         {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "ecr:PutImage", "Principal": CODER}],
+            "Statement": [{"Effect": "Allow", "Action": "ecr:PutImage", "Principal": FOREIGN}],
         }
     )
     ecr.set_repository_policy(repositoryName="notes", policyText=policy)
@@ -67,7 +67,7 @@ def a_repository_policy_that_lets_a_foreign_role_in(created: Created) -> Iterato
 @mutation("buckets")
 def a_bucket_policy_that_lets_a_foreign_role_in(created: Created) -> Iterator[Expected]:
     s3, bucket = created("s3"), f"notes-build-artefacts-{ACCOUNT}"
-    policy = allow("s3:GetObject", Resource=f"arn:aws:s3:::{bucket}/*", Principal=CODER)
+    policy = allow("s3:GetObject", Resource=f"arn:aws:s3:::{bucket}/*", Principal=FOREIGN)
     s3.put_bucket_policy(Bucket=bucket, Policy=policy)
     yield Expected(Rule.RESOURCE_POLICY, f"arn:aws:s3:::{bucket}")
     s3.delete_bucket_policy(Bucket=bucket)

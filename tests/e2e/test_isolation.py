@@ -6,7 +6,7 @@ from typing import Any
 
 import e2e_isolation_resources
 import pytest
-from e2e_isolation import ACCOUNT, MUTATIONS, REGION, Created, Expected
+from e2e_isolation import ACCOUNT, MUTATIONS, REGION, Created, Expected, administrator
 from e2e_place import Place
 
 from factory.errors import ExitCode
@@ -87,6 +87,11 @@ def test_whatever_is_done_against_it_is_found_by_name_and_undone_it_is_proved_ag
         assert_named(name, found, expected)
         assert watched.read(*mutation.parts).findings == (), name
     assert watched.read(*PARTS).verdict is Verdict.PROVED
+
+
+def test_an_agents_boundary_holds_even_an_administrator(watched: Watched, created: Created) -> None:
+    with administrator(created, "links-build-code-reviewer"):
+        assert watched.read("roles").verdict is Verdict.PROVED
 
 
 def assert_named(name: str, found: Proof, expected: Expected) -> None:
