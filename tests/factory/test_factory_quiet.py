@@ -25,8 +25,11 @@ class Runner:
             self.inside.set()
             self._out.wait()
 
-    def leave(self) -> None:
+    def may_leave(self) -> None:
         self._out.set()
+
+    def leave(self) -> None:
+        self.may_leave()
         self._thread.join()
 
 
@@ -50,6 +53,9 @@ def test_nobody_begins_beside_who_is_alone(lock: Path) -> None:
     assert not others[0].inside.wait(SOON)
     assert not others[1].inside.wait(SOON)
     first.leave()
+    # Whichever of them comes first, the next one comes when it has left.
+    for other in others:
+        other.may_leave()
     for other in others:
         assert other.inside.wait(LATER)
         other.leave()
