@@ -8,7 +8,7 @@ from factory import daemons
 from factory.settings import LOCAL_ACCOUNT
 
 # An update, and several previews.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 
 BUCKET = "millwright-states"
 PLAIN = ("--non-interactive", "--color", "never")

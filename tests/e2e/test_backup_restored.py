@@ -16,7 +16,7 @@ from factory import daemons
 from factory.errors import ExitCode
 
 # Many commands, half of which start or stop daemons.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def _rows(place: Place) -> list[list[int]] | None:

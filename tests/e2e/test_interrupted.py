@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -203,6 +204,7 @@ def test_a_cloud_that_was_killed_or_stopped_is_there_again_for_either_door(empty
     assert inventory(empty.cloud) == before
 
 
+@pytest.mark.long
 def test_a_cloud_that_was_emptied_is_noticed_and_built_again_by_either_door(empty: Place) -> None:
     assert empty.millwright("up", "links", "build").code == 0
     assert empty.millwright("cloud", "reset").code == 0
@@ -216,7 +218,7 @@ def test_a_cloud_that_was_emptied_is_noticed_and_built_again_by_either_door(empt
     assert counts(empty) == BUILD
 
 
-@pytest.mark.parametrize("door", ["driver", "plain"])
+@pytest.mark.parametrize("door", ["driver", pytest.param("plain", marks=pytest.mark.long)])
 def test_what_a_killed_cloud_made_and_told_nobody_is_taken_back(empty: Place, door: str) -> None:
     """Killed after it wrote a creation down and before it answered: no state can name it."""
     up = {
@@ -282,7 +284,12 @@ VICTIMS = [("driver", victim) for victim in ("engine", "command", "cloud")]
 VICTIMS += [("plain", victim) for victim in ("engine", "plugin", "cloud")]
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.soak] * (seed > 5)) for seed in range(1, 51)])
+def moments() -> list[Any]:
+    """One in make test, five in make test-long, fifty in make soak."""
+    return [1, *(pytest.param(n, marks=pytest.mark.long if n <= 5 else pytest.mark.soak) for n in range(2, 51))]
+
+
+@pytest.mark.parametrize("seed", moments())
 def test_killed_at_any_moment_it_goes_on(empty: Place, seed: int) -> None:
     """Engine, command, plugin or cloud, killed at a random moment of an update; the seed says which and when."""
     chance = random.Random(seed)

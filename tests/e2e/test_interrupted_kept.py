@@ -14,7 +14,7 @@ from test_interrupted import empty as empty  # noqa: PLC0414  (the fixture)
 from factory import daemons
 from stacks.driver import unsettled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 STACK = "links-build"
 TOPIC = """

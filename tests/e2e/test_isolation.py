@@ -110,10 +110,9 @@ def assert_named(name: str, found: Proof, expected: Expected) -> None:
 
 def is_expected(finding: Finding, expected: Expected) -> bool:
     # Who comes first is who reaches over; where both do, either may.
-    ends = {finding.one, finding.other}
-    return (finding.rule, finding.verdict, finding.where) == (expected.rule, expected.verdict, expected.where) and (
-        ends == set(expected.between)
-    )
+    told, wanted = ((each.rule, each.verdict) for each in (finding, expected))
+    either = finding.where in (expected.where, *expected.also)
+    return told == wanted and either and {finding.one, finding.other} == set(expected.between)
 
 
 def test_a_finding_ends_the_command_with_a_code_of_its_own(two: Place, created: Created) -> None:

@@ -56,7 +56,7 @@ def run_to_the_end(line: Line, change: str, *die_at: str) -> int:
 
 @pytest.mark.parametrize(
     "points",
-    [pytest.param(tuple(POINTS)[::4], id="some"), pytest.param(tuple(POINTS), id="all", marks=pytest.mark.long)],
+    [pytest.param(tuple(POINTS)[::12], id="some"), pytest.param(tuple(POINTS), id="all", marks=pytest.mark.long)],
 )
 def test_a_worker_killed_at_fault_points_ends_the_change_and_does_everything_once(
     line: Line, points: tuple[str, ...]

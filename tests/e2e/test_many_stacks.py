@@ -98,6 +98,7 @@ def test_a_preview_counts_by_stack_and_names_data_at_risk(two: Place) -> None:
     assert (other.code, other.documents[-1]["event"]) == (0, "finished")
 
 
+@pytest.mark.long
 def test_something_stateful_that_is_replaced_is_at_risk_too(two: Place) -> None:
     infra = two.root.apps / "notes" / "infra.py"
     program = (

@@ -10,7 +10,7 @@ from components.aws.network import ENDPOINTS
 from factory import daemons
 from factory.errors import ExitCode
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 CIDR = "10.90.0.0/20"
 
 

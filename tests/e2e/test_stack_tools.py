@@ -42,7 +42,7 @@ def built(place: Place) -> Place:
     return place
 
 
-@pytest.mark.parametrize("door", ["millwright", "pulumi"])
+@pytest.mark.parametrize("door", ["millwright", pytest.param("pulumi", marks=pytest.mark.long)])
 def test_an_update_by_either_door_is_cancelled_cleanly_and_the_next_one_goes_on(place: Place, door: str) -> None:
     plain = ("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", "--non-interactive")
     process = place.start(*(plain if door == "pulumi" else ("millwright", "up", "links", "build", "--json")))
