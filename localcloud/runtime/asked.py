@@ -34,8 +34,13 @@ class Operation:
 
 @dataclass(frozen=True)
 class Asked:
-    """One call. `subject`: what it names, as its parameter says it; `headers` and `body` are what is passed on."""
+    """One call, signed with a `key` for a `region`.
 
+    `subject`: what it names, as its parameter says it; `headers` and `body` are what is passed on.
+    """
+
+    key: str
+    region: str
     service: str
     action: str
     subject: str
@@ -84,7 +89,8 @@ def read(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask
     if not isinstance(subject, str) or (operation.names and not subject):
         raise Refused(f"{operation.action} needs {operation.names}, a text")
     passed_on = {name: headers[name] for name in PASSED_ON if name in headers}
-    return Asked(service, operation.action, subject, passed_on, json.dumps(named).encode())
+    written = json.dumps(named).encode()
+    return Asked(signed["key"], signed["region"], service, operation.action, subject, passed_on, written)
 
 
 def _operation(target: str, signed_for: str) -> tuple[str, Operation]:
