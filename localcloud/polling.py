@@ -65,7 +65,11 @@ def _left_to_wait(who: Receiver) -> float:
     """For how many seconds in all it is to wait for what is not there; none when there is something."""
     from moto.sqs.models import sqs_backends
 
-    queue: Any = sqs_backends[who.account][who.region].queues.get(who.queue)
+    try:
+        queue: Any = sqs_backends[who.account][who.region].queues.get(who.queue)
+    except KeyError:
+        # No such region: the call itself says so.
+        return 0.0
     if queue is None or queue.messages:
         return 0.0
     seconds = float(queue.receive_message_wait_time_seconds or 0) if who.seconds is None else who.seconds

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from localcloud_door import ACCOUNT, REGION
 from localcloud_runtime import Declared, wait_for
 
@@ -97,3 +98,15 @@ def test_what_sqs_refuses_is_refused_at_once(cloud: Declared, seconds: int) -> N
     url = queue(cloud, "limits")
     with pytest.raises(Exception, match="WaitTimeSeconds"):
         cloud.aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=seconds)
+
+
+def test_a_region_that_is_none_is_answered_as_by_any_other_call(cloud: Declared) -> None:
+    url = queue(cloud, "somewhere")
+    nowhere = Declared(cloud.run_file, "", region="nowhere-1").aws("sqs")
+    asked = {"receive_message": {"QueueUrl": url, "WaitTimeSeconds": 20}, "purge_queue": {"QueueUrl": url}}
+    said = []
+    for call, arguments in asked.items():
+        with pytest.raises(ClientError) as refused:
+            getattr(nowhere, call)(**arguments)
+        said.append(refused.value.response["ResponseMetadata"]["HTTPStatusCode"])
+    assert said[0] == said[1]
