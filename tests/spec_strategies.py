@@ -107,7 +107,7 @@ def rules(
 ) -> list[dict[str, Any]]:
     """An access rule of such an app, at times with one for more on stricter terms.
 
-    None where the drawn resource stands in none of the app's environments.
+    Empty where the drawn resource stands in none of the app's environments.
     """
     resource = draw(resources)
     if not (possible := [each for each in environments if each in stands_in(resource)]):
