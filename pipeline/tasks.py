@@ -155,6 +155,7 @@ def _run(
         once=task,
         function=assignment.function,
         commit=assignment.commit,
+        tools=list(brief.tools),
         context=assignment.context,
     )
     context.open_tasks[task] = OpenTask(

@@ -265,3 +265,8 @@ def test_a_task_is_offered_what_the_apps_file_leaves_to_its_function(bench: Task
         bench.run(attempt)
         brief = TaskBrief.model_validate_json((bench.folder(f"links.tags.coder.{attempt}") / "brief.json").read_bytes())
         assert list(brief.tools) == offered
+    # Who reviews what came of it sees what it was done with.
+    assert [event.properties["tools"] for event in bench.told("task.started")] == [
+        ["read", "search", "edit", "run"],
+        ["read", "edit"],
+    ]
