@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from spec_strategies import GOOD_DATA, specs
 
@@ -13,6 +13,8 @@ from factory.spec import LEASE_MINUTES, AppSpec, Environment, Function, Scope
 from factory.spec.access import named_resources
 
 Asked = tuple[Function, str, Environment, Scope]
+# What is asked of a spec says enough; shrinking one takes minutes.
+NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]
 RULE = {"function": "coder", "resource": "databases.database", "environments": ["build"], "scope": "read"}
 
 
@@ -26,6 +28,7 @@ def with_rules(*rules: dict[str, Any]) -> AppSpec:
     return AppSpec.model_validate({**GOOD_DATA, "databases": {"database": {}}, "access": list(rules)})
 
 
+@settings(phases=NO_SHRINKING, max_examples=25)
 @given(specs())
 def test_only_what_a_rule_names_is_allowed_and_never_more_than_it_says(spec: AppSpec) -> None:
     for function, resource, environment, scope in every_question(spec):
@@ -41,6 +44,7 @@ def test_only_what_a_rule_names_is_allowed_and_never_more_than_it_says(spec: App
             assert scope is not Scope.ADMIN
 
 
+@settings(phases=NO_SHRINKING, max_examples=25)
 @given(specs())
 def test_whatever_a_rule_says_is_allowed_with_all_narrower_scopes(spec: AppSpec) -> None:
     for access in accesses(spec):
@@ -48,12 +52,14 @@ def test_whatever_a_rule_says_is_allowed_with_all_narrower_scopes(spec: AppSpec)
             assert rule_for(spec, access.function, access.resource, access.environment, scope) is not None
 
 
+@settings(phases=NO_SHRINKING, max_examples=25)
 @given(specs())
 def test_without_rules_nobody_is_let_into_anything(spec: AppSpec) -> None:
     bare = spec.model_copy(update={"access": []})
     assert {rule_for(bare, *asked) for asked in every_question(spec)} == {None}
 
 
+@settings(phases=NO_SHRINKING, max_examples=25)
 @given(spec=specs(), data=st.data())
 def test_one_rule_more_takes_nothing_away(spec: AppSpec, data: st.DataObject) -> None:
     assume(spec.access)
