@@ -181,7 +181,8 @@ def _run(
 
 
 def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task: str, worktree: Path) -> TaskBrief:
-    agent = context.spec(record.app).agents[Function(assignment.function)]
+    spec, function = context.spec(record.app), Function(assignment.function)
+    agent = spec.agents[function]
     return TaskBrief(
         task=task,
         app=record.app,
@@ -193,6 +194,7 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task:
         model_name=agent.model or context.settings.model_name,
         scripted=context.settings.model == "scripted",
         limits=TaskLimits(turns=agent.budget.turns, minutes=agent.budget.minutes, dollars=agent.budget.dollars),
+        tools=spec.tools_of(function),
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
     )
