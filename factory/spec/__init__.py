@@ -1,6 +1,7 @@
 """`apps/<app>/app.yaml` as `AppSpec`: the one file that says what an app is and what its factory holds."""
 
 from factory.spec.differing import differing_fields
+from factory.spec.egress import EgressRule, egress_rule, host_name, port_number
 from factory.spec.loading import app_names, load_app, require_apart
 from factory.spec.model import AppSpec
 from factory.spec.names import (
@@ -39,6 +40,7 @@ __all__ = [
     "AppSpec",
     "BudgetSpec",
     "DatabaseSpec",
+    "EgressRule",
     "Environment",
     "Function",
     "QueueSpec",
@@ -48,7 +50,10 @@ __all__ = [
     "WorkerSpec",
     "app_names",
     "differing_fields",
+    "egress_rule",
+    "host_name",
     "load_app",
+    "port_number",
     "recorded_spec",
     "require_apart",
     "source_digest",

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from factory.allowed import refuse
 from factory.gates import Role
+from factory.spec.egress import EgressHost
 from factory.spec.names import Cidr, Cpu, Environment, PartName, SubnetId, VpcCidr, VpcId
 
 # MiB of memory that Fargate offers for so many CPU units.
@@ -152,6 +153,13 @@ class AgentSpec(Part):
         default=None, pattern=r"^[\w.:/-]{1,100}$", description="The model it asks; default: the factory's setting."
     )
     budget: TaskBudget = Field(default=TaskBudget(), description="The most that one task may use.")
+    egress: Annotated[list[EgressHost], EachOnce] = Field(
+        default=[],
+        max_length=50,
+        description="Hosts that its commands may reach over TLS, through a proxy that records each connection; `*.` "
+        "stands for one part. Empty: they have no network at all. This holds for agents that the factory's worker runs "
+        "on its own host: a task in the cloud's network reaches nothing outside of that.",
+    )
 
 
 class GateSpec(Part):
