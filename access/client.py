@@ -110,8 +110,16 @@ class _Proxy:
             )
         self._write(begin.model_dump_json())
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._process.wait(END_SECONDS)
 
     def tell(self, order: Order) -> None:
         """Raises MillwrightError: the order is not carried out."""

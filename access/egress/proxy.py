@@ -85,6 +85,8 @@ class Egress:
         self._open.add(task)
         try:
             await self._answer(request)
+        except Exception:  # the seam: a fault of ours ends this connection, and nobody waits for its answer
+            LOG.exception("%s: request %s failed", self._asker.task, request.number)
         finally:
             self._open.discard(task)
             writer.close()
@@ -103,7 +105,7 @@ class Egress:
             except OSError:
                 raise Refused(400, "the client went away") from None
             except asyncio.CancelledError:
-                await self._note(REFUSED, request, why="the task has ended")
+                await self._note(ENDED if request.relay else REFUSED, request, why="the task has ended")
                 raise
         except Refused as refused:
             await request.exchange.refuse(await self._recorded(request, refused))

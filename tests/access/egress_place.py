@@ -168,6 +168,18 @@ def connect_to(target: str, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+def client_hello(name: str | None = HOST, change: Callable[[ssl.SSLContext], None] = lambda context: None) -> bytes:
+    """The first record that a real TLS client sends."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    change(context)
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
 def everything(client: socket.socket) -> bytes:
     """What comes until the end."""
     found = b""
