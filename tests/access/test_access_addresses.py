@@ -1,13 +1,16 @@
 """Only what is some host's own address on the Internet is public: nothing that leads to this machine or its network."""
 
 import ipaddress
+from pathlib import Path
 
 import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from access.egress import addresses
 from access.egress.addresses import internet, public
+from sandbox import Bind, Confined, python_binds, run
 
 # Not connected to: they are only judged.
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.215.14", "2606:4700::1111", "2a00:1450:4001::200e"]
@@ -49,3 +52,28 @@ def test_no_ipv4_address_becomes_public_by_being_written_as_ipv6(address: ipaddr
     for prefix in ("::ffff:0:0", "::", "64:ff9b::", "64:ff9b:1::"):
         assert not internet(str(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) + number)))
     assert not internet(str(ipaddress.IPv6Address((0x2002 << 112) + (number << 80) + 1)))
+
+
+def test_the_real_resolver_gives_each_address_once_and_asks_for_the_whole_name_only(tmp_path: Path) -> None:
+    # In a network namespace of its own, whose only knowledge is a file: nobody outside is asked.
+    files = {
+        "hosts": "93.184.215.14 api.example.com.\n2606:4700::1111 api.example.com.\n10.0.0.1 api.example.com\n",
+        "host.conf": "multi on\n",
+        "nsswitch.conf": "hosts: files\n",
+        "resolv.conf": "search example.com\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    code = """
+import asyncio, sys
+sys.path.insert(0, "/code")
+from addresses import resolve
+for name in ("api.example.com", "api"):
+    try:
+        print(sorted(asyncio.run(resolve(name, 443))))
+    except OSError as error:
+        print(type(error).__name__)
+"""
+    binds = (Bind(Path(addresses.__file__), "/code/addresses.py"), *(Bind(tmp_path / n, f"/etc/{n}") for n in files))
+    ran = run(Confined(argv=("python", "-c", code), binds=(*python_binds(), *binds), cwd="/"))
+    assert ran.out.splitlines() == ["['2606:4700::1111', '93.184.215.14']", "gaierror"], ran.err
