@@ -65,7 +65,8 @@ def _release(update: Update) -> str:
         return ""
     back = update.rollback
     way = f": back from {back['from']} to {back['to']}" if back else ""
-    return f"{update.release} ({update.change or 'no change'}){way}"
+    by = f", approved by {', '.join(update.approved_by)}" if update.approved_by else ""
+    return f"{update.release} ({update.change or 'no change'}){way}{by}"
 
 
 def _took(update: Update) -> str:

@@ -51,6 +51,6 @@ def test_what_is_let_through_is_on_the_list(target: str) -> None:
 
 
 def test_what_is_recorded_of_a_request_holds_no_credential() -> None:
-    assert shown(b"GET", b"http://user:word@a.example.com/x?token=word#word") == "GET http://a.example.com/x"
-    assert shown(b"CONNECT", b"user:word@a.example.com:443") == "CONNECT a.example.com:443"
+    assert shown(b"GET", b"http://user:word@localhost/x?token=word#word") == "GET http://localhost/x"
+    assert shown(b"CONNECT", b"user:word@localhost:443") == "CONNECT localhost:443"
     assert len(shown(b"GET", b"x" * 8000)) == 200
