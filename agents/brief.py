@@ -33,12 +33,21 @@ class ContextPart(_Part):
     text: str
 
 
+class EgressWay(_Part):
+    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it."""
+
+    socket: Path
+    proxy: str
+    hosts: list[str] = Field(min_length=1)
+
+
 class TaskBrief(_Part):
     """Everything that a task's process knows. `door` is the worker's own address for tasks (a loopback URL).
 
     `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
 
     `tools` are those that the app's file leaves to the function; any other call is refused.
+    `egress` is the way out of its commands; without one they have no network.
 
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
     """
@@ -56,6 +65,7 @@ class TaskBrief(_Part):
     tools: tuple[Tool, ...]
     context: list[ContextPart]
     door: str
+    egress: EgressWay | None = None
 
     @property
     def script(self) -> str:

@@ -60,7 +60,7 @@ def toolbox(brief: TaskBrief, folder: Path) -> Toolbox:
     return Toolbox(
         names=frozenset(FUNCTIONS[brief.function].only(brief.tools).tools),
         place=Place(brief.worktree, folder),
-        runner=Runner(brief.worktree, nothing, brief.quiet),
+        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress),
     )
 
 

@@ -91,6 +91,13 @@ def _may_be_a_part(name: str) -> bool:
 PARTS = names(PART_NAME_LENGTH)
 APPS = names(APP_NAME_LENGTH).filter(_may_be_an_app)
 CIDRS = st.builds("10.{}.0.0/{}".format, st.integers(0, 255), st.integers(16, 20))
+# What a command of an agent may reach, as one entry of its list.
+EGRESS = st.builds(
+    "{}{}.example.com{}".format,
+    st.sampled_from(["", "*.", "a."]),
+    st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,4})?", fullmatch=True),
+    st.just("") | st.integers(1, 65535).filter(lambda port: port != 443).map(":{}".format),
+)
 
 
 def tools(function: Function) -> st.SearchStrategy[dict[str, list[str]]]:
@@ -175,7 +182,14 @@ def specs(draw: st.DrawFn) -> AppSpec:
                 }
             },
             "secrets": {name: draw(st.sampled_from([{}, {"rotation": 90}])) for name in secrets},
-            "agents": {function: {"secrets": draw(some), **draw(tools(function))} for function in agents},
+            "agents": {
+                function: {
+                    "secrets": draw(some),
+                    "egress": draw(st.lists(EGRESS, unique=True, max_size=3)),
+                    **draw(tools(function)),
+                }
+                for function in agents
+            },
             "access": draw(st.lists(rules(agents, resources, environments), max_size=4).map(apart)),
             "environments": {environment: {} for environment in environments},
         }

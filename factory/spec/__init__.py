@@ -2,6 +2,7 @@
 
 from factory.spec.access import LEASE_MINUTES, NOT_GRANTED_YET, AccessRule, Scope
 from factory.spec.differing import differing_fields
+from factory.spec.egress import EgressRule, egress_rule, host_name, port_number
 from factory.spec.loading import app_names, load_app, require_apart
 from factory.spec.model import AppSpec
 from factory.spec.names import (
@@ -46,6 +47,7 @@ __all__ = [
     "AppSpec",
     "BudgetSpec",
     "DatabaseSpec",
+    "EgressRule",
     "Environment",
     "Function",
     "QueueSpec",
@@ -57,7 +59,10 @@ __all__ = [
     "WorkerSpec",
     "app_names",
     "differing_fields",
+    "egress_rule",
+    "host_name",
     "load_app",
+    "port_number",
     "recorded_spec",
     "require_apart",
     "source_digest",

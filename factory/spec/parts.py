@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from factory.allowed import refuse
 from factory.gates import MOST_APPROVALS, Role
+from factory.spec.egress import EgressHost
 from factory.spec.names import Cidr, Cpu, Environment, PartName, SubnetId, VpcCidr, VpcId
 from factory.spec.tools import Tool
 
@@ -167,6 +168,13 @@ class AgentSpec(Part):
         default=None,
         description="The only tools that it is offered, of those that its function has; default: all of these. "
         "`submit`, which ends a task, is always there.",
+    )
+    egress: Annotated[list[EgressHost], EachOnce] = Field(
+        default=[],
+        max_length=50,
+        description="Hosts that its commands may reach over TLS, through a proxy that records each connection; `*.` "
+        "stands for one part. Empty: they have no network at all. This holds for agents that the factory's worker runs "
+        "on its own host: a task in the cloud's network reaches nothing outside of that.",
     )
 
 
