@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.prices import Usage, price_of
+from factory.spec import Tool
 
 # The functions that have tools and a prompt; the others of app.yaml have no agent yet.
 FunctionName = Literal["coder", "code-reviewer"]
@@ -46,6 +47,7 @@ class TaskBrief(_Part):
     `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
 
     `egress` is the way out of its commands; without one they have no network.
+    `tools` are those that the app's file leaves to the function; any other call is refused.
 
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
     """
@@ -60,6 +62,7 @@ class TaskBrief(_Part):
     model_name: str
     scripted: bool
     limits: TaskLimits
+    tools: tuple[Tool, ...]
     context: list[ContextPart]
     door: str
     egress: EgressWay | None = None

@@ -192,7 +192,8 @@ def _run(
 def _brief(
     context: Context, record: ChangeRecord, assignment: Assignment, worktree: Path, egress: EgressWay | None
 ) -> TaskBrief:
-    agent = context.spec(record.app).agents[Function(assignment.function)]
+    spec, function = context.spec(record.app), Function(assignment.function)
+    agent = spec.agents[function]
     return TaskBrief(
         task=task_id(record, assignment),
         app=record.app,
@@ -204,6 +205,7 @@ def _brief(
         model_name=agent.model or context.settings.model_name,
         scripted=context.settings.model == "scripted",
         limits=TaskLimits(turns=agent.budget.turns, minutes=agent.budget.minutes, dollars=agent.budget.dollars),
+        tools=spec.tools_of(function),
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
         egress=egress,
