@@ -85,7 +85,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
         spec = production.declared_digest(place, request.release) if place else request.spec.digest()
-        by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
+        named = {"release": request.release, "returns_from": request.returns_from}
+        by = ledger.By(door=DOOR, actor=request.actor, spec=spec, **named)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))
