@@ -36,15 +36,24 @@ def _undecidable(root: FactoryRoot, spec: AppSpec, people: People) -> Iterator[P
     for gate in (gate for gate in Gate if gate is not Gate.ARCHITECTURE):
         if gate in (Gate.PRODUCTION, Gate.DESTROY) and Environment.PRODUCTION not in spec.environments:
             continue
-        role = spec.role_at(gate)
-        if not people.who_may(role, spec.name, []):
-            at = ("gates", gate.value, "role") if gate in spec.gates else ("environments",)
+        role, approvals = spec.deciders_at(gate)
+        found = len(people.who_may(role, spec.name, []))
+        named = spec.gates.get(gate)
+        if not found:
             yield problem_at(
                 document,
-                at,
+                ("gates", gate.value, "role") if named and named.role else ("environments",),
                 f"nobody holds the role {role} for {spec.name}, which decides at the gate {gate}",
                 allowed="a role that somebody holds",
                 fix=f"give somebody the role {role} in {root.people_file.name}",
+            )
+        elif found < approvals:
+            yield problem_at(
+                document,
+                ("gates", gate.value, "approvals"),
+                f"so many people do not hold the role {role} for {spec.name}",
+                allowed=f"at most {found}",
+                fix=f"give more people the role {role} in {root.people_file.name}, or ask for fewer",
             )
 
 

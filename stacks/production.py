@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import Engine
 
-from factory import artefacts, db, decisions, environments, events, releases, requests
+from factory import approvals, artefacts, db, environments, events, releases, requests
 from factory.errors import DecisionRequired, InputError
 from factory.gates import Gate
 from factory.paths import FactoryRoot
@@ -311,9 +311,9 @@ def _require_inputs(request: Request, now: Inputs) -> None:
 
 def _verify(place: Place, request: Request) -> None:
     people = load_people(place.root, place.settings)
-    role = place.spec.role_at(Gate.PRODUCTION)
-    decisions.verified(
-        place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint, role=role
+    deciders = place.spec.deciders_at(Gate.PRODUCTION)
+    approvals.verified(
+        place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint, deciders=deciders
     )
 
 

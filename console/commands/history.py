@@ -68,7 +68,8 @@ def _release(update: Update) -> str:
         way = f": returned by itself from {update.returned['from']}"
     elif update.rollback:
         way = f": back from {update.rollback['from']} to {update.rollback['to']}"
-    return f"{update.release} ({update.change or 'no change'}){way}"
+    by = f", approved by {', '.join(update.approved_by)}" if update.approved_by else ""
+    return f"{update.release} ({update.change or 'no change'}){way}{by}"
 
 
 def _took(update: Update) -> str:

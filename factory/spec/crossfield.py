@@ -26,7 +26,7 @@ def problems_of(spec: AppSpec, document: Document, folder: str | None) -> Iterat
         yield problem_at(document, ("name",), "differs from the app's folder", allowed=folder, fix=f"write {folder}")
     yield from _sizes(spec, document)
     for gate, named in spec.gates.items():
-        if named.role not in ALLOWED_ROLES[gate]:
+        if named.role is not None and named.role not in ALLOWED_ROLES[gate]:
             allowed = ", ".join(sorted(ALLOWED_ROLES[gate]))
             at = ("gates", gate.value, "role")
             yield problem_at(

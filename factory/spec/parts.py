@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from factory.allowed import refuse
-from factory.gates import Role
+from factory.gates import MOST_APPROVALS, Role
 from factory.spec.names import Cidr, Cpu, Environment, PartName, SubnetId, VpcCidr, VpcId
 
 # MiB of memory that Fargate offers for so many CPU units.
@@ -155,9 +155,15 @@ class AgentSpec(Part):
 
 
 class GateSpec(Part):
-    """Who decides at one gate."""
+    """Who decides at one gate, and how many of them."""
 
-    role: Role = Field(description="Role that a person must hold to decide there; only a stricter one than by default.")
+    role: Role | None = Field(
+        default=None,
+        description="Role that a person must hold to decide there; only a stricter one than by default.",
+    )
+    approvals: Whole = Field(
+        default=1, ge=1, le=MOST_APPROVALS, description="How many different people must approve; one refusal ends it."
+    )
 
 
 class ExistingNetwork(Part):

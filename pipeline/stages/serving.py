@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from factory import db, releases
+from factory import db, decisions, releases
 from factory.errors import DataAtRisk, DecisionRequired, MillwrightError, PolicyViolation, UpdateFailed
 from factory.releases import Release
 from factory.spec import Environment
@@ -39,7 +39,9 @@ def serve(context: Context, record: ChangeRecord, release: Release) -> Json:
     configuration = configured(context.root, f"{release.app}-{environment}")
     with db.transaction(context.database) as connection:
         releases.serves(connection, release, configuration)
-    context.tell("release.served", record, environment=environment, release=release.id, artefact=release.artefact)
+        people = decisions.approvers(connection, release.request)
+    told: dict[str, Any] = {"environment": environment, "release": release.id, "artefact": release.artefact}
+    context.tell("release.served", record, approved_by=people, **told)
     return {"ok": True, "reason": seen.detail, "release": release.id}
 
 

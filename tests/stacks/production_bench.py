@@ -41,6 +41,7 @@ def propose(
 ) -> tuple[Release, int]:
     """A proposed release, and the request that shows it. `back`: the earlier one that it restores."""
     infra = keep_infra(place.root, "links")
+    deciders = place.spec.deciders_at(Gate.PRODUCTION)
     with db.transaction(place.database) as connection:
         number = len(releases.of_app(connection, "links"))
         release = releases.propose(
@@ -68,7 +69,8 @@ def propose(
                 change="x",
                 environment=place.environment.value,
                 title="x",
-                role=place.spec.role_at(Gate.PRODUCTION),
+                role=deciders.role,
+                approvals=deciders.approvals,
                 authors=list(authors),
                 shown=production.shown(place, release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
             ),
@@ -114,6 +116,15 @@ def lose_roles(place: Place) -> None:
     file = place.root.demo_people / "people.yaml"
     file.write_text(file.read_text().replace("[operator]", "[viewer]").replace("- operator", "- viewer"))
     assert "operator\n" not in file.read_text().replace("demo-operator", "")
+
+
+def second_operator(place: Place) -> str:
+    """Somebody else who holds the role operator as well."""
+    file = place.root.demo_people / "people.yaml"
+    known = file.read_text()
+    file.write_text(known.replace("roles: [security]", "roles: [security, operator]"))
+    assert file.read_text() != known
+    return demo_people.SECURITY
 
 
 def stand(place: Place, updated: str) -> None:

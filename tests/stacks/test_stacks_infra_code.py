@@ -132,6 +132,13 @@ def test_code_that_was_not_decided_is_refused_by_door_and_program(
     assert len(refused(place)) == 2
 
 
+def test_the_line_applies_the_code_that_was_decided_whatever_is_edited_meanwhile(place: Place, kept: list[str]) -> None:
+    write_infra(place, TOPIC % "one")
+    release, _ = decided(place, kept[0])
+    write_infra(place, TOPIC % "three")
+    assert topics(place, release.id) == ["one"]
+
+
 def test_what_is_kept_and_was_tampered_with_is_not_run(place: Place, kept: list[str]) -> None:
     first, _ = two_codes(place, kept)
     went_back(place, first)
