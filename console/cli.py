@@ -18,6 +18,7 @@ from console.commands import (
     init,
     isolation,
     people,
+    policy,
     promote,
     rollback,
     stack,
@@ -46,6 +47,7 @@ factory.register(app)
 change.register(app)
 inbox.register(app)
 people.register(app)
+policy.register(app)
 promote.register(app)
 rollback.register(app)
 stack_secrets.register(app)
