@@ -32,6 +32,13 @@ EXTENSIONS = {
         'ecs.TaskDefinition("extra", family="extra", opts=opts, container_definitions=json.dumps([{"name": "x", '
         '"image": "x", "environment": [{"name": "DATABASE_PASSWORD", "value": "hunter2-but-longer-9q8w7e"}]}]))'
     ),
+    # Each of the two is fine by itself.
+    "mixed forms": (
+        'group = ec2.SecurityGroup("extra", vpc_id=factory.network.network_id, opts=opts, '
+        'ingress=[{"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["10.0.0.0/8"]}]); '
+        'vpc.SecurityGroupIngressRule("extra", security_group_id=group.id, cidr_ipv4="10.0.0.0/8", ip_protocol="tcp", '
+        "from_port=23, to_port=23, opts=opts)"
+    ),
     # What the app's program does to its own process reaches no rule: the pack runs in another one.
     "rules switched off": (
         "import policies.analyzer, policies.table; policies.table.CONTROLS = policies.analyzer.CONTROLS = (); "
@@ -48,6 +55,7 @@ VIOLATIONS = [
     ("admin star", "no-admin-wildcard"),
     ("rules switched off", "no-admin-wildcard"),
     ("literal credential", "no-literal-credentials"),
+    ("mixed forms", "no-mixed-forms"),
 ]
 
 
@@ -58,7 +66,7 @@ def infra(place: Place):
 
     def write(extension: str) -> Path:
         path.write_text(
-            "import json\nimport pulumi\nfrom pulumi_aws import ec2, ecs, iam\n\n\ndef extend(factory):\n"
+            "import json\nimport pulumi\nfrom pulumi_aws import ec2, ecs, iam, vpc\n\n\ndef extend(factory):\n"
             f"    opts = pulumi.ResourceOptions(parent=factory)\n    {EXTENSIONS[extension]}\n"
         )
         return path
