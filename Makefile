@@ -83,6 +83,8 @@ $(BIN)/.ready: requirements.lock pyproject.toml | $(UV)
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	@# Compiled once here, not by every command: importing the AWS SDK costs 4 s otherwise where bytecode is not written.
 	@$(BIN)/python -m compileall -q -j 0 -x '$(NOT_COMPILED)' $(VENV)/lib
+	@# Where it is not written, each process would compile the factory's own text anew: a twentieth of an `up`.
+	@$(BIN)/python -m compileall -q -j 0 $(PACKAGES)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/millwright engine shim
 	@touch $@

@@ -46,8 +46,8 @@ class TaskBrief(_Part):
 
     `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
 
-    `tools` are those that the app's file leaves to the function; any other call is refused.
     `egress` is the way out of its commands; without one they have no network.
+    `tools` are those that the app's file leaves to the function; any other call is refused.
 
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
     """

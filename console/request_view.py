@@ -185,6 +185,18 @@ def _set_aside(value: Any) -> Lines:
     yield Text("production follows the spec of the release, not app.yaml, until another release is decided", "dim")
 
 
+def _infra_set_aside(value: Any) -> Lines:
+    yield from _plainly(value)
+    yield Text("production runs the infra.py that the release keeps, until another release is decided", "dim")
+
+
+def _configured_since(value: Any) -> Lines:
+    yield from _plainly(value)
+    yield Text(
+        "others now than when that release served; they stay as they are: no way back brings a value back", "dim"
+    )
+
+
 def _plainly(value: Any) -> Lines:
     if isinstance(value, dict) and value:
         yield from _rest(value)
@@ -204,6 +216,8 @@ PARTS: Mapping[str, Callable[[Any], Lines]] = {
     "replaces": _replaces,
     "restores": _restores,
     "app.yaml set aside": _set_aside,
+    "infra.py set aside": _infra_set_aside,
+    "configured since": _configured_since,
     "diff": _diff,
 }
 

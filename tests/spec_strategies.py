@@ -109,6 +109,15 @@ def tools(function: Function) -> st.SearchStrategy[dict[str, list[str]]]:
 
 
 @st.composite
+def limited(draw: st.DrawFn, function: Function) -> dict[str, list[str]]:
+    """What a file may say of a function's tools, and of what its commands may reach where it runs any."""
+    said = draw(tools(function))
+    if "run" not in said.get("tools", FUNCTION_TOOLS[function]):
+        return said
+    return {**said, "egress": draw(st.lists(EGRESS, unique=True, max_size=3))}
+
+
+@st.composite
 def rules(
     draw: st.DrawFn, agents: list[Function], resources: st.SearchStrategy[str], environments: list[Environment]
 ) -> list[dict[str, Any]]:
@@ -182,14 +191,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
                 }
             },
             "secrets": {name: draw(st.sampled_from([{}, {"rotation": 90}])) for name in secrets},
-            "agents": {
-                function: {
-                    "secrets": draw(some),
-                    "egress": draw(st.lists(EGRESS, unique=True, max_size=3)),
-                    **draw(tools(function)),
-                }
-                for function in agents
-            },
+            "agents": {function: {"secrets": draw(some), **draw(limited(function))} for function in agents},
             "access": draw(st.lists(rules(agents, resources, environments), max_size=4).map(apart)),
             "environments": {environment: {} for environment in environments},
         }

@@ -5,6 +5,7 @@ A request leaves `egress.refused`; or `egress.allowed`, written before its name 
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -135,7 +136,9 @@ class Egress:
             why = await request.relay.run(said)
         finally:
             there.writer.close()
-        await self._note(ENDED, request, why=why)
+        # It has happened, and that it was about to is written.
+        with contextlib.suppress(Refused):
+            await self._note(ENDED, request, why=why)
 
     def _require_room(self, request: _Request) -> None:
         if request.number > self._bounds.requests:

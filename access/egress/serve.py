@@ -6,6 +6,7 @@ It ends with that input. Whoever started it is gone then, and with it whoever wa
 import asyncio
 import logging
 import os
+import resource
 import socket
 import sys
 import threading
@@ -92,6 +93,9 @@ class Ways:
 def main(resolve: Resolve = addresses.resolve, public: Public = addresses.public) -> int:
     """Serve until standard input ends; the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A connection takes four descriptors; sixty-four of them at a gate, and a few gates, are more than is usual.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     lines = iter(sys.stdin.readline, "")
     begin = Begin.model_validate_json(next(lines))
     database = db.connect(FactoryRoot(begin.root), Settings(database=begin.database))

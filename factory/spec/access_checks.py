@@ -8,7 +8,7 @@ from factory.located import nearest, problem_at
 from factory.spec.access import LEASE_MINUTES, AccessRule, Scope, approvers, named_resources, stands_in
 from factory.spec.model import AppSpec
 from factory.spec.names import Environment
-from factory.spec.tools import FUNCTION_TOOLS, NEEDED_TOOLS
+from factory.spec.tools import FUNCTION_TOOLS, NEEDED_TOOLS, Tool
 
 
 def declared(document: Document, group: str) -> list[str] | None:
@@ -18,7 +18,7 @@ def declared(document: Document, group: str) -> list[str] | None:
 
 
 def tool_problems(spec: AppSpec, document: Document) -> Iterator[Problem]:
-    """Tools that a function does not have, and lists that lack what it needs."""
+    """Tools that a function does not have, lists that lack what it needs, hosts for commands that it cannot run."""
     for function, agent in spec.agents.items():
         at: Location = ("agents", function.value, "tools")
         has = FUNCTION_TOOLS[function]
@@ -31,6 +31,10 @@ def tool_problems(spec: AppSpec, document: Document) -> Iterator[Problem]:
             message = f"the {function} cannot do its work without {' and '.join(missing)}"
             fix = f"add {' and '.join(missing)}, or leave the key out"
             yield problem_at(document, at, message, allowed=allowed, fix=fix)
+        if agent.egress and Tool.RUN not in spec.tools_of(function):
+            message, at = f"the {function} runs no commands that could reach them", (*at[:2], "egress")
+            fix = "remove it, or add `run` to its tools" if Tool.RUN in has else "remove it"
+            yield problem_at(document, at, message, allowed="hosts for an agent that has the tool `run`", fix=fix)
 
 
 def access_problems(spec: AppSpec, document: Document) -> Iterator[Problem]:

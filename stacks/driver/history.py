@@ -36,8 +36,9 @@ class Update:
     """One operation on a stack. Times are UTC, ISO 8601; `door` is driver or plain.
 
     `spec` is the digest of the app.yaml that it went by; `release`, with its `change` and `artefact`, what it was told
-    to serve (None: what was wanted there). `rollback` says from which release to which earlier one it went back,
-    `approved_by` who approved the release. `changes` counts steps by action, `reason` says why it failed.
+    to serve (None: what was wanted there). `rollback` says from which release to which earlier one a person had it go
+    back; `returned` from which bad one the factory did so by itself, and why; `approved_by` who approved the release.
+    `changes` counts steps by action, `reason` says why it failed.
     """
 
     stack: str
@@ -54,6 +55,7 @@ class Update:
     change: str | None = None
     artefact: str | None = None
     rollback: dict[str, int | None] | None = None
+    returned: dict[str, Any] | None = None
     approved_by: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -133,4 +135,11 @@ def _update(stack: str, begun: "Event", ended: "Event | None", releases: Mapping
         rollback=(
             {"from": release.replaces, "to": release.restores} if release and release.restores is not None else None
         ),
+        returned=_returned(begun.properties.get("returns_from"), number, releases),
     )
+
+
+def _returned(bad: int | None, to: int | None, releases: Mapping[int, "Release"]) -> dict[str, Any] | None:
+    if bad is None:
+        return None
+    return {"from": bad, "to": to, "reason": releases[bad].reason if bad in releases else ""}

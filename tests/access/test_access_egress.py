@@ -271,6 +271,12 @@ def test_what_cannot_be_recorded_does_not_happen(there: Host, recorded: Recorded
         recorded.fails = set()
         assert fetched(proxy, there).endswith(b"hello")
         assert looked_up == [HOST]
+        proxy.settled()
+        # What came of it is lost; that it was about to happen is not.
+        recorded.fails = {ENDED}
+        assert fetched(proxy, there).endswith(b"hello")
+        proxy.settled()
+    assert recorded.kinds() == [ALLOWED, ENDED, ALLOWED]
 
 
 def test_a_host_that_does_not_answer_is_told_as_that(recorded: Recorded) -> None:

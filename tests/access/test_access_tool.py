@@ -55,6 +55,7 @@ def brief(worktree: Path, egress: EgressWay | None) -> TaskBrief:
         worktree=worktree,
         quiet=worktree.parent / "quiet.lock",
         limits=TaskLimits(turns=1, minutes=1, dollars=1),
+        tools=("run",),
         context=[],
         egress=egress,
     )

@@ -78,6 +78,22 @@ def test_no_host_stands_there_twice(tmp_path: Path) -> None:
     assert "twice" in error.value.problems[0].message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "fix"),
+    [
+        ("  code-reviewer: {}", "  code-reviewer:\n    egress: [api.example.com]", "remove it"),
+        ("  coder:\n", "  coder:\n    egress: [api.example.com]\n    tools: [read, edit]\n", "add `run` to its tools"),
+    ],
+)
+def test_who_runs_no_commands_has_no_list(old: str, new: str, fix: str, tmp_path: Path) -> None:
+    assert old in GOOD
+    with pytest.raises(InputError) as error:
+        load_app(factory_in(tmp_path, GOOD.replace(old, new)), "links")
+    (problem,) = error.value.problems
+    assert problem.field.endswith(".egress")
+    assert fix in (problem.fix or "")
+
+
 def test_nothing_is_the_default_and_changes_no_digest(tmp_path: Path) -> None:
     plain = load_app(factory_in(tmp_path / "a"), "links")
     empty = GOOD.replace("    secrets: [signing-key]", "    secrets: [signing-key]\n    egress: []")
