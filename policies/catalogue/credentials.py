@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from policies.checks import credentials
+from policies.checks import credentials, credentials_keys
 from policies.model import Control, Severity
 
 CONTROLS: Final[tuple[Control, ...]] = (
@@ -21,5 +21,19 @@ CONTROLS: Final[tuple[Control, ...]] = (
         fix="keep it in Secrets Manager and refer to it (valueFrom, SECRETS_MANAGER, an ARN read at run time)",
         references=("CKV_AWS_45", "CKV_AWS_46", "Prowler awslambda_function_no_secrets_in_variables"),
         check=credentials.no_literal_credentials,
+    ),
+    Control(
+        number=36,
+        id="customer-managed-key",
+        title="Customer-managed key",
+        severity=Severity.MEDIUM,
+        reads={
+            credentials_keys.SECRETS: ("kmsKeyId", "replicas"),
+            credentials_keys.PARAMETER: ("type", "keyId"),
+        },
+        why="With AWS's own key whoever may read the secret may decrypt it too, and nobody can revoke that.",
+        fix="encrypt it with the environment's key (kmsKeyId, keyId)",
+        references=("CKV_AWS_149", "CKV_AWS_337", "Prowler secretsmanager_secret_cmk_encryption"),
+        check=credentials_keys.customer_managed_key,
     ),
 )

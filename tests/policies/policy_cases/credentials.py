@@ -19,6 +19,12 @@ PROJECT = "aws:codebuild/project:Project"
 CHECKOV_SECRETS = "Checkov CKV_AWS_45/46"
 PROWLER = "Prowler no_secrets_in_variables, no_environment_secrets, secrets_user_data"
 LITERAL = "no-literal-credentials"
+SECRET = "aws:secretsmanager/secret:Secret"
+PARAMETER = "aws:ssm/parameter:Parameter"
+OWN_KEY = "customer-managed-key"
+CKV_SECRET = "Checkov CKV_AWS_149: aws_secretsmanager_secret with a key that is not AWS's"
+CKV_PARAMETER = "Checkov CKV_AWS_337: SecureString with a key of one's own"
+KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 AWS_KEY_ID = "AKIA" + "Q3XW7RT2LMNB5CKD"
 AWS_SECRET_KEY = "wJbV9xK2mTqLr7Zp" + "+3Hn/8YcDfGsAeRtUvWx4Q1k"
@@ -274,4 +280,67 @@ CASES: tuple[Case, ...] = (
         {"environment": {"environmentVariables": [{"name": "X", "value": UNKNOWN}]}},
         "preview",
     ),
+    # 36. Customer-managed key
+    Case(OWN_KEY, "no key", "fail", SECRET, {"name": "links/build/db"}, CKV_SECRET, "kmsKeyId"),
+    Case(
+        OWN_KEY, "AWS's own by alias", "fail", SECRET, {"kmsKeyId": "alias/aws/secretsmanager"}, CKV_SECRET, "kmsKeyId"
+    ),
+    Case(
+        OWN_KEY,
+        "AWS's own by ARN",
+        "fail",
+        SECRET,
+        {"kmsKeyId": "arn:aws:kms:eu-central-1:123456789012:alias/aws/secretsmanager"},
+        EVASION,
+    ),
+    Case(OWN_KEY, "empty", "fail", SECRET, {"kmsKeyId": " "}, EVASION),
+    Case(
+        OWN_KEY,
+        "a replica without",
+        "fail",
+        SECRET,
+        {"kmsKeyId": KEY_ARN, "replicas": [{"region": "eu-west-1"}]},
+        EVASION,
+        "replicas[0].kmsKeyId",
+    ),
+    Case(OWN_KEY, "secure parameter without", "fail", PARAMETER, {"type": "SecureString"}, CKV_PARAMETER, "keyId"),
+    Case(
+        OWN_KEY,
+        "secure parameter with the default",
+        "fail",
+        PARAMETER,
+        {"type": "SecureString", "keyId": "alias/aws/ssm"},
+        CKV_PARAMETER,
+        "keyId",
+    ),
+    Case(OWN_KEY, "key of one's own", "pass", SECRET, {"kmsKeyId": KEY_ARN}, CKV_SECRET),
+    Case(OWN_KEY, "alias of one's own", "pass", SECRET, {"kmsKeyId": "alias/links-build"}, CKV_SECRET),
+    Case(
+        OWN_KEY,
+        "replica with a key there",
+        "pass",
+        SECRET,
+        {"kmsKeyId": KEY_ARN, "replicas": [{"region": "eu-west-1", "kmsKeyId": "alias/links-build"}]},
+        "near miss",
+    ),
+    Case(
+        OWN_KEY,
+        "secure parameter with one",
+        "pass",
+        PARAMETER,
+        {"type": "SecureString", "keyId": KEY_ARN},
+        CKV_PARAMETER,
+    ),
+    Case(OWN_KEY, "parameter that is no secret", "pass", PARAMETER, {"type": "String", "value": "8080"}, "near miss"),
+    Case(OWN_KEY, "key not known", "unknown", SECRET, {"kmsKeyId": UNKNOWN}, "preview", "kmsKeyId"),
+    Case(
+        OWN_KEY,
+        "replicas not known",
+        "unknown",
+        SECRET,
+        {"kmsKeyId": KEY_ARN, "replicas": UNKNOWN},
+        "preview",
+        "replicas",
+    ),
+    Case(OWN_KEY, "type not known", "unknown", PARAMETER, {"type": UNKNOWN}, "preview", "type"),
 )

@@ -1,0 +1,75 @@
+"""Settings that must have a value, wherever in a resource's blocks they stand."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
+from policies.reading import each, members
+from policies.resources import Resource
+
+Holds: TypeAlias = Callable[[Plain], bool]
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+
+
+def under(value: Plain, names: tuple[str, ...], path: Path = ()) -> Iterator[tuple[Path, Plain]]:
+    """What stands at `names`, through blocks and lists of blocks; UNKNOWN where the way there is not known."""
+    if value is None:
+        return
+    if value is UNKNOWN or not names:
+        yield path, value
+        return
+    for place, block in each(value, path):
+        if block is UNKNOWN:
+            yield place, UNKNOWN
+        for at, member in members(block, names[0], place):
+            yield from under(member, names[1:], at)
+
+
+def required(properties: Plain, names: tuple[str, ...], holds: Holds, message: str) -> Iterator[Finding]:
+    """Fails with `message` unless the setting is there and its value holds."""
+    found = list(under(properties, names))
+    yield from _judged(found, holds, message)
+    if not found:
+        yield Fail(names, message)
+
+
+def if_set(properties: Plain, names: tuple[str, ...], holds: Holds, message: str) -> Iterator[Finding]:
+    """The same for a setting whose absence is right."""
+    yield from _judged(under(properties, names), holds, message)
+
+
+def owned_by(resource: Resource, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of a check of one resource, as those of a check of its stack."""
+    return (replace(finding, urn=resource.urn) for finding in findings)
+
+
+def is_true(value: Plain) -> bool:
+    """Whether a value is `true` itself; a text that says so is not."""
+    return value is True
+
+
+def is_false(value: Plain) -> bool:
+    """Whether a value is `false` itself."""
+    return value is False
+
+
+def number(value: Plain) -> float | None:
+    """A number, also one written as a text; None for anything else."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def at_least(least: float) -> Holds:
+    """Whether a value is a number, and no smaller one."""
+    return lambda value: (found := number(value)) is not None and found >= least
+
+
+def _judged(found: Iterable[tuple[Path, Plain]], holds: Holds, message: str) -> Iterator[Finding]:
+    for path, value in found:
+        if value is UNKNOWN:
+            yield Unknown(path)
+        elif not holds(value):
+            yield Fail(path, message)
