@@ -148,6 +148,8 @@ def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = 
             "git": git,
             "passwords": {name: pulumi.Output.secret(f"{SECRET}-{name}") for name in spec.databases},
         },
+        # As the program does.
+        pulumi.ResourceOptions(protect=environment is Environment.PRODUCTION),
     )
 
 

@@ -10,7 +10,7 @@ import json
 from policies import UNKNOWN
 from policies.model import Plain, Properties
 
-from .case import EVASION, Case
+from .case import EVASION, OWN_ACCOUNT, Case, thing, urn
 
 FUNCTION = "aws:lambda/function:Function"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
@@ -31,6 +31,60 @@ AWS_SECRET_KEY = "wJbV9xK2mTqLr7Zp" + "+3Hn/8YcDfGsAeRtUvWx4Q1k"
 GITHUB_TOKEN = "ghp_" + "x7Kq2mWv9ZrT4bNc8LpYs3HdJf6GaQeU1oRi"
 SLACK_TOKEN = "xoxb-" + "2718281828-3141592653-qWeRtYuIoPaSdFgH"
 PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
+
+
+CI_ENCRYPTED = "ci-secrets-encrypted"
+CI_SECRETS = (
+    "github:index/actionsSecret:ActionsSecret",
+    "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
+    "github:index/actionsOrganizationSecret:ActionsOrganizationSecret",
+    "github:index/codespacesSecret:CodespacesSecret",
+    "github:index/codespacesOrganizationSecret:CodespacesOrganizationSecret",
+    "github:index/dependabotSecret:DependabotSecret",
+    "github:index/dependabotOrganizationSecret:DependabotOrganizationSecret",
+)
+CKV_GIT = "Checkov CKV_GIT_4 (GithubSecrets): plaintext_value"
+SEALED = "c2VhbGVkLWJ5LWxpYnNvZGl1bQ=="
+
+ROTATED = "secrets-rotated"
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
+CKV_ROTATION = "Checkov CKV2_AWS_57; AWS Security Hub SecretsManager.1, SecretsManager.4"
+
+OF_APP = "secrets-of-own-app"
+SECRET_POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"
+HOLDERS = (
+    "aws:iam/policy:Policy",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/userPolicy:UserPolicy",
+    "aws:iam/groupPolicy:GroupPolicy",
+)
+ROLE = "aws:iam/role:Role"
+GCP_ONE = tuple(
+    f"gcp:secretmanager/{name[0].lower()}{name[1:]}:{name}" for name in ("SecretIamMember", "RegionalSecretIamMember")
+)
+GCP_SOME = tuple(
+    f"gcp:secretmanager/{name[0].lower()}{name[1:]}:{name}" for name in ("SecretIamBinding", "RegionalSecretIamBinding")
+)
+RESTRICTIVE = "Prowler secretsmanager_has_restrictive_resource_policy"
+LEAST = "AWS Secrets Manager, Identity-based policies: name the secrets"
+CIS_MEMBERS = "Google Cloud, Secret Manager best practices: access to single secrets"
+ACCESSOR = "roles/secretmanager.secretAccessor"
+SECRETS_ARN = f"arn:aws:secretsmanager:eu-central-1:{OWN_ACCOUNT}:secret:"
+
+
+def _lets(principal: Plain, action: str = "secretsmanager:GetSecretValue") -> Properties:
+    statement: Plain = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*"}
+    return {"secretArn": f"{SECRETS_ARN}links/build/db", "policy": json.dumps({"Statement": statement})}
+
+
+def _may_read(resource: str, action: str = "secretsmanager:GetSecretValue") -> str:
+    return json.dumps({"Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
+
+
+def _service_account(name: str, project: str = "acme-links-build") -> str:
+    # Put together: what has this form is an address.
+    return f"serviceAccount:{name}" + "@" + f"{project}.iam.gserviceaccount.com"
 
 
 def _containers(name: str, value: str) -> str:
@@ -343,4 +397,216 @@ CASES: tuple[Case, ...] = (
         "replicas",
     ),
     Case(OWN_KEY, "type not known", "unknown", PARAMETER, {"type": UNKNOWN}, "preview", "type"),
+    # 34. CI secrets encrypted
+    *(
+        Case(
+            CI_ENCRYPTED,
+            f"plain {type_}",
+            "fail",
+            type_,
+            {"secretName": "DEPLOY", "plaintextValue": "tr0ub4dor&3"},
+            CKV_GIT,
+            "plaintextValue",
+        )
+        for type_ in CI_SECRETS
+    ),
+    Case(CI_ENCRYPTED, "plain by the newer name", "fail", CI_SECRETS[0], {"value": "tr0ub4dor&3"}, EVASION, "value"),
+    Case(CI_ENCRYPTED, "encrypted", "pass", CI_SECRETS[0], {"encryptedValue": SEALED, "keyId": "1"}, CKV_GIT),
+    Case(CI_ENCRYPTED, "encrypted by the newer name", "pass", CI_SECRETS[1], {"valueEncrypted": SEALED}, CKV_GIT),
+    Case(
+        CI_ENCRYPTED,
+        "empty beside encrypted",
+        "pass",
+        CI_SECRETS[5],
+        {"plaintextValue": "", "encryptedValue": SEALED},
+        CKV_GIT,
+    ),
+    Case(CI_ENCRYPTED, "not known", "unknown", CI_SECRETS[0], {"plaintextValue": UNKNOWN}, "preview", "plaintextValue"),
+    # 35. Rotation
+    Case(ROTATED, "never", "fail", SECRET, {"name": "links/build/db"}, CKV_ROTATION, "name"),
+    Case(
+        ROTATED,
+        "another secret's",
+        "fail",
+        SECRET,
+        {"name": "links/build/db"},
+        CKV_ROTATION,
+        "name",
+        answered={"id": "arn:1"},
+        others=(
+            thing(ROTATION, {"secretId": "arn:2", "rotationRules": {"automaticallyAfterDays": 30}}, "rotation"),
+            thing(VERSION, {"secretId": "arn:3"}, "version"),
+        ),
+    ),
+    Case(
+        ROTATED,
+        "once a year",
+        "fail",
+        ROTATION,
+        {"secretId": "arn:1", "rotationRules": {"automaticallyAfterDays": 365}},
+        CKV_ROTATION,
+        "rotationRules.automaticallyAfterDays",
+    ),
+    Case(
+        ROTATED,
+        "on a schedule once a year",
+        "fail",
+        ROTATION,
+        {"secretId": "arn:1", "rotationRules": {"scheduleExpression": "rate(365 days)"}},
+        EVASION,
+        "rotationRules.scheduleExpression",
+    ),
+    Case(ROTATED, "no rule", "fail", ROTATION, {"secretId": "arn:1"}, CKV_ROTATION, "rotationRules"),
+    Case(
+        ROTATED,
+        "every month",
+        "pass",
+        SECRET,
+        {"name": "links/build/db"},
+        CKV_ROTATION,
+        answered={"id": "arn:1"},
+        others=(thing(ROTATION, {"secretId": "arn:1", "rotationRules": {"automaticallyAfterDays": 30}}, "rotation"),),
+    ),
+    Case(
+        ROTATED,
+        "made by the program",
+        "pass",
+        SECRET,
+        {"name": "links/build/db"},
+        "near miss: an update changes it",
+        others=(
+            thing(
+                VERSION,
+                {"secretId": UNKNOWN},
+                "version",
+                property_dependencies={"secretId": (urn(SECRET, "test"),)},
+            ),
+        ),
+    ),
+    Case(
+        ROTATED,
+        "by a cron expression",
+        "pass",
+        ROTATION,
+        {"secretId": "arn:1", "rotationRules": {"scheduleExpression": "cron(0 4 1 * ? *)"}},
+        CKV_ROTATION,
+    ),
+    Case(ROTATED, "rule not known", "unknown", ROTATION, {"rotationRules": UNKNOWN}, "preview", "rotationRules"),
+    Case(
+        ROTATED,
+        "whose rotation is not known",
+        "unknown",
+        SECRET,
+        {"name": "links/build/db"},
+        "preview",
+        "name",
+        others=(thing(VERSION, {"secretId": UNKNOWN}, "version"),),
+    ),
+    # 37. Readable only by its own app
+    Case(OF_APP, "by everyone", "fail", SECRET_POLICY, _lets("*"), RESTRICTIVE),
+    Case(
+        OF_APP,
+        "by another account",
+        "fail",
+        SECRET_POLICY,
+        _lets({"AWS": "arn:aws:iam::999988887777:root"}),
+        RESTRICTIVE,
+    ),
+    Case(
+        OF_APP,
+        "by another app's role",
+        "fail",
+        SECRET_POLICY,
+        _lets({"AWS": f"arn:aws:iam::{OWN_ACCOUNT}:role/notes-build-web"}, "secretsmanager:*"),
+        RESTRICTIVE,
+    ),
+    *(Case(OF_APP, f"every secret, {type_}", "fail", type_, {"policy": _may_read("*")}, LEAST) for type_ in HOLDERS),
+    Case(
+        OF_APP,
+        "another app's secrets, inline",
+        "fail",
+        ROLE,
+        {"inlinePolicies": [{"name": "reads", "policy": _may_read(f"{SECRETS_ARN}notes/*", "secretsmanager:Get*")}]},
+        LEAST,
+    ),
+    Case(OF_APP, "all secrets by a pattern", "fail", HOLDERS[0], {"policy": _may_read(f"{SECRETS_ARN}*")}, EVASION),
+    *(
+        Case(
+            OF_APP, f"everyone, {type_}", "fail", type_, {"member": "allUsers", "role": ACCESSOR}, CIS_MEMBERS, "member"
+        )
+        for type_ in GCP_ONE
+    ),
+    *(
+        Case(
+            OF_APP,
+            f"another app's, {type_}",
+            "fail",
+            type_,
+            {"members": [_service_account("links-web"), _service_account("notes-web")], "role": ACCESSOR},
+            CIS_MEMBERS,
+            "members[1]",
+        )
+        for type_ in GCP_SOME
+    ),
+    Case(
+        OF_APP,
+        "another project's",
+        "fail",
+        GCP_ONE[0],
+        {"member": _service_account("links-web", "somebody-else"), "role": ACCESSOR},
+        CIS_MEMBERS,
+        "member",
+    ),
+    Case(
+        OF_APP,
+        "by its own role",
+        "pass",
+        SECRET_POLICY,
+        _lets({"AWS": f"arn:aws:iam::{OWN_ACCOUNT}:role/links-build-web"}),
+        RESTRICTIVE,
+    ),
+    Case(
+        OF_APP, "described, not read", "pass", SECRET_POLICY, _lets("*", "secretsmanager:DescribeSecret"), "near miss"
+    ),
+    Case(OF_APP, "its own secrets", "pass", HOLDERS[1], {"policy": _may_read(f"{SECRETS_ARN}links/build/*")}, LEAST),
+    Case(
+        OF_APP, "every bucket, no secret", "pass", HOLDERS[1], {"policy": _may_read("*", "s3:GetObject")}, "near miss"
+    ),
+    Case(
+        OF_APP,
+        "by the tag of the app",
+        "pass",
+        HOLDERS[0],
+        {
+            "policy": json.dumps(
+                {
+                    "Statement": {
+                        "Effect": "Allow",
+                        "Action": "secretsmanager:GetSecretValue",
+                        "Resource": "*",
+                        "Condition": {"StringEquals": {"secretsmanager:ResourceTag/app": "links"}},
+                    }
+                }
+            )
+        },
+        "Secrets Manager, Attribute-based access control",
+    ),
+    Case(
+        OF_APP,
+        "its own account",
+        "pass",
+        GCP_ONE[0],
+        {"member": _service_account("links-web"), "role": ACCESSOR},
+        CIS_MEMBERS,
+    ),
+    Case(
+        OF_APP,
+        "who sees no value",
+        "pass",
+        GCP_SOME[0],
+        {"members": ["group:web"], "role": "roles/secretmanager.viewer"},
+        "near miss",
+    ),
+    Case(OF_APP, "policy not known", "unknown", SECRET_POLICY, {"policy": UNKNOWN}, "preview", "policy"),
+    Case(OF_APP, "member not known", "unknown", GCP_ONE[0], {"member": UNKNOWN, "role": ACCESSOR}, "preview", "member"),
 )
