@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "change": ("change",),
     "inbox": ("inbox", "review", "approve", "refuse"),
     "people": ("people",),
+    "policy": ("policy",),
     "promote": ("promote",),
     "rollback": ("rollback",),
     "stack_secrets": ("secrets",),

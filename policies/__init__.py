@@ -5,19 +5,32 @@ Stacks and the console may import it (it stands beside engine, above factory). I
 
 from pathlib import Path
 
-from policies.model import PACK_NAME, UNKNOWN, Control, Enforcement, Fail, Finding, Severity, Unknown
+from policies.context import Context, context_of
+from policies.model import PACK_NAME, UNKNOWN, Control, Enforcement, Fail, Finding, Levels, Scope, Severity, Unknown
+from policies.resources import Options, Provider, Resource, Stack
+from policies.settings import PolicySettings, load_policies
 from policies.table import CONTROLS
 
 __all__ = [
     "CONTROLS",
     "PACK_NAME",
     "UNKNOWN",
+    "Context",
     "Control",
     "Enforcement",
     "Fail",
     "Finding",
+    "Levels",
+    "Options",
+    "PolicySettings",
+    "Provider",
+    "Resource",
+    "Scope",
     "Severity",
+    "Stack",
     "Unknown",
+    "context_of",
+    "load_policies",
     "pack_folder",
 ]
 

@@ -10,9 +10,9 @@ the policy had merely warned, also during the update, and lets the command line 
 import signal
 import sys
 import threading
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final, NoReturn
 
 import grpc
@@ -20,31 +20,38 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
-from policies.decode import Resource, decode
-from policies.model import PACK_NAME, Control, Enforcement, Fail, Finding, Severity, render
+from factory.errors import InputError
+from factory.paths import find_root
+from policies.context import Context, context_of
+from policies.evaluation import RuleBroke, Verdict, judge_resource, judge_stack
+from policies.model import PACK_NAME, Control, Enforcement
+from policies.protocol import LEVELS, VERSION, declared, diagnostic, not_applicable, policy_info, whole
+from policies.resources import Resource, Stack
+from policies.settings import PolicySettings, load_policies
 from policies.table import CONTROLS
 
-# The engine takes the version of PulumiPolicy.yaml; the protocol wants one here too.
-VERSION: Final = "0.1.0"
 MESSAGE_BYTES: Final = 400 << 20
 """Largest message; the engine's own limit (sdk/go/common/util/rpcutil)."""
 
-LEVELS: Final = {Enforcement.ADVISORY: pb.ADVISORY, Enforcement.MANDATORY: pb.MANDATORY}
-SEVERITIES: Final = {
-    Severity.LOW: pb.POLICY_SEVERITY_LOW,
-    Severity.MEDIUM: pb.POLICY_SEVERITY_MEDIUM,
-    Severity.HIGH: pb.POLICY_SEVERITY_HIGH,
-    Severity.CRITICAL: pb.POLICY_SEVERITY_CRITICAL,
-}
-
 
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
-    """Serves `controls` to one engine operation: a preview or an update, each of which starts a pack of its own."""
+    """Serves `controls` to one engine operation: a preview or an update, each of which starts a pack of its own.
 
-    def __init__(self, controls: Sequence[Control] = CONTROLS) -> None:
+    `settings` reads the factory's policies.yaml, once the operation begins.
+    """
+
+    def __init__(
+        self,
+        controls: Sequence[Control] = CONTROLS,
+        settings: Callable[[], PolicySettings] = PolicySettings,
+    ) -> None:
         self._controls = tuple(controls)
+        self._settings = settings
+        self._context = Context()
         # Until the engine says otherwise it is an update, where nothing may stay undecided.
         self._preview = False
+        self._lock = threading.Lock()
+        self._seen: dict[str, Resource] = {}
 
     def Handshake(
         self, request: pb.AnalyzerHandshakeRequest, context: grpc.ServicerContext
@@ -59,14 +66,21 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> pb.AnalyzerInfo:
         """One policy per control, so that violations and summaries carry the control's name."""
         return pb.AnalyzerInfo(
-            name=PACK_NAME, version=VERSION, supportsConfig=True, policies=[_policy_info(c) for c in self._controls]
+            name=PACK_NAME, version=VERSION, supportsConfig=True, policies=[policy_info(c) for c in self._controls]
         )
 
     def ConfigureStack(
         self, request: pb.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> pb.AnalyzerStackConfigureResponse:
-        """Learn whether this is a preview, where values may be unknown."""
-        self._preview = request.dry_run
+        """Learn which stack it is, whether this is a preview (where values may be unknown), and the settings."""
+        try:
+            settings = self._settings()
+        except InputError as error:
+            _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.rendered())
+        with self._lock:
+            self._preview = request.dry_run
+            self._context = context_of(request.stack, project=request.project, settings=settings)
+            self._seen.clear()
         return pb.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: pb.ConfigureAnalyzerRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
@@ -74,31 +88,38 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         for control in self._controls:
             if control.id in request.policyConfig:
                 level = request.policyConfig[control.id].enforcementLevel
-                if level != LEVELS[control.enforcement]:
+                if level != LEVELS[control.enforcement.strictest]:
                     wanted = pb.EnforcementLevel.Name(level).lower()
                     _refuse(
                         context,
                         grpc.StatusCode.INVALID_ARGUMENT,
-                        f"{control.id} is {control.enforcement.value} and cannot be set to {wanted} from outside",
+                        f"{control.id} is {control.enforcement} and cannot be set to {wanted} from outside",
                     )
         return empty_pb2.Empty()
 
     def Analyze(self, request: pb.AnalyzeRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
         """Every control's verdict on the inputs of one resource, before the engine touches it."""
-        resource = decode(request.properties)
-        response = pb.AnalyzeResponse()
-        for control in self._controls:
-            if request.type not in control.reads:
-                reason = f"does not read {request.type}"
-                response.not_applicable.append(pb.PolicyNotApplicable(policy_name=control.id, reason=reason))
-                continue
-            for finding in _findings(control, request.type, resource, context):
-                response.diagnostics.append(self._diagnostic(control, finding, resource, request.urn))
-        return response
+        resource = declared(request)
+        with self._lock:
+            self._seen[resource.urn] = resource
+            try:
+                verdicts = [*judge_resource(self._controls, resource, self._context), *self._early_verdicts(resource)]
+            except RuleBroke as error:
+                _refuse(context, grpc.StatusCode.INTERNAL, str(error))
+        return pb.AnalyzeResponse(
+            diagnostics=self._diagnostics(verdicts, resource.urn),
+            not_applicable=not_applicable(self._controls, resource.type),
+        )
 
     def AnalyzeStack(self, request: pb.AnalyzeStackRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
-        """No control reads a whole stack; the engine asks only after the resources exist."""
-        return pb.AnalyzeResponse()
+        """The verdicts of the controls that need the whole stack: of a preview, before anything is touched."""
+        with self._lock:
+            stack = whole(request, self._seen)
+            try:
+                verdicts = list(judge_stack(self._controls, stack, self._context))
+            except RuleBroke as error:
+                _refuse(context, grpc.StatusCode.INTERNAL, str(error))
+        return pb.AnalyzeResponse(diagnostics=self._diagnostics(verdicts, ""))
 
     def Remediate(self, request: pb.AnalyzeRequest, context: grpc.ServicerContext) -> pb.RemediateResponse:
         """The pack never rewrites what a program declared."""
@@ -108,28 +129,28 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Nothing long runs here; the engine ends the process next."""
         return empty_pb2.Empty()
 
-    def _diagnostic(self, control: Control, finding: Finding, resource: Resource, urn: str) -> pb.AnalyzeDiagnostic:
-        rule = f"{control.id} (control {control.number})"
-        place = render(finding.path)
-        level = LEVELS[control.enforcement]
-        if isinstance(finding, Fail):
-            found = f" (found {finding.found})" if finding.found and not resource.conceals(finding.path) else ""
-            message = f"{rule}: {place} {finding.message}{found}. Fix: {control.fix}."
-        elif self._preview:
-            level = pb.ADVISORY
-            message = f"deferred: {rule}: {place} is not known in a preview; the update decides."
-        else:
-            message = f"undecided: {rule}: {place} is not known, and an update does not go on without a verdict."
-        return pb.AnalyzeDiagnostic(
-            policyName=control.id,
-            policyPackName=PACK_NAME,
-            policyPackVersion=VERSION,
-            description=control.title,
-            message=message,
-            urn=urn,
-            enforcementLevel=level,
-            severity=SEVERITIES[control.severity],
-        )
+    def _early_verdicts(self, resource: Resource) -> Iterable[Verdict]:
+        """In an update: failures that stand with this resource, and that no later one can take away again.
+
+        Told at every resource that such a control reads: the first one that completes a failure is not the only one
+        that must not be made.
+        """
+        if self._preview:
+            return
+        asked = [
+            control
+            for control in self._controls
+            if control.monotone
+            and control.concerns(resource.type)
+            and control.enforcement.at(self._context.environment) is Enforcement.MANDATORY
+        ]
+        if asked:
+            verdicts = judge_stack(asked, Stack(tuple(self._seen.values()), complete=False), self._context)
+            yield from (verdict for verdict in verdicts if verdict.failed)
+
+    def _diagnostics(self, verdicts: Iterable[Verdict], urn: str) -> list[pb.AnalyzeDiagnostic]:
+        environment = self._context.environment
+        return [diagnostic(each, environment=environment, preview=self._preview, urn=urn) for each in verdicts]
 
 
 def serve() -> None:
@@ -137,7 +158,7 @@ def serve() -> None:
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4), options=[("grpc.max_receive_message_length", MESSAGE_BYTES)]
     )
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(), server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(settings=_settings_here), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     ended = threading.Event()
@@ -149,33 +170,18 @@ def serve() -> None:
     server.stop(grace=None)
 
 
-def _findings(
-    control: Control, resource_type: str, resource: Resource, context: grpc.ServicerContext
-) -> tuple[Finding, ...]:
+def _settings_here() -> PolicySettings:
+    """The settings of the factory whose program is being run; none, which allows least, outside of any factory.
+
+    The engine starts a pack in the folder of the program, which is below the factory's root by either door.
+    """
     try:
-        return tuple(control.check(resource_type, resource.properties))
-    except Exception as error:  # noqa: BLE001 - whatever a rule raises must fail the operation, and quote no value
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        _refuse(
-            context,
-            grpc.StatusCode.INTERNAL,
-            f"{control.id} broke on a {resource_type}: {type(error).__name__} in {last.name}, line {last.lineno}",
-        )
+        root = find_root(Path.cwd())
+    except InputError:
+        return PolicySettings()
+    return load_policies(root)
 
 
 def _refuse(context: grpc.ServicerContext, code: grpc.StatusCode, message: str) -> NoReturn:
     context.abort(code, f"policy pack {PACK_NAME}: {message}")
     raise AssertionError("abort raises")
-
-
-def _policy_info(control: Control) -> pb.PolicyInfo:
-    return pb.PolicyInfo(
-        name=control.id,
-        displayName=f"{control.number}. {control.title}",
-        description=control.why,
-        enforcementLevel=LEVELS[control.enforcement],
-        severity=SEVERITIES[control.severity],
-        policy_type=pb.POLICY_TYPE_RESOURCE,
-        remediation_steps=control.fix,
-        tags=list(control.references),
-    )

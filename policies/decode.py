@@ -29,22 +29,18 @@ OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 
 @dataclass
-class Resource:
-    """One resource's inputs as plain data, and the paths that the program marked secret."""
+class Decoded:
+    """A resource's properties as plain data, and the paths that the program marked secret."""
 
     properties: Properties = field(default_factory=dict)
     secrets: set[Path] = field(default_factory=set)
 
-    def conceals(self, path: Path) -> bool:
-        """Whether the value at `path` is secret, lies inside a secret one, or holds one."""
-        return any(secret[: len(path)] == path[: len(secret)] for secret in self.secrets)
 
-
-def decode(message: struct_pb2.Struct) -> Resource:
-    """The resource that `message` describes. Raises ValueError when a secret carries no value."""
-    resource = Resource()
-    resource.properties = {name: _value(value, (name,), resource.secrets) for name, value in message.fields.items()}
-    return resource
+def decode(message: struct_pb2.Struct) -> Decoded:
+    """The properties that `message` describes. Raises ValueError when a secret carries no value."""
+    decoded = Decoded()
+    decoded.properties = {name: _value(value, (name,), decoded.secrets) for name, value in message.fields.items()}
+    return decoded
 
 
 def _value(message: struct_pb2.Value, path: Path, secrets: set[Path]) -> Plain:

@@ -1,4 +1,4 @@
-"""What a control is, and what a check may say about one resource.
+"""What a control is, and what a check may say.
 
 A check is a pure function over plain data: dicts, lists, strings, numbers, booleans, None and `UNKNOWN`.
 """
@@ -6,7 +6,11 @@ A check is a pure function over plain data: dicts, lists, strings, numbers, bool
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from policies.context import Context
+    from policies.resources import Resource, Stack
 
 PACK_NAME: Final = "millwright"
 
@@ -21,8 +25,8 @@ UNKNOWN: Final = UnknownValue.UNKNOWN
 """Stands where the engine cannot know a value before the update."""
 
 Plain: TypeAlias = "bool | int | float | str | UnknownValue | list[Plain] | dict[str, Plain] | None"
-Properties: TypeAlias = "dict[str, Plain]"
-Path: TypeAlias = "tuple[str | int, ...]"
+Properties: TypeAlias = dict[str, "Plain"]
+Path: TypeAlias = tuple[str | int, ...]
 
 
 class Severity(Enum):
@@ -41,36 +45,81 @@ class Enforcement(Enum):
     MANDATORY = "mandatory"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """What a violation does in each environment. Everywhere else (`platform`, another program) the strictest holds."""
+
+    build: Enforcement = Enforcement.MANDATORY
+    staging: Enforcement = Enforcement.MANDATORY
+    production: Enforcement = Enforcement.MANDATORY
+
+    def at(self, environment: str) -> Enforcement:
+        """The level in `environment`; "" is none of an app's."""
+        return self._all().get(environment, self.strictest)
+
+    @property
+    def strictest(self) -> Enforcement:
+        """The highest of the levels."""
+        return Enforcement.MANDATORY if Enforcement.MANDATORY in self._all().values() else Enforcement.ADVISORY
+
+    def __str__(self) -> str:
+        levels = self._all()
+        if len(set(levels.values())) == 1:
+            return self.strictest.value
+        return ", ".join(f"{level.value} in {environment}" for environment, level in levels.items())
+
+    def _all(self) -> dict[str, Enforcement]:
+        return {"build": self.build, "staging": self.staging, "production": self.production}
+
+
+ADVISORY: Final = Levels(build=Enforcement.ADVISORY, staging=Enforcement.ADVISORY, production=Enforcement.ADVISORY)
+
+
 @dataclass(frozen=True)
 class Fail:
     """The property at `path` breaks the control. `message` completes "the property ..." and never quotes a value.
 
     `found` is the value to show, only where it cannot be a credential; the pack hides it when the program marked
-    the property as secret.
+    the property as secret. `urn` says whose property it is, in a check of a whole stack; "" there is the stack itself.
     """
 
     path: Path
     message: str
     found: str = ""
+    urn: str = ""
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """The verdict depends on the property at `path`, which is not known yet."""
+    """The verdict depends on the property at `path` (of the resource `urn`), which is not known yet."""
 
     path: Path
+    urn: str = ""
+
+
+class Scope(Enum):
+    """What a control looks at."""
+
+    RESOURCE = "resource"
+    STACK = "stack"
 
 
 Finding: TypeAlias = Fail | Unknown
-Check: TypeAlias = Callable[[str, Properties], Iterator[Finding]]
+Check: TypeAlias = Callable[["Resource", "Context"], Iterator[Finding]]
+StackCheck: TypeAlias = Callable[["Stack", "Context"], Iterator[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
     """One rule of the pack. Number and title are those of the control catalogue, numbers 1 to 64.
 
-    `reads` names what the check looks at: type token to properties. `check(type, properties)` yields every failure
-    and every undecided property; nothing yielded means that the resource passes.
+    `reads` names what the checks look at: type token to properties; `aws:*` and the like stand for every such type.
+    `check` sees one resource before anything is done to it, `stack_check` all of them at the end of a preview and of
+    an update; a control has one of the two, or both (what one resource shows is refused earlier). Each yields every
+    failure and every undecided property; nothing yielded means that it passes.
+
+    `monotone`: a failure that `stack_check` finds in a part of a stack stays one whatever else is declared. Then an
+    update asks it again at each resource that the control reads, before that resource is made.
     """
 
     number: int
@@ -81,8 +130,27 @@ class Control:
     why: str
     fix: str
     references: tuple[str, ...]
-    check: Check
-    enforcement: Enforcement = Enforcement.MANDATORY
+    check: Check | None = None
+    stack_check: StackCheck | None = None
+    monotone: bool = False
+    enforcement: Levels = Levels()
+
+    def __post_init__(self) -> None:
+        if self.check is None and self.stack_check is None:
+            raise ValueError(f"{self.id} has no check")
+        if self.monotone and self.stack_check is None:
+            raise ValueError(f"{self.id}: only a check of stacks can be monotone")
+
+    @property
+    def scope(self) -> Scope:
+        """Whether the control needs the whole stack."""
+        return Scope.RESOURCE if self.stack_check is None else Scope.STACK
+
+    def concerns(self, resource_type: str) -> bool:
+        """Whether the control reads resources of this type."""
+        if resource_type in self.reads:
+            return True
+        return any(token.endswith("*") and resource_type.startswith(token[:-1]) for token in self.reads)
 
 
 def render(path: Path) -> str:

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from typing import Final
 
-from policies.model import Path, Plain
+from policies.model import UNKNOWN, Path, Plain
+
+DEPTH: Final = 64
+"""How deep what a JSON text says may be nested. No policy, container or pod is; a text may be made to be."""
 
 
 def each(value: Plain, path: Path) -> Iterator[tuple[Path, Plain]]:
@@ -34,7 +38,32 @@ def parsed(value: Plain) -> Plain:
         document: Plain = json.loads(value, object_pairs_hook=_unique)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if _deeper_than(document, DEPTH):
+        raise ValueError("nested too deeply")
     return document
+
+
+def has_unknown(value: Plain) -> bool:
+    """Whether `value`, or something in it, is not known yet."""
+    if isinstance(value, dict):
+        return any(map(has_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(has_unknown, value))
+    return value is UNKNOWN
+
+
+def _deeper_than(value: Plain, depth: int) -> bool:
+    level: list[Plain] = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _unique(pairs: list[tuple[str, Plain]]) -> Plain:

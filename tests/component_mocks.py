@@ -34,6 +34,11 @@ class Declared:
     inputs: dict[str, Any]
     secrets: set[tuple[str | int, ...]]
     outputs: dict[str, Any] | None = None
+    provider: str = ""
+    protect: bool = False
+    ignore_changes: tuple[str, ...] = ()
+    property_dependencies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    answered: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_component(self) -> bool:
@@ -82,7 +87,18 @@ class _Monitor(MockMonitor):
             assert answer.urn not in self.found, f"declared twice: {answer.urn}"
             plain = decode(request.object)
             self.found[answer.urn] = Declared(
-                answer.urn, request.type, request.name, request.parent, plain.properties, plain.secrets
+                answer.urn,
+                request.type,
+                request.name,
+                request.parent,
+                plain.properties,
+                plain.secrets,
+                # The engine's reference is the provider's URN with its id.
+                provider=request.provider.rpartition("::")[0],
+                protect=request.protect,
+                ignore_changes=tuple(request.ignoreChanges),
+                property_dependencies={name: tuple(d.urns) for name, d in request.propertyDependencies.items()},
+                answered={**decode(answer.object).properties, "id": answer.id},
             )
         return answer
 

@@ -1,4 +1,4 @@
-"""The pure checks behind the table's records, one module per family of the control catalogue.
+"""The pure checks behind the records of `policies.catalogue`, in modules named after its groups.
 
-Only the table imports them.
+Only the catalogue imports them.
 """

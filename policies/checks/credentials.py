@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from policies.checks.shapes import credential_in_text, credential_in_variable
+from policies.context import Context
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
 from policies.reading import each, members, parsed
+from policies.resources import Resource
 
 FUNCTION: Final = "aws:lambda/function:Function"
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
@@ -19,9 +21,10 @@ USER_DATA_BYTES: Final = 1 << 20
 """How much of unpacked user data is read. EC2 takes 16 KiB before unpacking; the bound is against a zip bomb."""
 
 
-def no_literal_credentials(resource_type: str, properties: Properties) -> Iterator[Finding]:
+def no_literal_credentials(resource: Resource, context: Context) -> Iterator[Finding]:
     """Control 33: no credential written out in environment variables, container commands or user data."""
-    yield from _READERS[resource_type](properties)
+    del context
+    yield from _READERS[resource.type](resource.properties)
 
 
 def _variable(name: str, value: Plain, path: Path) -> Iterator[Finding]:
@@ -43,9 +46,14 @@ def _named(entry: Plain, path: Path) -> Iterator[Finding]:
     if entry is UNKNOWN:
         yield Unknown(path)
         return
-    names = [name for _, name in members(entry, "name", path) if isinstance(name, str)]
+    named = list(members(entry, "name", path))
+    names = [name for _, name in named if isinstance(name, str)]
     for place, value in members(entry, "value", path):
-        yield from _variable(names[0] if names else "", value, place)
+        found = list(_variable(names[0] if names else "", value, place))
+        yield from found
+        if not found and value:
+            # What its name is decides whether the value is a password.
+            yield from (Unknown(at) for at, name in named if name is UNKNOWN)
 
 
 def _function(properties: Properties) -> Iterator[Finding]:

@@ -101,12 +101,13 @@ def policies(root: Path) -> Lines:
     yield "# Policies"
     yield ""
     yield f"The controls of the policy pack `{PACK_NAME}`. A mandatory one stops the operation before the resource is"
-    yield "touched; an advisory one warns. What is not known in a preview is judged in the update."
+    yield "touched (one that reads the whole stack: at the end of the preview); an advisory one warns. What is not"
+    yield "known in a preview is judged in the update."
     yield ""
     yield from _table(
-        ("number", "control", "severity", "enforcement"),
+        ("number", "control", "severity", "enforcement", "reads"),
         [
-            (str(c.number), f"[{c.id}](#{c.number}-{c.id})", c.severity.value, c.enforcement.value)
+            (str(c.number), f"[{c.id}](#{c.number}-{c.id})", c.severity.value, str(c.enforcement), c.scope.value)
             for c in sorted(CONTROLS, key=lambda c: c.number)
         ],
     )
@@ -217,7 +218,7 @@ def _parameter_default(parameter: Any) -> str:
 def _control(control: Control) -> Lines:
     yield f"## {control.number} {control.id}"
     yield ""
-    yield f"**{control.title}** ({control.severity.value}, {control.enforcement.value}). {control.why}"
+    yield f"**{control.title}** ({control.severity.value}, {control.enforcement}). {control.why}"
     yield ""
     yield f"To mend it: {control.fix}."
     yield ""

@@ -1,141 +1,126 @@
 import importlib
-import ipaddress
+import inspect
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from case_verdicts import complaint, verdicts_on, with_unknown_parts
 from policy_cases import CASES, Case
+from published_types import published
 
-from policies import CONTROLS, UNKNOWN, Control, Fail, Finding, Unknown, pack_folder
-from policies.checks.isolation import WORLD_SHARE, no_world_ingress
-from policies.model import Path, Plain, Properties, render
+from policies import CONTROLS, Context, Control, Enforcement, Fail, Finding, Levels, Scope, Stack, pack_folder
+from policies.table import GROUPS
 
-MODULES = {"ec2": "ec2", "vpc": "vpc", "iam": "iam", "lambda": "lambda_", "ecs": "ecs", "codebuild": "codebuild"}
+CONTROL = pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
 
 
-def _complaint(controls: Sequence[Control], case: Case) -> str | None:
-    """What is wrong with the verdict of `controls` on `case`, or None."""
-    (control,) = (control for control in controls if control.id == case.control)
-    findings = list(control.check(case.type, case.properties))
-    kinds = {"fail" if isinstance(finding, Fail) else "unknown" for finding in findings} or {"pass"}
-    if kinds != {case.verdict}:
-        return f"{case.name}: {kinds}, not {case.verdict}"
-    if case.path and case.path not in {render(finding.path) for finding in findings}:
-        return f"{case.name}: reported at {[render(finding.path) for finding in findings]}, not {case.path}"
-    return None
+def _of(control: Control) -> list[Case]:
+    return [case for case in CASES if case.control == control.id]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.control}: {case.name}")
 def test_every_case_gets_its_verdict_at_its_property(case: Case) -> None:
-    assert _complaint(CONTROLS, case) is None
+    assert complaint(CONTROLS, case) is None
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+@CONTROL
 def test_every_control_has_three_bad_and_three_good_cases_for_what_it_reads(control: Control) -> None:
-    own = [case for case in CASES if case.control == control.id]
+    own = _of(control)
     assert sum(case.verdict == "fail" for case in own) >= 3
     assert sum(case.verdict == "pass" for case in own) >= 3
-    assert {case.type for case in own if case.verdict == "fail"} == set(control.reads)
+    assert [name for name, times in Counter(case.name for case in own).items() if times > 1] == []
+    assert all(case.source for case in own)
+    bad = {resource.type for case in own if case.verdict == "fail" for resource in case.resources}
+    exact = {token for token in control.reads if not token.endswith("*")}
+    assert exact - bad == set(), "a bad case for every type"
+    assert all(any(control.concerns(resource.type) for resource in case.resources) for case in own)
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+@CONTROL
 def test_a_control_that_always_passes_would_be_caught_by_each_of_its_bad_cases(control: Control) -> None:
-    def blind(resource_type: str, properties: Properties) -> Iterator[Finding]:
+    def blind(_what: object, _context: Context) -> Iterator[Finding]:
         yield from ()
 
-    mutated = [replace(each, check=blind) if each is control else each for each in CONTROLS]
-    bad = {case.name for case in CASES if case.control == control.id and case.verdict != "pass"}
-    assert {case.name for case in CASES if _complaint(mutated, case)} == bad
+    mutated = [_with_checks(each, blind) if each is control else each for each in CONTROLS]
+    bad = {case.name for case in _of(control) if case.verdict != "pass"}
+    assert {case.name for case in _of(control) if complaint(mutated, case)} == bad
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+@CONTROL
+def test_a_control_that_always_fails_would_be_caught_by_each_of_its_good_cases(control: Control) -> None:
+    def blunt(_what: object, _context: Context) -> Iterator[Finding]:
+        yield Fail(("anything",), "is there")
+
+    mutated = [_with_checks(each, blunt) if each is control else each for each in CONTROLS]
+    good = {case.name for case in _of(control) if case.verdict != "fail"}
+    assert {case.name for case in _of(control) if complaint(mutated, case)} >= good
+
+
+def _with_checks(control: Control, check: object) -> Control:
+    return replace(
+        control,
+        check=check if control.check else None,
+        stack_check=check if control.stack_check else None,
+    )
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.verdict == "fail"], ids=lambda case: f"{case.control}: {case.name}"
+)
+def test_a_bad_case_never_passes_when_a_part_of_it_is_not_known(case: Case) -> None:
+    (control,) = [control for control in CONTROLS if control.id == case.control]
+    passed = []
+    for place, resource in enumerate(case.resources):
+        for path, hidden in with_unknown_parts(resource):
+            others = (*case.resources[:place], hidden, *case.resources[place + 1 :])
+            if not verdicts_on(control, case, Stack(others)):
+                passed.append((resource.name, path))
+    assert passed == []
+
+
+@CONTROL
 def test_what_a_control_reads_exists_in_the_published_sdk(control: Control) -> None:
     for token, properties in control.reads.items():
-        _, module, name = token.split(":")
-        resource = getattr(importlib.import_module(f"pulumi_aws.{MODULES[module.split('/')[0]]}"), name)
-        assert resource.pulumi_type == token
-        published = {
-            _wire_name(attribute) for attribute, value in vars(resource).items() if isinstance(value, property)
-        }
-        assert set(properties) <= published
-
-
-def _wire_name(attribute: str) -> str:
-    first, *rest = attribute.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+        if not token.endswith("*"):
+            assert set(properties) <= published(token), token
 
 
 def test_numbers_and_ids_are_unique_and_records_are_complete() -> None:
     assert len({control.number for control in CONTROLS}) == len({control.id for control in CONTROLS}) == len(CONTROLS)
     assert [control.number for control in CONTROLS] == sorted(control.number for control in CONTROLS)
+    assert {case.control for case in CASES} == {control.id for control in CONTROLS}
     for control in CONTROLS:
         assert all((control.title, control.why, control.fix, control.references, control.reads))
+        assert not control.fix.endswith(".")
 
 
-PLAIN: st.SearchStrategy[Plain] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text(max_size=40)
-    | st.sampled_from([UNKNOWN, "0.0.0.0/0", "*", '{"Statement": [{"Action": "*"}]}', "Allow", "[[", "eyJ.", "AKIA"]),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(
-                ["Statement", "Action", "cidrBlocks", "policy", "variables", "environment", "name", "value"]
-            )
-            | st.text(max_size=8),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_group_has_its_records_checks_and_cases_in_modules_of_its_name(group: str) -> None:
+    records = importlib.import_module(f"policies.catalogue.{group}").CONTROLS
+    cases = importlib.import_module(f"policy_cases.{group}").CASES
+    assert [control.number for control in records] == sorted(control.number for control in records)
+    assert {case.control for case in cases} == {control.id for control in records}
+    for control in records:
+        assert inspect.getdoc(control.check or control.stack_check).startswith(f"Control {control.number}: ")
 
 
-@given(data=st.data())
-def test_no_property_bag_crashes_a_control(data: st.DataObject) -> None:
-    control = data.draw(st.sampled_from(CONTROLS))
-    token = data.draw(st.sampled_from(sorted(control.reads)))
-    bag = {name: data.draw(PLAIN) for name in control.reads[token]}
-    for finding in control.check(token, bag):
-        assert isinstance(finding, Fail | Unknown)
-        assert _reaches(bag, finding.path)
+def test_a_control_without_a_check_or_monotone_without_a_stack_is_no_control() -> None:
+    whole = next(control for control in CONTROLS if control.scope is Scope.RESOURCE)
+    with pytest.raises(ValueError, match="has no check"):
+        replace(whole, check=None)
+    with pytest.raises(ValueError, match="only a check of stacks"):
+        replace(whole, monotone=True)
 
 
-def _reaches(bag: Plain, path: Path) -> bool:
-    """Whether `path` exists in `bag`; inside a JSON text every path counts."""
-    for part in path:
-        if isinstance(bag, str):
-            return True
-        if isinstance(bag, dict):
-            bag = bag[str(part)]
-        elif isinstance(bag, list) and isinstance(part, int):
-            bag = bag[part]
-        else:
-            return False
-    return True
-
-
-@given(prefix=st.integers(0, 8), pieces=st.integers(0, 4), network=st.integers(0, 255))
-def test_splitting_a_range_never_changes_the_verdict(prefix: int, pieces: int, network: int) -> None:
-    whole = ipaddress.ip_network(f"{network}.0.0.0/{prefix}", strict=False)
-    parts = [str(part) for part in whole.subnets(prefixlen_diff=pieces)]
-
-    def fails(ranges: list[str]) -> bool:
-        bag: Properties = {"type": "ingress", "cidrBlocks": list(ranges)}
-        return any(
-            isinstance(finding, Fail)
-            for finding in no_world_ingress("aws:ec2/securityGroupRule:SecurityGroupRule", bag)
-        )
-
-    assert fails(parts) == fails([str(whole)])
-    assert 0 < WORLD_SHARE < 1
+def test_a_level_holds_in_its_environment_and_the_strictest_everywhere_else() -> None:
+    levels = Levels(build=Enforcement.ADVISORY)
+    assert levels.at("build") is Enforcement.ADVISORY
+    assert levels.at("production") is levels.at("") is levels.strictest is Enforcement.MANDATORY
+    assert str(levels) == "advisory in build, mandatory in staging, mandatory in production"
+    assert str(Levels()) == "mandatory"
 
 
 def test_the_pack_folder_holds_what_the_engine_needs() -> None:

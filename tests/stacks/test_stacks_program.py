@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 import pytest
 from component_mocks import ACCOUNT, Declared, declare
+from declared_policies import findings_on, reading, told
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from spec_strategies import specs
@@ -15,7 +16,6 @@ from factory.errors import DecisionRequired, InputError
 from factory.paths import FactoryRoot
 from factory.settings import LOCAL_ACCOUNT, Settings
 from factory.spec import AppSpec, Environment, load_app, source_digest
-from policies import CONTROLS
 from stacks.program.build import build
 from stacks.program.keys import secret_keys
 
@@ -63,21 +63,11 @@ def _built(
     )
 
 
-def _findings(declared: list[Declared]) -> list[tuple[str, str]]:
-    return [
-        (control.id, resource.name)
-        for resource in declared
-        for control in CONTROLS
-        if resource.type in control.reads
-        for _ in control.check(resource.type, resource.inputs)
-    ]
-
-
 @pytest.mark.parametrize("environment", STANDING)
 def test_the_policy_pack_has_nothing_to_say_about_the_example_app(environment: Environment, root: FactoryRoot) -> None:
     declared = _built(root, environment)
-    assert sum(resource.type in control.reads for resource in declared for control in CONTROLS) >= 4
-    assert _findings(declared) == []
+    assert len(reading(declared)) >= 4
+    assert told(findings_on(declared, f"links-{environment}")) == []
 
 
 @pytest.mark.parametrize(("source", "found"), [("10.20.0.0/16", []), ("0.0.0.0/0", [("no-world-ingress", "door")])])
@@ -86,7 +76,7 @@ def test_what_an_app_adds_is_judged_like_everything_else(source: str, found: lis
     declared = _built(root, Environment.BUILD)
     (door,) = [resource for resource in declared if resource.name == "door"]
     assert door.parent.endswith("$millwright:index:AppFactory::links-build")
-    assert _findings(declared) == found
+    assert told(findings_on(declared, "links-build")) == found
 
 
 # Shrinking a failure would take minutes: a build costs a tenth of a second.
@@ -98,7 +88,7 @@ def test_any_valid_spec_builds_and_passes_the_policies(
     root = FactoryRoot(tmp_path_factory.mktemp("any"))
     (root.apps / spec.name / "source").mkdir(parents=True)
     declared = _built(root, environment, spec)
-    assert _findings(declared) == []
+    assert told(findings_on(declared, spec.stack(environment))) == []
     assert any(resource.type == "millwright:index:AppFactory" for resource in declared)
 
 

@@ -1,0 +1,118 @@
+"""Property bags that no program means: cases with something broken in them, seeded, so that a failure comes again."""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from policy_cases import Case
+
+from policies import UNKNOWN, Control, Resource
+from policies.model import Plain, Properties
+
+CANARY = "canary-7f3a91"
+# As deep as the engine's protobuf lets anything be.
+DEEP = 90
+WORDS = (
+    "*",
+    "?*",
+    "0.0.0.0/0",
+    "::/0",
+    "Allow",
+    "[[",
+    "{",
+    "",
+    "arn:aws:iam::1:role/",
+    "${",
+    "\x00",
+    "ünïcode",
+    "٣",
+    "1e999",
+)
+
+
+@dataclass
+class Bags:
+    """Makes them from `cases`. Every text it puts in holds the canary, so that what is quoted can be told."""
+
+    random: random.Random
+    cases: Sequence[Case]
+
+    def resources(self, control: Control) -> tuple[Resource, ...]:
+        """The resources of one of the control's cases, broken in up to four places."""
+        case = self.random.choice([case for case in self.cases if case.control == control.id])
+        return tuple(self._broken(resource) for resource in case.resources)
+
+    def _broken(self, resource: Resource) -> Resource:
+        properties: Plain = dict(resource.properties)
+        for _ in range(self.random.randint(0, 4)):
+            properties = self._changed(properties)
+        name = self.random.choice([*resource.properties, "anything"])
+        if not isinstance(properties, dict):
+            properties = {name: properties}
+        if self.random.random() < 0.2:
+            properties = {**properties, name: self.junk()}
+        return replace(resource, properties=properties)
+
+    def _changed(self, value: Plain) -> Plain:
+        """The value with junk somewhere in it; what a JSON text says counts as in it."""
+        if isinstance(value, dict) and value and self.random.random() < 0.85:
+            key = self.random.choice(list(value))
+            return {**value, key: self._changed(value[key])}
+        if isinstance(value, list) and value and self.random.random() < 0.85:
+            place = self.random.randrange(len(value))
+            return [*value[:place], self._changed(value[place]), *value[place + 1 :]]
+        if isinstance(value, str) and value.startswith(("{", "[")) and self.random.random() < 0.7:
+            try:
+                return json.dumps(_without_unknown(self._changed(json.loads(value))))
+            except (ValueError, RecursionError):
+                return value[: self.random.randrange(len(value))]
+        return self.junk()
+
+    def junk(self) -> Plain:
+        """Anything at all."""
+        makers: tuple[Callable[[], Plain], ...] = (
+            lambda: UNKNOWN,
+            lambda: self.random.choice((None, True, False, 0, -1, 2**63, 1.5, float("inf"), float("-inf"))),
+            self._deep,
+            lambda: [self.random.choice(WORDS) + CANARY] * 400,
+            lambda: json.dumps({"Statement": [{"Action": self.random.choice(WORDS), "Resource": 7}] * 9}),
+            lambda: {self.random.choice(("value", "name", "Statement", CANARY)): self.junk() for _ in range(2)},
+            lambda: [self.junk() for _ in range(self.random.randrange(3))],
+            lambda: "[" * 5000,
+            lambda: self.random.choice(WORDS) + CANARY,
+            lambda: self.random.choice(WORDS),
+        )
+        return self.random.choice(makers)()
+
+    def _deep(self) -> Plain:
+        deep: Plain = self.random.choice((UNKNOWN, CANARY, []))
+        for _ in range(DEEP):
+            deep = [deep] if self.random.random() < 0.5 else {"Statement": deep}
+        return deep
+
+
+def reaches(bag: Properties, path: Sequence[str | int]) -> bool:
+    """Whether `path` could be one of the bag: an element of a list is there, whatever else may be missing."""
+    value: Plain = bag
+    for part in path:
+        if isinstance(value, dict):
+            value = value.get(str(part))
+        elif isinstance(value, list):
+            if not isinstance(part, int):
+                return True
+            if part >= len(value):
+                return False
+            value = value[part]
+        else:
+            # In a JSON text any path is one; of what is not there, or no mapping, a part is reported as missing.
+            return isinstance(value, str) or not isinstance(part, int)
+    return True
+
+
+def _without_unknown(value: Plain) -> object:
+    if isinstance(value, dict):
+        return {name: _without_unknown(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_without_unknown(element) for element in value]
+    return None if value is UNKNOWN else value

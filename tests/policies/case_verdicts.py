@@ -1,0 +1,54 @@
+"""What the controls say of a case, and what is wrong with that."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from policy_cases import Case
+
+from policies import UNKNOWN, Control, Resource, Stack
+from policies.evaluation import Verdict, judge
+from policies.model import Path, Plain, render
+
+
+def verdicts_on(control: Control, case: Case, stack: Stack | None = None) -> list[Verdict]:
+    """What one control says of a case, or of its stack with something changed in it."""
+    return list(judge([control], stack or case.whole, case.context))
+
+
+def complaint(controls: Sequence[Control], case: Case) -> str | None:
+    """What is wrong with the verdict of `controls` on `case`, or None."""
+    (control,) = (control for control in controls if control.id == case.control)
+    verdicts = verdicts_on(control, case)
+    kinds = {"fail" if verdict.failed else "unknown" for verdict in verdicts} or {"pass"}
+    if kinds != {case.verdict}:
+        return f"{case.name}: {kinds}, not {case.verdict}"
+    places = {(render(each.finding.path), each.resource.name if each.resource else "") for each in verdicts}
+    if case.path and not any(path == case.path and case.at in ("", name) for path, name in places):
+        return f"{case.name}: reported at {places}, not at {case.path} of {case.at or 'any'}"
+    return None
+
+
+def with_unknown_parts(resource: Resource) -> Iterator[tuple[Path, Resource]]:
+    """The resource again and again, each time with another part of it not known."""
+    for path in _paths(resource.properties):
+        changed = _replaced(resource.properties, path, UNKNOWN)
+        if isinstance(changed, dict):
+            yield path, replace(resource, properties=changed)
+
+
+def _paths(value: Plain) -> Iterator[Path]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in parts:
+        yield (name,)
+        yield from ((name, *path) for path in _paths(inner))
+
+
+def _replaced(value: Plain, path: Path, new: Plain) -> Plain:
+    if not path:
+        return new
+    if isinstance(value, dict):
+        name = str(path[0])
+        return {**value, name: _replaced(value[name], path[1:], new)}
+    if isinstance(value, list):
+        return [_replaced(each, path[1:], new) if place == path[0] else each for place, each in enumerate(value)]
+    raise TypeError("a path through what has no parts")

@@ -1,0 +1,5 @@
+"""Cases of the controls of audit."""
+
+from .case import Case
+
+CASES: tuple[Case, ...] = ()

@@ -1,0 +1,5 @@
+"""Cases of the controls of ci."""
+
+from .case import Case
+
+CASES: tuple[Case, ...] = ()
