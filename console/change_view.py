@@ -84,7 +84,7 @@ def request_line(request: Request, decisions: list[Decision]) -> str:
     if request.state is RequestState.OPEN and made:
         return f"{asked}: {len(made)} of {request.approvals} needed: {said}"
     if said or request.reason:
-        return f"{asked}: {said or one_line(request.reason)}"
+        return f"{asked}: {one_line(request.reason) or said}"
     if request.approvals > 1:
         return f"{asked}: {request.approvals} people with the role {request.role} decide"
     return f"{asked}: a person with the role {request.role} decides"

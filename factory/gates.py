@@ -43,6 +43,9 @@ DEFAULT_ROLES: dict[Gate, Role] = {
     Gate.DESTROY: Role.OPERATOR,
     Gate.ATTENTION: Role.MAINTAINER,
 }
+# Which roles may let an agent into something of the app's, where app.yaml asks for an approval. Production is let into
+# only by who may also decide what runs there.
+ACCESS_ROLES = frozenset({Role.MAINTAINER, Role.OPERATOR, Role.SECURITY})
 # Which roles app.yaml may name for a gate: an app can ask for a stricter one, never for a weaker one.
 ALLOWED_ROLES: dict[Gate, frozenset[Role]] = {
     Gate.ARCHITECTURE: frozenset({Role.ARCHITECT}),

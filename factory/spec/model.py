@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from factory.gates import DEFAULT_ROLES, Deciders, Gate, Role
+from factory.spec.access import NOT_GRANTED_YET, AccessRule
 from factory.spec.names import AppName, Environment, Function, PartName
 from factory.spec.parts import (
     AgentSpec,
@@ -24,6 +25,7 @@ from factory.spec.parts import (
     ServiceSpec,
     WorkerSpec,
 )
+from factory.spec.tools import FUNCTION_TOOLS, Tool
 
 
 class AppSpec(Part):
@@ -59,6 +61,11 @@ class AppSpec(Part):
     gates: dict[Gate, GateSpec] = Field(
         default={}, description="Gates at which another role decides than by default, or more people."
     )
+    access: list[AccessRule] = Field(
+        default=[],
+        max_length=100,
+        description=f"What agents may ever be let into; nothing else is. {NOT_GRANTED_YET}",
+    )
     budget: BudgetSpec = Field(
         default=BudgetSpec(dollars=200), description="What each environment may cost in a month."
     )
@@ -90,6 +97,11 @@ class AppSpec(Part):
         """Whose approval, and how many, a gate of this app takes."""
         named = self.gates.get(gate, GateSpec())
         return Deciders(named.role or DEFAULT_ROLES[gate], named.approvals)
+
+    def tools_of(self, function: Function) -> tuple[Tool, ...]:
+        """The tools that a function's agent is offered: all that the function has, or those of them that are named."""
+        named = agent.tools if (agent := self.agents.get(function)) else None
+        return tuple(tool for tool in FUNCTION_TOOLS[function] if named is None or tool in named)
 
     def network_of(self, environment: Environment) -> ipaddress.IPv4Network:
         """The address range of one environment: its quarter of the app's range, or that of the network it adopts."""

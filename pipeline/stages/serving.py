@@ -39,7 +39,9 @@ def serve(context: Context, record: ChangeRecord, release: Release) -> Json:
     configuration = configured(context.root, f"{release.app}-{environment}")
     with db.transaction(context.database) as connection:
         releases.serves(connection, release, configuration)
-        people = decisions.approvers(connection, release.request)
+        # As it was begun: only then it learnt which request allows it.
+        begun = releases.read(connection, release.id) or release
+        people = decisions.approvers(connection, begun.request)
     told: dict[str, Any] = {"environment": environment, "release": release.id, "artefact": release.artefact}
     context.tell("release.served", record, approved_by=people, **told)
     return {"ok": True, "reason": seen.detail, "release": release.id}

@@ -153,6 +153,18 @@ def test_the_change_says_how_many_it_waits_for(millwright: Runner, asked: Reques
     assert f"request 1, approved: {both}" in shown()
 
 
+def test_a_request_that_was_withdrawn_after_one_approval_says_why(
+    millwright: Runner, desk: FactoryRoot, asked: Request
+) -> None:
+    millwright(*SUBMIT)
+    millwright("approve", "1", "--as", MAINTAINER)
+    with db.transaction(database(desk)) as connection:
+        requests.withdraw(connection, asked, "something was pushed")
+    assert "request 1, withdrawn: something was pushed" in millwright("change", "show", "links", CHANGE).out
+    refused = millwright("approve", "1", "--as", SECOND)
+    assert (refused.code, "withdrawn, something was pushed" in refused.err) == (ExitCode.DECISION_REQUIRED, True)
+
+
 def test_a_gate_that_asks_for_more_people_than_hold_the_role_is_told_at_its_place(
     millwright: Runner, desk: FactoryRoot
 ) -> None:

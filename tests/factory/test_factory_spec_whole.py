@@ -93,6 +93,14 @@ def test_a_gate_may_ask_for_several_people_and_for_a_role_or_either() -> None:
     assert spec.deciders_at(Gate.DESTROY) == (Role.OPERATOR, 1)
 
 
+def test_the_gates_of_the_page_about_deciding_say_what_it_says_of_them(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "decide.md").read_text()
+    (gates,) = [block for block in page.split("```") if block.startswith("yaml\ngates:")]
+    spec = spec_in(tmp_path, GOOD + gates.removeprefix("yaml\n"))
+    assert spec.deciders_at(Gate.PRODUCTION) == (Role.OPERATOR, 2)
+    assert spec.deciders_at(Gate.MERGE) == (Role.SECURITY, 2)
+
+
 @pytest.mark.parametrize("number", ["0", "6", "-1", "2.0", '"2"', "true", "two", ""])
 def test_a_number_of_approvals_that_is_none_is_told_at_its_place(number: str, tmp_path: Path) -> None:
     gates = "gates:\n  production:\n    approvals: "

@@ -3,16 +3,19 @@
 from pathlib import Path
 
 import pytest
+from deploy_bench import make_deploy_bench
 from flow_bench import COUNTS, Bench, Said, make_bench
 from merge_bench import MergeBench, make_merge_bench
 
-from factory import demo_people
+from factory import db, decisions, demo_people, events, requests, signatures
 from factory.decisions import Verdict
 from factory.gates import Gate
 from factory.paths import FactoryRoot
 from factory.requests import Request
-from pipeline import gates
+from pipeline import gates, health
+from pipeline.context import Context
 from pipeline.records import ChangeState
+from pipeline.stages import deploy
 
 FIRST, SECOND = demo_people.MAINTAINER, demo_people.SECURITY
 APPROVE = Verdict.APPROVE
@@ -24,13 +27,13 @@ def _quick_gates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask_for_two(root: FactoryRoot, gate: Gate) -> None:
-    """From now on app.yaml asks for two at the gate, whose roles both stand-ins hold."""
+    """From now on app.yaml asks for two at the gate, and each stand-in holds every role."""
     file = root.apps / "links" / "app.yaml"
     file.write_text(f"{file.read_text()}gates:\n  {gate}: {{approvals: 2}}\n")
     people = root.demo_people / "people.yaml"
     text = people.read_text()
-    for role in ("[security]", "[maintainer]"):
-        text = text.replace(f"roles: {role}", "roles: [maintainer, security]")
+    for role in ("[security]", "[maintainer]", "[operator]"):
+        text = text.replace(f"roles: {role}", "roles: [maintainer, operator, security]")
     assert text != people.read_text()
     people.write_text(text)
 
@@ -61,6 +64,46 @@ def test_a_merge_that_one_approved_before_the_gate_asked_for_two_is_not_made(tmp
     for person in (FIRST, SECOND):
         bench.decide(again, person)
     assert bench.merge(again.id)["state"] == "merged"
+
+
+def test_production_takes_a_release_that_both_approved_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well = health.Health(settled=True, bad=False, detail="1 of 1 run")
+    monkeypatch.setattr(health, "watch", lambda look: well)
+    monkeypatch.setattr(health, "of_environment", lambda *of: lambda: well)
+    bench = make_deploy_bench(tmp_path)
+    context = bench.context
+    ask_for_two(context.root, Gate.PRODUCTION)
+    artefact = bench.merged_more("one")
+    record = bench.submitted("promotion-1", demo_people.AUTHOR, artefact)
+    for number, people in ((1, [FIRST]), (2, [FIRST, SECOND])):
+        argument = {"artefact": artefact, "round": number, "staging": {"ok": True, "reason": "", "release": None}}
+        asked = deploy.propose(context, record.id, argument)
+        request = asked["request"]
+        for person in people:
+            approve(context, request, person)
+        answer = deploy.to_production(context, record.id, asked)
+        if number == 1:
+            assert answer["state"] == "stale"
+            assert f"it takes 2 approvals: 1 of 2 approved by {FIRST}" in answer["reason"]
+        else:
+            assert answer["state"] == "serving"
+    with db.transaction(context.database) as connection:
+        (served,) = [e for e in events.recent(connection, app="links") if e.kind == "release.served"]
+    assert served.properties["approved_by"] == [FIRST, SECOND]
+    ups = [(what, release) for what, release in bench.driver.asked if what.startswith("up ")]
+    assert ups == [("up links-production", asked["release"])]
+
+
+def approve(context: Context, number: int, person: str) -> None:
+    with db.transaction(context.database) as connection:
+        request = requests.read(connection, number)
+    assert request is not None
+    key = demo_people.key_file(context.root, person)
+    signature = signatures.sign_unattended(decisions.payload(request, APPROVE, person, ""), key)
+    said = {"person": person, "reason": "", "signature": signature}
+    decisions.decide(context.database, context.people(), number, verdict=APPROVE, **said)
 
 
 class Two:
