@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.brief import TaskBrief
 from agents.fence import Fence
+from factory.spec import Tool
 
 ASK = "Do this task now. What follows is all that you are given; the rest you can read in the worktree."
 
@@ -26,7 +27,8 @@ def given(brief: TaskBrief) -> list[dict[str, Any]]:
 
 def _reachable(brief: TaskBrief) -> list[str]:
     """What is open beyond what every agent is told; nothing, without a way out."""
-    if brief.egress is None:
+    # The way is its commands': who is offered no `run` is not told of any.
+    if brief.egress is None or Tool.RUN not in brief.tools:
         return []
     hosts = ", ".join(brief.egress.hosts)
     return [

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import pytest
 from agents_place import Surroundings
 
-from agents.brief import OutcomeState
+from agents.brief import EgressWay, OutcomeState
+from agents.fence import Fence
 from agents.functions import FUNCTIONS, SUBMISSIONS
+from agents.prompt import first_message
 from agents.task import toolbox
 from agents.tools import INPUTS
 from agents.tools.toolbox import EFFECTS
@@ -47,6 +49,15 @@ def test_what_is_not_offered_stands_neither_in_the_request_nor_in_the_prompt(pla
     assert "Run the tests" not in start["system"]
     assert "Run the tests" in FUNCTIONS["coder"].prompt
     assert "You are the coder." in start["system"]
+
+
+@pytest.mark.parametrize(("tools", "told"), [((Tool.READ, Tool.EDIT), False), (ALL, True)])
+def test_a_way_out_of_commands_is_told_only_to_who_has_any(
+    place: Surroundings, tools: Sequence[Tool], told: bool
+) -> None:
+    way = EgressWay(socket=place.path / "way", proxy="http://127.0.0.1:1", hosts=["api.example.com"])
+    message = first_message(place.brief(tools=tools, egress=way), Fence("n"))
+    assert ("api.example.com" in message, "programs that you run" in message) == (told, told)
 
 
 def test_a_brief_gives_no_function_more_than_it_has(place: Surroundings) -> None:

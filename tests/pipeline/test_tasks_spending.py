@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from access.client import Proxies
 from agents.brief import Outcome, OutcomeState
 from agents.loop import Loop
 from agents.prices import Usage
@@ -36,6 +37,8 @@ class Bench:
             faults=SimpleNamespace(reach=lambda _: None),
             tell=lambda *_, **__: None,
             open_tasks={},
+            database=None,
+            proxies=Proxies(),
             door=SimpleNamespace(url="http://127.0.0.1:1", issue=lambda _: "token", revoke=lambda _: None),
         )
         monkeypatch.setattr(tasks, "_until_ended", lambda _c, _r, folder, *_: self.process(folder))
