@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from policies.checks import iam, iam_agents, iam_attachments, iam_statements, iam_trust
+from policies.checks import (
+    iam,
+    iam_agents,
+    iam_attachments,
+    iam_escalation,
+    iam_factory,
+    iam_federation,
+    iam_public,
+    iam_sharing,
+    iam_statements,
+    iam_trust,
+)
 from policies.helpers.documents import IDENTITY_POLICIES, ROLE
 from policies.helpers.statements import TRUST
 from policies.model import Control, Severity
@@ -40,6 +51,23 @@ CONTROLS: Final[tuple[Control, ...]] = (
         check=iam_statements.no_allow_with_negation,
     ),
     Control(
+        number=17,
+        id="no-escalation",
+        title="No privilege-escalation combination over the union of a role's policies",
+        severity=Severity.CRITICAL,
+        reads=iam_escalation.ESCALATION_READS,
+        why="Some rights are a way to all of them: who changes a policy, or passes a role to code, holds every right.",
+        fix="take away one action of the way, name the resources, or give the rights under a permissions boundary",
+        references=(
+            "CKV_AWS_286",
+            "Rhino Security Labs: AWS IAM Privilege Escalation, Methods and Mitigation",
+            "pathfinding.cloud",
+            "Prowler iam_policy_allows_privilege_escalation",
+        ),
+        stack_check=iam_escalation.no_escalation,
+        monotone=True,
+    ),
+    Control(
         number=18,
         id="pass-role-narrow",
         title="PassRole: named role + PassedToService",
@@ -71,6 +99,36 @@ CONTROLS: Final[tuple[Control, ...]] = (
         check=iam_trust.trust_is_narrow,
     ),
     Control(
+        number=20,
+        id="service-trust-has-source",
+        title="Service trust has SourceAccount/SourceArn",
+        severity=Severity.MEDIUM,
+        reads={ROLE: (TRUST,)},
+        why="A service acts for every account: without a source it may take the role for somebody else's.",
+        fix="compare aws:SourceAccount with this account, and aws:SourceArn with what the service works on",
+        references=(
+            "IAM User Guide: The confused deputy problem",
+            "Prowler iam_role_cross_service_confused_deputy_prevention",
+        ),
+        check=iam_trust.services_have_a_source,
+    ),
+    Control(
+        number=21,
+        id="federation-exact",
+        title="OIDC: exact repo + ref/environment + aud",
+        severity=Severity.CRITICAL,
+        reads={ROLE: (TRUST,), iam_federation.GCP_PROVIDER: ("oidc", "attributeCondition", "disabled")},
+        why="An OpenID provider vouches for all of its users: what of the subject stays open, others can fill in.",
+        fix="compare sub with one repository and its branch, tag or environment (listed in policies.yaml), and aud",
+        references=(
+            "CKV_AWS_358",
+            "CKV_AWS_393",
+            "CKV_GCP_125",
+            "GitHub Docs: Configuring OpenID Connect in Amazon Web Services",
+        ),
+        check=iam_federation.federation_is_exact,
+    ),
+    Control(
         number=22,
         id="agents-bounded",
         title="Agent role has a permissions boundary",
@@ -85,6 +143,30 @@ CONTROLS: Final[tuple[Control, ...]] = (
         check=iam_agents.agents_are_bounded,
     ),
     Control(
+        number=23,
+        id="role-not-shared",
+        title="Role not shared across agents or apps",
+        severity=Severity.HIGH,
+        reads=iam_sharing.SHARING_READS,
+        why="Who shares a role has the rights of all, and what one of them did cannot be told from the others.",
+        fix="give each agent function and each app a role of its own",
+        references=("Prowler bedrock_agent_role_not_shared_across_agents", "NIST SP 800-53 AC-6, IA-4"),
+        stack_check=iam_sharing.roles_are_not_shared,
+        monotone=True,
+    ),
+    Control(
+        number=24,
+        id="agents-write-no-guard",
+        title="Agents cannot write audit, state, policy, exceptions",
+        severity=Severity.CRITICAL,
+        reads=iam_factory.FACTORY_READS,
+        why="Who can change what watches them, and what decides about them, is watched by nobody.",
+        fix="take the action from the agent's policies, or name resources of the app's own",
+        references=("IAM Access Analyzer: CheckAccessNotGranted", "MITRE ATT&CK T1562.008", "NIST SP 800-53 AU-9"),
+        stack_check=iam_factory.agents_write_no_guard,
+        monotone=True,
+    ),
+    Control(
         number=25,
         id="no-admin-attachment",
         title="No AdministratorAccess/IAMFullAccess attachment",
@@ -94,5 +176,24 @@ CONTROLS: Final[tuple[Control, ...]] = (
         fix="attach a policy of this factory that lists what the task needs",
         references=("CIS AWS 1.16", "CKV_AWS_274", "Prowler iam_aws_attached_policy_no_administrative_privileges"),
         check=iam_attachments.no_administrator_attached,
+    ),
+    Control(
+        number=29,
+        id="not-public",
+        title="Resource policies not public",
+        severity=Severity.CRITICAL,
+        reads=iam_public.PUBLIC_READS,
+        why="What everybody may read is read, and what everybody may write to or call is used, from the first hour on.",
+        fix="name the principals, or add a condition that no stranger meets (aws:SourceAccount, aws:PrincipalOrgID)",
+        references=(
+            "CKV_AWS_70",
+            "CKV_AWS_33",
+            "CKV_AWS_168",
+            "CKV_AWS_169",
+            "CKV_AWS_32",
+            "CKV_AWS_301",
+            "CKV_AWS_364",
+        ),
+        check=iam_public.not_public,
     ),
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from policies.context import Context
 from policies.helpers.conditions import Comparison, compared
+from policies.helpers.deputies import source_fault, sources
 from policies.helpers.documents import Clause, Named
 from policies.helpers.statements import demanded, is_open, standing, trust_of
 from policies.helpers.trusts import account_of, names_everyone
@@ -71,3 +72,23 @@ def _external_id_fault(comparison: Comparison) -> str:
     if not comparison.positive:
         return "also holds without the external id"
     return "is no single external id" if is_open(comparison.value) else ""
+
+
+def services_have_a_source(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Control 20: a service takes the role only for an account, or a resource, that is named."""
+    accounts = (*context.settings.accounts, *context.settings.trusted_accounts)
+    missing = "does not say for which account the service may take the role (aws:SourceAccount, aws:SourceArn)"
+
+    def fault(comparison: Comparison) -> str:
+        return source_fault(comparison, accounts)
+
+    trust = trust_of(resource)
+    yield from trust.findings
+    for clause in trust.clauses:
+        found = demanded(clause, sources(clause), fault, missing)
+        # A principal that is not known at all may turn out to be a service.
+        unsure = [Unknown(named.path) for named in clause.principals if named.kind == "" and named.value is UNKNOWN]
+        if any(named.kind == "Service" for named in clause.principals):
+            yield from standing(clause, (), found)
+        elif found:
+            yield from standing(clause, (), unsure)

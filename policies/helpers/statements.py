@@ -45,15 +45,15 @@ def demanded(
 ) -> list[Finding]:
     """Nothing when the conditions hold only for values without fault; else the reason.
 
-    `comparisons` are those of one key. A condition holds by any of its values, so each must be without fault; all
-    conditions must hold, so one such condition suffices. `fault` is never asked about what is not known.
+    A key under an operator holds by any of its values, so each must be without fault; all keys must hold, so one
+    such key suffices. `fault` is never asked about what is not known.
     """
-    by_operator: dict[str, list[Comparison]] = {}
+    by_key: dict[Path, list[Comparison]] = {}
     for comparison in comparisons:
-        by_operator.setdefault(comparison.operator, []).append(comparison)
+        by_key.setdefault(_key(comparison.path), []).append(comparison)
     failed: list[Finding] = []
     open_ends: list[Finding] = [Unknown(path) for path in _hidden(clause)]
-    for compared in by_operator.values():
+    for compared in by_key.values():
         known = [one for one in compared if one.value is not UNKNOWN]
         faults: list[Finding] = [Fail(one.path, reason) for one in known if (reason := fault(one))]
         if not faults and len(known) == len(compared):
@@ -62,6 +62,11 @@ def demanded(
         if not faults:
             open_ends += [Unknown(one.path) for one in compared if one.value is UNKNOWN]
     return open_ends or failed or [Fail((*clause.path, "Condition"), missing)]
+
+
+def _key(path: Path) -> Path:
+    """Where the key stands whose value, or one of whose values, stands at `path`."""
+    return path[:-1] if path and isinstance(path[-1], int) else path
 
 
 def may_stand_for(text: str, pattern: str) -> bool:
