@@ -67,7 +67,7 @@ def _is_github(host: str) -> bool:
 def _pool_provider(provider: Resource, context: Context) -> Iterator[Finding]:
     """Google Cloud says it in one expression; without audiences of its own the token must be for the provider."""
     block = provider.properties.get("oidc")
-    condition = provider.properties.get(CONDITION[0])
+    condition = provider.properties.get("attributeCondition")
     issuers = list(members(block, "issuerUri", ("oidc",)))
     if block is None or provider.properties.get("disabled") is True:
         return

@@ -4,7 +4,16 @@ import json
 
 from policies import UNKNOWN
 
-from . import iam_attachments, iam_powers, iam_public, iam_sharing, iam_statements, iam_trust
+from . import (
+    iam_attachments,
+    iam_cluster,
+    iam_google,
+    iam_powers,
+    iam_public,
+    iam_sharing,
+    iam_statements,
+    iam_trust,
+)
 from .case import EVASION, Case
 from .iam_words import GROUP_POLICY, POLICY, ROLE, ROLE_POLICY, USER_POLICY
 
@@ -29,6 +38,8 @@ CASES: tuple[Case, ...] = (
     *iam_powers.CASES,
     *iam_public.CASES,
     *iam_sharing.CASES,
+    *iam_google.CASES,
+    *iam_cluster.CASES,
     # 15. No admin `*`
     Case(ADMIN, "star on star", "fail", POLICY, {"policy": _allow("*")}, CHECKOV_IAM, "policy.Statement[0].Action"),
     Case(

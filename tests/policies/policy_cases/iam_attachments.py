@@ -1,16 +1,20 @@
 """Cases of the controls of IAM on attachments and long-lived identities: 25 and 26."""
 
 from policies import UNKNOWN
-from policies.checks.iam_attachments import ATTACHMENTS
+from policies.checks.iam_attachments import ATTACHMENTS, LONG_LIVED
 from policies.model import Plain
 
 from .case import EVASION, Case
 from .iam_words import NEAR, PREVIEW, ROLE, ROLE_ATTACHMENT
 
 ADMIN = "no-admin-attachment"
+LASTING = "no-long-lived-identities"
 
 CHECKOV = "Checkov CKV_AWS_274"
 CIS = "CIS AWS Foundations 1.16"
+USERS = "Checkov CKV_AWS_273"
+KEYS = "Checkov CKV2_GCP_3; Google Cloud: Best practices for managing service account keys"
+TEMPORARY = "IAM User Guide: Security best practices, temporary credentials"
 AWS = "arn:aws:iam::aws:policy"
 
 
@@ -79,4 +83,39 @@ ATTACHMENT_CASES: tuple[Case, ...] = (
     Case(ADMIN, "not known", "unknown", ROLE_ATTACHMENT, {"policyArn": UNKNOWN}, PREVIEW, "policyArn"),
     Case(ADMIN, "one not known", "unknown", ROLE, {"managedPolicyArns": [UNKNOWN]}, PREVIEW, "managedPolicyArns[0]"),
 )
-CASES = ATTACHMENT_CASES
+
+LASTING_CASES: tuple[Case, ...] = (
+    *(
+        Case(
+            LASTING,
+            f"made: {token}",
+            "fail",
+            token,
+            {name: "links-build-ci"},
+            KEYS if token.startswith("gcp:") else USERS,
+            name,
+        )
+        for token, (name,) in LONG_LIVED.items()
+    ),
+    Case(LASTING, "a user without a name", "fail", "aws:iam/user:User", {"forceDestroy": True}, USERS, "name"),
+    Case(
+        LASTING,
+        "a key that is turned off",
+        "fail",
+        "aws:iam/accessKey:AccessKey",
+        {"user": "ci", "status": "Inactive"},
+        "IAM User Guide: Update access keys, turned on again by one call",
+        "user",
+    ),
+    Case(
+        LASTING,
+        "a key of one's own making",
+        "fail",
+        "gcp:serviceaccount/key:Key",
+        {"serviceAccountId": "runner", "publicKeyData": "x"},
+        KEYS,
+    ),
+    *(Case(LASTING, f"only read: {token}", "pass", token, {}, TEMPORARY) for token in LONG_LIVED),
+    Case(LASTING, "name not known", "fail", "aws:iam/user:User", {"name": UNKNOWN}, USERS, "name"),
+)
+CASES = (*ATTACHMENT_CASES, *LASTING_CASES)
