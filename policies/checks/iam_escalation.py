@@ -43,8 +43,7 @@ def no_escalation(stack: Stack, context: Context) -> Iterator[Finding]:
     for role in stack.of(ROLE):
         grants = grants_of(stack, role)
         held |= {one.owner.urn for one in grants.union.held}
-        yield from grants.findings
-        yield from _ways(grants.all)
+        yield from grants.judged(_ways(grants.all))
     # Whether a policy is somebody's boundary, which grants nothing, is known when everything is declared.
     if stack.complete:
         held |= {found.urn for role in stack.resources for found in _boundaries(stack, role)}

@@ -88,11 +88,7 @@ def agents_write_no_guard(stack: Stack, context: Context) -> Iterator[Finding]:
             continue
         grants = grants_of(stack, role)
         found = list(_changed(grants))
-        yield from grants.findings
-        if unsure and found:
-            yield from (Unknown(path, role.urn) for path in unsure)
-        else:
-            yield from found
+        yield from grants.judged([Unknown(path, role.urn) for path in unsure] if unsure and found else found)
 
 
 def _unsure(role: Resource) -> Iterator[Path]:

@@ -44,7 +44,8 @@ def roles_are_not_shared(stack: Stack, context: Context) -> Iterator[Finding]:
                     users.append((user, reference))
         yield from _across_agents(role, users)
         yield from _across_apps(role, users)
-    if context.app and context.environment:
+    # A role that is not declared yet may still come.
+    if context.app and context.environment and stack.complete:
         yield from _of_elsewhere(stack, context.app)
 
 

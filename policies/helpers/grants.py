@@ -4,7 +4,7 @@ Other than `roles.Union.may`, a Deny counts only in the document that allows, an
 be detached alone. So what one document allows stays allowed whatever else comes to be declared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -45,19 +45,28 @@ class Grant:
 
 @dataclass(frozen=True)
 class Grants:
-    """The documents of a role; `findings` are what could not be read, and what is not known yet."""
+    """The documents of a role; `findings` are what of them could not be read, and what is not known yet."""
 
     union: Union
     all: tuple[Grant, ...]
     findings: tuple[Finding, ...]
+    doubts: tuple[Finding, ...]
+    """What is not known of the boundary, which is taken to allow everything then."""
+
+    def judged(self, found: Iterable[Finding]) -> Iterator[Finding]:
+        """The findings with those that `all` gave; undecided ones while a boundary may still rule them out."""
+        yield from self.findings
+        failed = tuple(found)
+        if failed:
+            yield from self.doubts or failed
 
 
 def grants_of(stack: Stack, role: Resource) -> Grants:
     """What a role of this stack holds, under its boundary when that is declared in the stack too."""
     union = union_of(stack, role)
-    boundary, undecided = _boundary(stack, role)
+    boundary, doubts = _boundary(stack, role)
     made = tuple(grant for held in union.held if (grant := granted(held, boundary)) is not None)
-    return Grants(union, made, (*union.findings, *undecided))
+    return Grants(union, made, union.findings, tuple(doubts))
 
 
 def granted(held: Held, boundary: Policy | None = None) -> Grant | None:
@@ -91,7 +100,8 @@ def _boundary(stack: Stack, role: Resource) -> tuple[Policy | None, list[Finding
     """The boundary, where its document is declared here. What it says elsewhere is no reason to pass anything."""
     undecided: list[Finding] = []
     for reference in references(stack, role, BOUNDARY, (POLICY,)):
-        if reference.unknown:
+        # What is not declared yet may still come.
+        if reference.unknown or (reference.outside and not stack.complete):
             undecided.append(Unknown(reference.path, role.urn))
         for found in reference.found:
             value = found.properties.get("policy")

@@ -26,7 +26,7 @@ RUN_BINDING = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 SECRET_POLICY = "gcp:secretmanager/secretIamPolicy:SecretIamPolicy"
 BUCKET_ACCESS = "gcp:storage/bucketAccessControl:BucketAccessControl"
 BUCKET_ACL = "gcp:storage/bucketACL:BucketACL"
-RUNNER = "serviceAccount:runner@acme-links-build.iam.gserviceaccount.com"
+RUNNER = "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/links/subject/runner"
 
 
 def _granted(token: str, role: str, member: str = RUNNER) -> dict[str, Plain]:
