@@ -4,12 +4,13 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from factory.errors import PolicyViolation
 from policies.context import Context
-from policies.model import Control, Fail, Finding
+from policies.model import Control, Fail, Finding, render
 from policies.resources import Resource, Stack
 
 
-class RuleBroke(Exception):
+class RuleBroke(PolicyViolation):
     """A rule raised: whatever it was about to say is not known, so nothing may go on. Quotes no value."""
 
 
@@ -27,6 +28,15 @@ class Verdict:
         return isinstance(self.finding, Fail)
 
     @property
+    def place(self) -> str:
+        """Where it is, as Pulumi writes it, down to what the program marked secret: its parts are secret too."""
+        path = self.finding.path
+        if self.resource is not None:
+            hiding = (len(secret) for secret in self.resource.secrets if path[: len(secret)] == secret)
+            path = path[: min(hiding, default=len(path))]
+        return render(path)
+
+    @property
     def shown(self) -> str:
         """The offending value, where it may be shown: not what the program marked secret."""
         if not isinstance(self.finding, Fail) or not self.finding.found:
@@ -37,7 +47,9 @@ class Verdict:
 
 
 def judge_resource(controls: Iterable[Control], resource: Resource, context: Context) -> Iterator[Verdict]:
-    """The verdicts on one resource of the controls that read its type. Raises RuleBroke."""
+    """The verdicts on one resource of the controls that read its type; none on what is only read. Raises RuleBroke."""
+    if not resource.declared:
+        return
     for control in controls:
         if control.check is None or not control.concerns(resource.type):
             continue
@@ -72,4 +84,7 @@ def judge(controls: Sequence[Control], stack: Stack, context: Context) -> Iterat
 
 def _broke(control: Control, place: str, error: Exception) -> RuleBroke:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return RuleBroke(f"{control.id} broke on {place}: {type(error).__name__} in {last.name}, line {last.lineno}")
+    return RuleBroke(
+        f"{control.id} broke on {place}: {type(error).__name__} in {last.name}, line {last.lineno}",
+        hint="this is a bug of the rule: please report it",
+    )
