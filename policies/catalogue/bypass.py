@@ -2,10 +2,25 @@
 
 from typing import Final
 
-from policies.checks import bypass
+from policies.checks import bypass, bypass_opaque
 from policies.model import Control, Severity
 
 CONTROLS: Final[tuple[Control, ...]] = (
+    Control(
+        number=1,
+        id="no-opaque-resources",
+        title="Opaque resources forbidden",
+        severity=Severity.CRITICAL,
+        reads=bypass_opaque.OPAQUE_READS,
+        why="What a template, a command or a provider without rules makes is in no resource that a rule sees.",
+        fix="declare what it makes as resources of their own (a Chart instead of a Release), or do it in a component",
+        references=(
+            "Pulumi policy: only registered resources are analysed",
+            "Pulumi Kubernetes: Chart renders resources, Release hands a chart to Helm",
+            "AWS Cloud Control API",
+        ),
+        check=bypass_opaque.nothing_opaque,
+    ),
     Control(
         number=4,
         id="no-mixed-forms",

@@ -1,6 +1,7 @@
 """Cases of the controls of bypass."""
 
 from policies import UNKNOWN
+from policies.model import Properties
 
 from .case import EVASION, Case, thing, urn
 
@@ -19,8 +20,111 @@ TERRAFORM_ROLE = "Terraform AWS provider, aws_iam_role: inline_policy, managed_p
 AWSGUARD = "AWSGuard no-management-conflicts"
 
 MIXED = "no-mixed-forms"
+OPAQUE = "no-opaque-resources"
+
+STACK = "aws:cloudformation/stack:Stack"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+PYTHON = "pulumi-python:dynamic:Resource"
+TEMPLATE = '{"Resources": {"Door": {"Type": "AWS::EC2::SecurityGroup"}}}'
+PULUMI_AWS = "Pulumi registry, aws: example of the type"
+PULUMI_HELM = "Pulumi, Kubernetes: choosing between Chart and Release"
+PULUMI_COMMAND = "Pulumi registry, command: example of the type"
+PULUMI_DYNAMIC = "Pulumi, dynamic providers"
+
+
+def _opaque(name: str, type_: str, properties: Properties, source: str) -> Case:
+    return Case(OPAQUE, name, "fail", type_, properties, source)
+
 
 CASES: tuple[Case, ...] = (
+    # 1. Opaque resources forbidden
+    _opaque("CloudFormation stack", STACK, {"templateBody": TEMPLATE}, PULUMI_AWS),
+    _opaque("CloudFormation stack, not known yet what is in it", STACK, {"templateBody": UNKNOWN}, "preview"),
+    _opaque("stack set", "aws:cloudformation/stackSet:StackSet", {"templateUrl": "https://a.example/b"}, PULUMI_AWS),
+    _opaque("instances", "aws:cloudformation/stackInstances:StackInstances", {"stackSetName": "a"}, PULUMI_AWS),
+    _opaque("instance", "aws:cloudformation/stackSetInstance:StackSetInstance", {"stackSetName": "a"}, PULUMI_AWS),
+    _opaque(
+        "product of a catalogue",
+        "aws:servicecatalog/provisionedProduct:ProvisionedProduct",
+        {"productName": "vpc", "provisioningArtifactName": "1"},
+        PULUMI_AWS,
+    ),
+    _opaque(
+        "application of the serverless repository",
+        "aws:serverlessrepository/cloudFormationStack:CloudFormationStack",
+        {"capabilities": ["CAPABILITY_RESOURCE_POLICY"]},
+        PULUMI_AWS,
+    ),
+    _opaque(
+        "cloud control",
+        "aws:cloudcontrol/resource:Resource",
+        {"typeName": "AWS::IAM::Role", "desiredState": "{}"},
+        PULUMI_AWS,
+    ),
+    _opaque(
+        "cloud control by its own provider",
+        "aws-native:ec2:SecurityGroup",
+        {"groupDescription": "a", "securityGroupIngress": [{"ipProtocol": "-1", "cidrIp": "0.0.0.0/0"}]},
+        "Pulumi registry, aws-native",
+    ),
+    _opaque("release", RELEASE, {"chart": "nginx", "namespace": "links-build"}, PULUMI_HELM),
+    _opaque("local command", "command:local:Command", {"create": "aws iam create-user --user-name a"}, PULUMI_COMMAND),
+    _opaque("remote command", "command:remote:Command", {"create": "curl a.example | sh"}, PULUMI_COMMAND),
+    _opaque("copy to a machine", "command:remote:CopyToRemote", {"remotePath": "/etc"}, PULUMI_COMMAND),
+    _opaque("Python", PYTHON, {"__provider": "gASV..."}, PULUMI_DYNAMIC),
+    _opaque("Python under a name of its own", "pulumi-python:dynamic/github:Label", {"name": "a"}, PULUMI_DYNAMIC),
+    _opaque("JavaScript", "pulumi-nodejs:dynamic:Resource", {"__provider": "exports..."}, PULUMI_DYNAMIC),
+    _opaque(
+        "Deployment Manager",
+        "gcp:deploymentmanager/deployment:Deployment",
+        {"target": {"config": {"content": "resources: []"}}},
+        "Pulumi registry, gcp: example of the type",
+    ),
+    _opaque(
+        "release by Flux",
+        "kubernetes:helm.toolkit.fluxcd.io/v2:HelmRelease",
+        {"spec": {"chart": {"spec": {"chart": "nginx"}}}},
+        "Flux, HelmRelease",
+    ),
+    _opaque(
+        "folder by Flux",
+        "kubernetes:kustomize.toolkit.fluxcd.io/v1:Kustomization",
+        {"spec": {"path": "./deploy"}},
+        "Flux, Kustomization",
+    ),
+    _opaque("release by k3s", "kubernetes:helm.cattle.io/v1:HelmChart", {"spec": {"chart": "a"}}, "K3s, Helm"),
+    _opaque(
+        "application of Argo CD",
+        "kubernetes:argoproj.io/v1alpha1:Application",
+        {"spec": {"source": {"repoURL": "https://a.example/b.git"}}},
+        "Argo CD, declarative set-up",
+    ),
+    _opaque(
+        "applications of Argo CD",
+        "kubernetes:argoproj.io/v1alpha1:ApplicationSet",
+        {"spec": {"generators": []}},
+        "Argo CD, declarative set-up",
+    ),
+    _opaque("stack by the operator", "kubernetes:pulumi.com/v1:Stack", {"spec": {}}, "Pulumi Kubernetes operator"),
+    Case(
+        OPAQUE,
+        "chart: what it renders is registered",
+        "pass",
+        "kubernetes:helm.sh/v4:Chart",
+        {"chart": "nginx"},
+        PULUMI_HELM,
+        others=(thing("kubernetes:core/v1:Service", {"metadata": {"name": "nginx"}}, "nginx"),),
+    ),
+    Case(OPAQUE, "chart, the older one", "pass", "kubernetes:helm.sh/v3:Chart", {"chart": "nginx"}, PULUMI_HELM),
+    Case(OPAQUE, "YAML", "pass", "kubernetes:yaml/v2:ConfigFile", {"file": "a.yaml"}, "Pulumi registry, kubernetes"),
+    Case(
+        OPAQUE,
+        "a type is registered, nothing made of it",
+        "pass",
+        "aws:cloudformation/cloudFormationType:CloudFormationType",
+        {"typeName": "ACME::Door::Frame", "schemaHandlerPackage": "s3://acme/door.zip"},
+        "near miss",
+    ),
     # 4. Inline and standalone rules not mixed
     Case(
         MIXED,

@@ -2,10 +2,10 @@
 
 import ipaddress
 
-from policies import UNKNOWN
+from policies import UNKNOWN, PolicySettings
 from policies.model import Plain, Properties
 
-from .case import EVASION, Case
+from .case import EVASION, Case, thing, urn
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
@@ -14,6 +14,41 @@ INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 CHECKOV_SG = "Checkov CKV_AWS_24/25/277 (tests/terraform/checks/resource/aws)"
 CIS = "CIS AWS Foundations 5.3, 5.4"
 INGRESS = "no-world-ingress"
+EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+GCP_FIREWALL = "gcp:compute/firewall:Firewall"
+EGRESS = "egress-listed"
+CHECKOV_EGRESS = "Checkov CKV_AWS_382 (tests/terraform/checks/resource/aws)"
+GCP_DOCS = "Google Cloud, VPC firewall rules"
+
+DEFAULTS = "default-group-empty"
+VPC = "aws:ec2/vpc:Vpc"
+DEFAULT_VPC = "aws:ec2/defaultVpc:DefaultVpc"
+CHECKOV_DEFAULTS = "Checkov CKV2_AWS_12 (tests/terraform/graph/checks)"
+CIS_DEFAULTS = "CIS AWS Foundations 5.5"
+NETWORK: Properties = {"cidrBlock": "10.0.0.0/16"}
+MADE: Properties = {"id": "vpc-1", "defaultSecurityGroupId": "sg-0"}
+EMPTIED = thing(DEFAULT_GROUP, {"vpcId": "vpc-1", "ingress": [], "egress": []}, "emptied", answered={"id": "sg-0"})
+
+PUBLIC = "no-public-addresses"
+SUBNET = "aws:ec2/subnet:Subnet"
+DEFAULT_SUBNET = "aws:ec2/defaultSubnet:DefaultSubnet"
+MACHINE = "aws:ec2/instance:Instance"
+SPOT = "aws:ec2/spotInstanceRequest:SpotInstanceRequest"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+CONFIGURATION = "aws:ec2/launchConfiguration:LaunchConfiguration"
+SERVICE = "aws:ecs/service:Service"
+TASK_SET = "aws:ecs/taskSet:TaskSet"
+EVENT = "aws:cloudwatch/eventTarget:EventTarget"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
+EIP = "aws:ec2/eip:Eip"
+EIP_FOR = "aws:ec2/eipAssociation:EipAssociation"
+GCP_MACHINE = "gcp:compute/instance:Instance"
+GCP_TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
+CHECKOV_PUBLIC = "Checkov CKV_AWS_130/88/333, CKV_GCP_40 (tests/terraform/checks/resource)"
+SECURITY_HUB = "AWS Security Hub EC2.9, EC2.15, EC2.25, ECS.2, AutoScaling.5"
+AWS_ADDRESSES = "Amazon EC2, instance IP addressing; default VPCs and subnets"
+IN_SUBNET: Properties = {"ami": "ami-1", "instanceType": "t3.micro", "subnetId": "subnet-1"}
+ASSIGNED: Properties = {"networkConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": True}}
 
 EVERYTHING = ipaddress.IPv4Network("0.0.0.0/0")
 SIXTY_FOURTHS: list[Properties] = [{"cidrBlocks": [f"{first}.0.0.0/6"]} for first in range(32, 64, 4)]
@@ -24,6 +59,14 @@ PUNCHED_RANGES: list[Plain] = [
 
 def _group(*rules: Properties) -> Properties:
     return {"ingress": [{"fromPort": 22, "toPort": 22, "protocol": "tcp", **rule} for rule in rules]}
+
+
+def _out(*rules: Properties) -> Properties:
+    return {"egress": [{"fromPort": 0, "toPort": 0, "protocol": "-1", **rule} for rule in rules]}
+
+
+def _public(name: str, type_: str, properties: Properties, path: str, source: str = SECURITY_HUB) -> Case:
+    return Case(PUBLIC, name, "fail", type_, properties, source, path)
 
 
 CASES: tuple[Case, ...] = (
@@ -147,5 +190,458 @@ CASES: tuple[Case, ...] = (
         {"type": UNKNOWN, "cidrBlocks": ["0.0.0.0/0"]},
         "preview",
         "type",
+    ),
+    # 6. Agent egress allow-list
+    Case(
+        EGRESS,
+        "IPv4 world",
+        "fail",
+        GROUP,
+        _out({"cidrBlocks": ["0.0.0.0/0"]}),
+        CHECKOV_EGRESS,
+        "egress[0].cidrBlocks[0]",
+    ),
+    Case(
+        EGRESS,
+        "IPv6 world",
+        "fail",
+        GROUP,
+        _out({"ipv6CidrBlocks": ["::/0"]}),
+        CHECKOV_EGRESS,
+        "egress[0].ipv6CidrBlocks[0]",
+    ),
+    Case(
+        EGRESS,
+        "world at one port",
+        "fail",
+        EGRESS_RULE,
+        {"cidrIpv4": "0.0.0.0/0", "ipProtocol": "tcp", "fromPort": 443, "toPort": 443},
+        "NIST 800-53 SC-7(5)",
+        "cidrIpv4",
+    ),
+    Case(
+        EGRESS,
+        "default group",
+        "fail",
+        DEFAULT_GROUP,
+        _out({"cidrBlocks": ["0.0.0.0/0"]}),
+        "Terraform AWS provider, aws_default_security_group: example of a usual default group",
+        "egress[0].cidrBlocks[0]",
+    ),
+    Case(
+        EGRESS,
+        "rule resource",
+        "fail",
+        GROUP_RULE,
+        {"type": "egress", "cidrBlocks": ["10.0.0.0/8", "0.0.0.0/0"]},
+        CHECKOV_EGRESS,
+        "cidrBlocks[1]",
+    ),
+    Case(EGRESS, "somebody's address", "fail", EGRESS_RULE, {"cidrIpv4": "198.51.100.7/32"}, "not listed", "cidrIpv4"),
+    Case(
+        EGRESS,
+        "half of the range is listed",
+        "fail",
+        EGRESS_RULE,
+        {"cidrIpv4": "203.0.112.0/23"},
+        EVASION,
+        "cidrIpv4",
+    ),
+    Case(
+        EGRESS,
+        "private range widened to public ones",
+        "fail",
+        EGRESS_RULE,
+        {"cidrIpv4": "10.0.0.0/7"},
+        EVASION,
+        "cidrIpv4",
+    ),
+    Case(EGRESS, "not a range", "fail", GROUP, _out({"cidrBlocks": ["all"]}), "fail closed"),
+    Case(
+        EGRESS,
+        "Google: world",
+        "fail",
+        GCP_FIREWALL,
+        {"direction": "EGRESS", "allows": [{"protocol": "all"}], "destinationRanges": ["0.0.0.0/0"]},
+        GCP_DOCS,
+        "destinationRanges[0]",
+    ),
+    Case(
+        EGRESS,
+        "Google: every destination, by saying none",
+        "fail",
+        GCP_FIREWALL,
+        {"direction": "EGRESS", "allows": [{"protocol": "tcp"}]},
+        GCP_DOCS,
+        "destinationRanges",
+    ),
+    Case(
+        EGRESS,
+        "private networks",
+        "pass",
+        GROUP,
+        _out({"cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"]}),
+        CHECKOV_EGRESS,
+    ),
+    Case(EGRESS, "listed range", "pass", EGRESS_RULE, {"cidrIpv4": "203.0.113.0/24"}, "near miss: in policies.yaml"),
+    Case(EGRESS, "part of a listed range", "pass", EGRESS_RULE, {"cidrIpv4": "203.0.113.128/25"}, "near miss"),
+    Case(
+        EGRESS,
+        "listed in two halves",
+        "pass",
+        EGRESS_RULE,
+        {"cidrIpv4": "198.51.100.0/24"},
+        "near miss",
+        settings=PolicySettings(egress=("198.51.100.0/25", "198.51.100.128/25")),
+    ),
+    Case(EGRESS, "another security group", "pass", EGRESS_RULE, {"referencedSecurityGroupId": "sg-1"}, "near miss"),
+    Case(EGRESS, "endpoint by a prefix list", "pass", EGRESS_RULE, {"prefixListId": "pl-6ea54007"}, "near miss: S3"),
+    Case(
+        EGRESS, "world on the way in", "pass", GROUP_RULE, {"type": "ingress", "cidrBlocks": ["0.0.0.0/0"]}, "ingress"
+    ),
+    Case(EGRESS, "no rules", "pass", GROUP, {"egress": []}, "positive control"),
+    Case(EGRESS, "IPv6 unique local", "pass", GROUP, _out({"ipv6CidrBlocks": ["fd00::/8"]}), "RFC 4193"),
+    Case(
+        EGRESS,
+        "Google: everything denied",
+        "pass",
+        GCP_FIREWALL,
+        {"direction": "EGRESS", "denies": [{"protocol": "all"}], "destinationRanges": ["0.0.0.0/0"]},
+        GCP_DOCS,
+    ),
+    Case(
+        EGRESS,
+        "Google: on the way in",
+        "pass",
+        GCP_FIREWALL,
+        {"allows": [{"protocol": "tcp"}], "sourceRanges": ["10.0.0.0/8"]},
+        "near miss",
+    ),
+    Case(
+        EGRESS,
+        "Google: switched off",
+        "pass",
+        GCP_FIREWALL,
+        {"direction": "EGRESS", "allows": [{"protocol": "tcp"}], "disabled": True},
+        "near miss",
+    ),
+    Case(EGRESS, "range not known", "unknown", EGRESS_RULE, {"cidrIpv4": UNKNOWN}, "preview", "cidrIpv4"),
+    Case(EGRESS, "rules not known", "unknown", GROUP, {"egress": UNKNOWN}, "preview", "egress"),
+    Case(
+        EGRESS,
+        "Google: direction not known",
+        "unknown",
+        GCP_FIREWALL,
+        {"direction": UNKNOWN, "allows": [{"protocol": "tcp"}]},
+        "preview",
+        "direction",
+    ),
+    # 7. Default security group empty
+    Case(
+        DEFAULTS,
+        "members reach each other, as AWS makes it",
+        "fail",
+        DEFAULT_GROUP,
+        {"vpcId": "vpc-1", "ingress": [{"protocol": "-1", "self": True, "fromPort": 0, "toPort": 0}]},
+        CHECKOV_DEFAULTS,
+        "ingress[0]",
+    ),
+    Case(
+        DEFAULTS,
+        "the world on the way out, as AWS makes it",
+        "fail",
+        DEFAULT_GROUP,
+        {"vpcId": "vpc-1", "egress": [{"protocol": "-1", "cidrBlocks": ["0.0.0.0/0"]}]},
+        CIS_DEFAULTS,
+        "egress[0]",
+    ),
+    Case(
+        DEFAULTS,
+        "nobody empties it",
+        "fail",
+        VPC,
+        NETWORK,
+        CHECKOV_DEFAULTS,
+        "defaultSecurityGroupId",
+        answered=MADE,
+    ),
+    Case(
+        DEFAULTS,
+        "that of another network is emptied",
+        "fail",
+        VPC,
+        NETWORK,
+        CHECKOV_DEFAULTS,
+        "defaultSecurityGroupId",
+        answered={"id": "vpc-2"},
+        others=(EMPTIED,),
+    ),
+    Case(
+        DEFAULTS,
+        "it is only read",
+        "fail",
+        VPC,
+        NETWORK,
+        EVASION,
+        "defaultSecurityGroupId",
+        answered=MADE,
+        others=(thing(DEFAULT_GROUP, {}, "read", answered={"vpcId": "vpc-1", "id": "sg-0"}),),
+    ),
+    Case(
+        DEFAULTS,
+        "default network, whose group nobody empties",
+        "fail",
+        DEFAULT_VPC,
+        {"tags": {"Name": "default"}},
+        CIS_DEFAULTS,
+        answered=MADE,
+    ),
+    *(
+        Case(
+            DEFAULTS,
+            f"emptied, and opened by a rule of its own: {type_}",
+            "fail",
+            VPC,
+            NETWORK,
+            EVASION,
+            "securityGroupId",
+            "rule",
+            answered=MADE,
+            others=(EMPTIED, thing(type_, {"securityGroupId": "sg-0", **rule}, "rule")),
+        )
+        for type_, rule in (
+            (GROUP_RULE, {"type": "ingress", "self": True}),
+            (INGRESS_RULE, {"cidrIpv4": "10.0.0.0/8"}),
+            (EGRESS_RULE, {"cidrIpv4": "0.0.0.0/0"}),
+        )
+    ),
+    Case(
+        DEFAULTS,
+        "opened by a rule, before it is made",
+        "fail",
+        DEFAULT_GROUP,
+        {"vpcId": "vpc-1"},
+        EVASION,
+        "securityGroupId",
+        "rule",
+        others=(
+            thing(
+                INGRESS_RULE,
+                {"securityGroupId": UNKNOWN},
+                "rule",
+                property_dependencies={"securityGroupId": (urn(DEFAULT_GROUP, "test"),)},
+            ),
+        ),
+    ),
+    Case(DEFAULTS, "emptied", "pass", VPC, NETWORK, CHECKOV_DEFAULTS, answered=MADE, others=(EMPTIED,)),
+    Case(
+        DEFAULTS,
+        "emptied by saying nothing",
+        "pass",
+        VPC,
+        NETWORK,
+        "Terraform AWS provider, aws_default_security_group: removes all rules",
+        answered=MADE,
+        others=(thing(DEFAULT_GROUP, {"vpcId": "vpc-1"}, "emptied"),),
+    ),
+    Case(
+        DEFAULTS,
+        "to be made, and emptied",
+        "pass",
+        VPC,
+        NETWORK,
+        "preview",
+        others=(
+            thing(
+                DEFAULT_GROUP,
+                {"vpcId": UNKNOWN},
+                "emptied",
+                property_dependencies={"vpcId": (urn(VPC, "test"),)},
+            ),
+        ),
+    ),
+    Case(
+        DEFAULTS,
+        "rules in another group",
+        "pass",
+        VPC,
+        NETWORK,
+        "near miss",
+        answered=MADE,
+        others=(
+            EMPTIED,
+            thing(GROUP, {"name": "web"}, "web", answered={"id": "sg-2"}),
+            thing(INGRESS_RULE, {"securityGroupId": "sg-2", "cidrIpv4": "10.0.0.0/8"}, "rule"),
+        ),
+    ),
+    Case(
+        DEFAULTS,
+        "default network, whose group is emptied",
+        "pass",
+        DEFAULT_VPC,
+        {"tags": {"Name": "default"}},
+        "near miss: the group that names no network is this one's",
+        answered=MADE,
+        others=(thing(DEFAULT_GROUP, {"ingress": []}, "emptied"),),
+    ),
+    Case(DEFAULTS, "a network that is only read", "pass", VPC, {}, "near miss", answered=MADE),
+    Case(
+        DEFAULTS,
+        "rules not known",
+        "unknown",
+        DEFAULT_GROUP,
+        {"vpcId": "vpc-1", "ingress": UNKNOWN},
+        "preview",
+        "ingress",
+    ),
+    Case(
+        DEFAULTS,
+        "whose default group it is, is not known",
+        "unknown",
+        VPC,
+        NETWORK,
+        "preview",
+        "vpcId",
+        "emptied",
+        others=(thing(DEFAULT_GROUP, {"vpcId": UNKNOWN}, "emptied"),),
+    ),
+    Case(
+        DEFAULTS,
+        "which group a rule is in, is not known",
+        "unknown",
+        INGRESS_RULE,
+        {"securityGroupId": UNKNOWN},
+        "preview",
+        "securityGroupId",
+    ),
+    # 10. No public IPs
+    _public("subnet", SUBNET, {"mapPublicIpOnLaunch": True}, "mapPublicIpOnLaunch", CHECKOV_PUBLIC),
+    _public("subnet, as a text", SUBNET, {"mapPublicIpOnLaunch": "true"}, "mapPublicIpOnLaunch", EVASION),
+    _public("default subnet", DEFAULT_SUBNET, {"mapPublicIpOnLaunch": True}, "mapPublicIpOnLaunch"),
+    _public(
+        "default subnet, which is public",
+        DEFAULT_SUBNET,
+        {"availabilityZone": "eu-central-1a"},
+        "mapPublicIpOnLaunch",
+        AWS_ADDRESSES,
+    ),
+    _public(
+        "machine",
+        MACHINE,
+        IN_SUBNET | {"associatePublicIpAddress": True},
+        "associatePublicIpAddress",
+        CHECKOV_PUBLIC,
+    ),
+    _public("machine in a default subnet", MACHINE, {"ami": "ami-1"}, "subnetId", AWS_ADDRESSES),
+    _public("spot machine", SPOT, IN_SUBNET | {"associatePublicIpAddress": True}, "associatePublicIpAddress"),
+    _public("spot machine in a default subnet", SPOT, {"ami": "ami-1"}, "subnetId", AWS_ADDRESSES),
+    _public(
+        "template, second interface",
+        TEMPLATE,
+        {"networkInterfaces": [{"deviceIndex": 0}, {"associatePublicIpAddress": "true"}]},
+        "networkInterfaces[1].associatePublicIpAddress",
+    ),
+    _public("configuration", CONFIGURATION, {"associatePublicIpAddress": True}, "associatePublicIpAddress"),
+    _public("service", SERVICE, ASSIGNED, "networkConfiguration.assignPublicIp", CHECKOV_PUBLIC),
+    _public("task set", TASK_SET, ASSIGNED, "networkConfiguration.assignPublicIp"),
+    _public("event", EVENT, {"ecsTarget": ASSIGNED}, "ecsTarget.networkConfiguration.assignPublicIp", EVASION),
+    _public(
+        "schedule",
+        SCHEDULE,
+        {"target": {"ecsParameters": ASSIGNED}},
+        "target.ecsParameters.networkConfiguration.assignPublicIp",
+        EVASION,
+    ),
+    _public("elastic address of a machine", EIP, {"domain": "vpc", "instance": "i-1"}, "instance", EVASION),
+    _public("elastic address of an interface", EIP, {"networkInterface": "eni-1"}, "networkInterface", EVASION),
+    _public(
+        "elastic address given to a machine",
+        EIP_FOR,
+        {"allocationId": "eipalloc-1", "instanceId": "i-1"},
+        "instanceId",
+        EVASION,
+    ),
+    _public(
+        "Google: machine",
+        GCP_MACHINE,
+        {"networkInterfaces": [{"subnetwork": "a", "accessConfigs": [{"natIp": "203.0.113.7"}]}]},
+        "networkInterfaces[0].accessConfigs[0]",
+        CHECKOV_PUBLIC,
+    ),
+    _public(
+        "Google: machine with an address that Google picks",
+        GCP_MACHINE,
+        {"networkInterfaces": [{"subnetwork": "a", "accessConfigs": [{}]}]},
+        "networkInterfaces[0].accessConfigs[0]",
+        CHECKOV_PUBLIC,
+    ),
+    _public(
+        "Google: template, IPv6",
+        GCP_TEMPLATE,
+        {"networkInterfaces": [{"subnetwork": "a", "ipv6AccessConfigs": [{"networkTier": "PREMIUM"}]}]},
+        "networkInterfaces[0].ipv6AccessConfigs[0]",
+        CHECKOV_PUBLIC,
+    ),
+    _public(
+        "Google: template of a region",
+        "gcp:compute/regionInstanceTemplate:RegionInstanceTemplate",
+        {"networkInterfaces": [{"accessConfigs": [{}]}]},
+        "networkInterfaces[0].accessConfigs[0]",
+        EVASION,
+    ),
+    Case(PUBLIC, "subnet that says nothing", "pass", SUBNET, {"cidrBlock": "10.0.0.0/24"}, CHECKOV_PUBLIC),
+    Case(PUBLIC, "subnet that says no", "pass", SUBNET, {"mapPublicIpOnLaunch": False}, CHECKOV_PUBLIC),
+    Case(PUBLIC, "default subnet told not to", "pass", DEFAULT_SUBNET, {"mapPublicIpOnLaunch": False}, "near miss"),
+    Case(PUBLIC, "machine in a subnet", "pass", MACHINE, IN_SUBNET, CHECKOV_PUBLIC),
+    Case(
+        PUBLIC,
+        "machine in a default subnet, told not to",
+        "pass",
+        MACHINE,
+        {"ami": "ami-1", "associatePublicIpAddress": False},
+        CHECKOV_PUBLIC,
+    ),
+    Case(
+        PUBLIC,
+        "template with the text of a flag",
+        "pass",
+        TEMPLATE,
+        {"networkInterfaces": [{"associatePublicIpAddress": "false"}]},
+        "Terraform AWS provider, aws_launch_template: the flag is a text",
+    ),
+    Case(
+        PUBLIC,
+        "service without",
+        "pass",
+        SERVICE,
+        {"networkConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": False}},
+        CHECKOV_PUBLIC,
+    ),
+    Case(PUBLIC, "elastic address of a NAT gateway", "pass", EIP, {"domain": "vpc"}, "near miss"),
+    Case(
+        PUBLIC,
+        "Google: machine without",
+        "pass",
+        GCP_MACHINE,
+        {"networkInterfaces": [{"subnetwork": "a", "accessConfigs": []}]},
+        CHECKOV_PUBLIC,
+    ),
+    Case(PUBLIC, "not known", "unknown", SUBNET, {"mapPublicIpOnLaunch": UNKNOWN}, "preview", "mapPublicIpOnLaunch"),
+    Case(
+        PUBLIC,
+        "service not known",
+        "unknown",
+        SERVICE,
+        {"networkConfiguration": UNKNOWN},
+        "preview",
+        "networkConfiguration",
+    ),
+    Case(
+        PUBLIC,
+        "where a machine stands is not known",
+        "pass",
+        MACHINE,
+        {"ami": "ami-1", "subnetId": UNKNOWN},
+        "preview: in one of its own, whose flag is judged there",
     ),
 )
