@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from policies.checks import isolation, isolation_addresses, isolation_groups
+from policies.checks import (
+    isolation,
+    isolation_addresses,
+    isolation_groups,
+    isolation_managed,
+    isolation_namespaces,
+    isolation_peering,
+)
 from policies.helpers.firewalls import INGRESS_READS
 from policies.model import Control, Severity
 
@@ -44,6 +51,31 @@ CONTROLS: Final[tuple[Control, ...]] = (
         monotone=True,
     ),
     Control(
+        number=8,
+        id="joined-within-app",
+        title="No cross-app peering or attachment",
+        severity=Severity.CRITICAL,
+        reads=isolation_peering.JOIN_READS,
+        why="A joined network is reached like one's own. What a stack does not declare is another app's, another "
+        "environment's or another company's: nothing in the stack shows otherwise.",
+        fix="join networks of this stack only; reach another app by what it serves, not through its network",
+        references=("NIST 800-53 SC-7, AC-4", "AWS Well-Architected SEC05-BP01"),
+        check=isolation_peering.other_end_ours,
+        stack_check=isolation_peering.joined_within_app,
+    ),
+    Control(
+        number=9,
+        id="peering-routes-narrow",
+        title="Peering routes narrow",
+        severity=Severity.HIGH,
+        reads=isolation_peering.ROUTE_READS,
+        why="A wide route over a peering sends what was meant for elsewhere to the other network; the largest network "
+        "is a /16 (a /44 of IPv6).",
+        fix="write the other network's own range, or a part of it, as the destination",
+        references=("CKV2_AWS_44", "CIS AWS 5.6", "Amazon VPC, VPC CIDR blocks"),
+        check=isolation_peering.peering_routes_narrow,
+    ),
+    Control(
         number=10,
         id="no-public-addresses",
         title="No public IPs",
@@ -53,5 +85,59 @@ CONTROLS: Final[tuple[Control, ...]] = (
         fix="leave it in a private subnet (false for the flag, no accessConfigs); serve through a load balancer",
         references=("CKV_AWS_130", "CKV_AWS_88", "CKV_AWS_333", "CKV_GCP_40", "AWS Security Hub EC2.9, EC2.15, ECS.2"),
         check=isolation_addresses.no_public_addresses,
+    ),
+    Control(
+        number=11,
+        id="private-control-planes",
+        title="Private control planes",
+        severity=Severity.HIGH,
+        reads=isolation_managed.CONTROL_PLANE_READS,
+        why="Who reaches the API of a cluster is one stolen token away from everything in it.",
+        fix="set endpointPublicAccess to false (EKS), enablePrivateEndpoint to true (GKE), and come from inside",
+        references=(
+            "CKV_AWS_38",
+            "CKV_AWS_39",
+            "CKV_GCP_18",
+            "CKV_GCP_20",
+            "CIS EKS 5.4.2",
+            "CIS GKE 5.6.4",
+        ),
+        check=isolation_managed.control_plane_private,
+    ),
+    Control(
+        number=12,
+        id="namespace-default-deny",
+        title="Namespace default-deny both directions",
+        severity=Severity.CRITICAL,
+        reads=isolation_namespaces.DENY_READS,
+        why="Without a policy for all pods, every pod reaches every other one in the cluster, and the internet.",
+        fix="add a NetworkPolicy with podSelector {}, policyTypes Ingress and Egress, no rules; open more in others",
+        references=("CKV2_K8S_6", "CIS Kubernetes 5.3.2", "Kubernetes, Network Policies: default deny all"),
+        check=isolation_namespaces.nothing_opened_to_all,
+        stack_check=isolation_namespaces.default_deny,
+    ),
+    Control(
+        number=13,
+        id="own-namespace",
+        title="Never the default namespace; a workload's app is its namespace's app",
+        severity=Severity.HIGH,
+        reads=isolation_namespaces.WORKLOAD_READS,
+        why="Quotas, network policies and roles hold in a namespace: who stands in another's has what is the other's.",
+        fix="name a Namespace of this stack in metadata.namespace, and give both the same app.kubernetes.io/part-of",
+        references=("CKV_K8S_21", "CIS Kubernetes 5.7.4", "Kubernetes, Recommended Labels"),
+        check=isolation_namespaces.own_namespace,
+        stack_check=isolation_namespaces.workloads_of_their_app,
+        monotone=True,
+    ),
+    Control(
+        number=14,
+        id="no-default-network",
+        title="No GCP default network",
+        severity=Severity.HIGH,
+        reads=isolation_managed.PROJECT_READS,
+        why="The default network has subnets everywhere, and lets SSH and RDP in from everywhere.",
+        fix="set autoCreateNetwork to false",
+        references=("CKV_GCP_27", "CIS Google Cloud 3.1"),
+        check=isolation_managed.no_default_network,
     ),
 )

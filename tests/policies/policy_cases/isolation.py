@@ -2,10 +2,12 @@
 
 import ipaddress
 
-from policies import UNKNOWN, PolicySettings
+from policies import UNKNOWN, PolicySettings, Provider
+from policies.helpers.pods import PLACES
 from policies.model import Plain, Properties
 
-from .case import EVASION, Case, thing, urn
+from .case import EVASION, OWN_ACCOUNT, Case, thing, urn
+from .pods import DEPLOYMENT, POD, declaring
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
@@ -24,7 +26,7 @@ DEFAULTS = "default-group-empty"
 VPC = "aws:ec2/vpc:Vpc"
 DEFAULT_VPC = "aws:ec2/defaultVpc:DefaultVpc"
 CHECKOV_DEFAULTS = "Checkov CKV2_AWS_12 (tests/terraform/graph/checks)"
-CIS_DEFAULTS = "CIS AWS Foundations 5.5"
+CIS_DEFAULTS = "CIS AWS Foundations 5.5 (v5.0)"
 NETWORK: Properties = {"cidrBlock": "10.0.0.0/16"}
 MADE: Properties = {"id": "vpc-1", "defaultSecurityGroupId": "sg-0"}
 EMPTIED = thing(DEFAULT_GROUP, {"vpcId": "vpc-1", "ingress": [], "egress": []}, "emptied", answered={"id": "sg-0"})
@@ -59,6 +61,77 @@ PUNCHED_RANGES: list[Plain] = [
 
 def _group(*rules: Properties) -> Properties:
     return {"ingress": [{"fromPort": 22, "toPort": 22, "protocol": "tcp", **rule} for rule in rules]}
+
+
+JOINED = "joined-within-app"
+PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
+PEERING_ACCEPTER = "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter"
+GATEWAY = "aws:ec2transitgateway/transitGateway:TransitGateway"
+ATTACHMENT = "aws:ec2transitgateway/vpcAttachment:VpcAttachment"
+ATTACHMENT_ACCEPTER = "aws:ec2transitgateway/vpcAttachmentAccepter:VpcAttachmentAccepter"
+GATEWAY_PEERING = "aws:ec2transitgateway/peeringAttachment:PeeringAttachment"
+CORE_ATTACHMENT = "aws:networkmanager/vpcAttachment:VpcAttachment"
+CORE = "aws:networkmanager/coreNetwork:CoreNetwork"
+GCP_PEERING = "gcp:compute/networkPeering:NetworkPeering"
+GCP_NETWORK = "gcp:compute/network:Network"
+PULUMI_AWS = "Pulumi registry, aws: example of the type"
+AWS_PEERING = "Amazon VPC, VPC peering: peering with a network of another account"
+ONE = thing(VPC, {"cidrBlock": "10.1.0.0/16"}, "one", answered={"id": "vpc-1"})
+TWO = thing(VPC, {"cidrBlock": "10.2.0.0/16"}, "two", answered={"id": "vpc-2"})
+HUB = thing(GATEWAY, {"description": "hub"}, "hub", answered={"id": "tgw-1"})
+
+NARROW = "peering-routes-narrow"
+ROUTE = "aws:ec2/route:Route"
+TABLE = "aws:ec2/routeTable:RouteTable"
+DEFAULT_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
+CHECKOV_ROUTES = "Checkov CKV2_AWS_44 (tests/terraform/graph/checks)"
+OVER: Properties = {"vpcPeeringConnectionId": "pcx-1"}
+
+PLANE = "private-control-planes"
+EKS = "aws:eks/cluster:Cluster"
+GKE = "gcp:container/cluster:Cluster"
+CHECKOV_EKS = "Checkov CKV_AWS_38/39 (tests/terraform/checks/resource/aws)"
+CHECKOV_GKE = "Checkov CKV_GCP_18/20 (tests/terraform/checks/resource/gcp)"
+INSIDE: Properties = {"privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": True}}
+GKE_NAMES = "Google Kubernetes Engine, DNS-based endpoint"
+
+DENY = "namespace-default-deny"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+NET_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+NET_POLICIES = (
+    NET_POLICY,
+    "kubernetes:networking.k8s.io/v1:NetworkPolicyPatch",
+    "kubernetes:extensions/v1beta1:NetworkPolicy",
+    "kubernetes:extensions/v1beta1:NetworkPolicyPatch",
+)
+CHECKOV_DENY = "Checkov CKV2_K8S_6 (tests/kubernetes/graph/checks)"
+KUBERNETES_DENY = "Kubernetes, Network Policies: default policies"
+BOTH: list[Plain] = ["Ingress", "Egress"]
+
+OWN = "own-namespace"
+CHECKOV_DEFAULT = "Checkov CKV_K8S_21 (tests/kubernetes/checks)"
+PART_OF = "app.kubernetes.io/part-of"
+POD_SPEC: Properties = {"containers": [{"name": "web", "image": "web"}]}
+
+PROJECT = "gcp:organizations/project:Project"
+DEFAULT_NETWORK = "no-default-network"
+CHECKOV_PROJECT = "Checkov CKV_GCP_27 (tests/terraform/checks/resource/gcp)"
+SHOP: Properties = {"name": "shop", "projectId": "acme-shop", "orgId": "1"}
+
+
+def _net(namespace: Plain, selector: Plain = None, **spec: Plain) -> Properties:
+    chosen: Properties = {} if selector is None else {"podSelector": selector}
+    return {"metadata": {"name": "net", "namespace": namespace}, "spec": {"podSelector": {}} | chosen | spec}
+
+
+def _named(name: str, **labels: Plain) -> Properties:
+    return {"metadata": {"name": name, "labels": {**labels}}}
+
+
+def _labelled(namespace: Plain, labels: Plain) -> Properties:
+    return declaring(DEPLOYMENT, POD_SPEC) | {
+        "metadata": {"name": "web", "namespace": namespace, "labels": labels},
+    }
 
 
 def _out(*rules: Properties) -> Properties:
@@ -643,5 +716,729 @@ CASES: tuple[Case, ...] = (
         MACHINE,
         {"ami": "ami-1", "subnetId": UNKNOWN},
         "preview: in one of its own, whose flag is judged there",
+    ),
+    # 8. No cross-app peering or attachment
+    Case(
+        JOINED,
+        "with a network of another stack",
+        "fail",
+        PEERING,
+        {"vpcId": "vpc-1", "peerVpcId": "vpc-9", "autoAccept": True},
+        PULUMI_AWS,
+        "peerVpcId",
+        others=(ONE,),
+    ),
+    Case(
+        JOINED,
+        "with a network of another account",
+        "fail",
+        PEERING,
+        {"vpcId": "vpc-1", "peerVpcId": "vpc-9", "peerOwnerId": "444455556666"},
+        AWS_PEERING,
+        "peerOwnerId",
+        others=(ONE,),
+    ),
+    Case(
+        JOINED,
+        "with a network that is only read",
+        "fail",
+        PEERING,
+        {"vpcId": "vpc-1", "peerVpcId": "vpc-9"},
+        EVASION,
+        "peerVpcId",
+        others=(ONE, thing(VPC, {}, "read", answered={"id": "vpc-9"})),
+    ),
+    Case(
+        JOINED,
+        "of two apps in one stack",
+        "fail",
+        PEERING,
+        {"vpcId": "vpc-3", "peerVpcId": "vpc-4"},
+        "the platform's own stack",
+        "peerVpcId",
+        stack="platform",
+        others=(
+            thing(VPC, {"tags": {"app": "links"}}, "links", answered={"id": "vpc-3"}),
+            thing(VPC, {"tags": {"app": "tally"}}, "tally", answered={"id": "vpc-4"}),
+        ),
+    ),
+    Case(
+        JOINED,
+        "accepts what somebody asks for",
+        "fail",
+        PEERING_ACCEPTER,
+        {"vpcPeeringConnectionId": "pcx-9", "autoAccept": True},
+        PULUMI_AWS,
+        "vpcPeeringConnectionId",
+    ),
+    Case(
+        JOINED,
+        "at somebody's hub",
+        "fail",
+        ATTACHMENT,
+        {"vpcId": "vpc-1", "transitGatewayId": "tgw-9", "subnetIds": ["subnet-1"]},
+        PULUMI_AWS,
+        "transitGatewayId",
+        others=(ONE,),
+    ),
+    Case(
+        JOINED,
+        "lets somebody into its hub",
+        "fail",
+        ATTACHMENT_ACCEPTER,
+        {"transitGatewayAttachmentId": "tgw-attach-9"},
+        PULUMI_AWS,
+        "transitGatewayAttachmentId",
+        others=(HUB,),
+    ),
+    Case(
+        JOINED,
+        "its hub with another one",
+        "fail",
+        GATEWAY_PEERING,
+        {"transitGatewayId": "tgw-1", "peerTransitGatewayId": "tgw-9", "peerRegion": "eu-west-1"},
+        PULUMI_AWS,
+        "peerTransitGatewayId",
+        others=(HUB,),
+    ),
+    Case(
+        JOINED,
+        "at somebody's core network",
+        "fail",
+        CORE_ATTACHMENT,
+        {"vpcArn": "arn:aws:ec2:eu-central-1:1:vpc/vpc-1", "coreNetworkId": "core-9"},
+        PULUMI_AWS,
+        "coreNetworkId",
+        others=(ONE,),
+    ),
+    Case(
+        JOINED,
+        "Google: with a network of another project",
+        "fail",
+        GCP_PEERING,
+        {"network": "projects/acme/global/networks/a", "peerNetwork": "projects/else/global/networks/b"},
+        "Terraform Google provider, google_compute_network_peering",
+        "peerNetwork",
+        others=(thing(GCP_NETWORK, {"name": "a"}, "a", answered={"id": "projects/acme/global/networks/a"}),),
+    ),
+    Case(
+        JOINED,
+        "two networks of this stack",
+        "pass",
+        PEERING,
+        {"vpcId": "vpc-1", "peerVpcId": "vpc-2", "peerOwnerId": OWN_ACCOUNT, "autoAccept": True},
+        "near miss",
+        others=(ONE, TWO),
+    ),
+    Case(
+        JOINED,
+        "two networks of this stack, to be made",
+        "pass",
+        PEERING,
+        {"vpcId": UNKNOWN, "peerVpcId": UNKNOWN},
+        "preview",
+        property_dependencies={"vpcId": (urn(VPC, "one"),), "peerVpcId": (urn(VPC, "two"),)},
+        others=(ONE, TWO),
+    ),
+    Case(
+        JOINED,
+        "at a hub of its own",
+        "pass",
+        ATTACHMENT,
+        {"vpcId": "vpc-1", "transitGatewayId": "tgw-1"},
+        "near miss",
+        others=(ONE, HUB),
+    ),
+    Case(
+        JOINED,
+        "accepts what it asked for itself",
+        "pass",
+        PEERING_ACCEPTER,
+        {"vpcPeeringConnectionId": "pcx-1"},
+        "Pulumi registry, aws: across regions",
+        others=(ONE, TWO, thing(PEERING, {"vpcId": "vpc-1", "peerVpcId": "vpc-2"}, "asks", answered={"id": "pcx-1"})),
+    ),
+    Case(JOINED, "a peering that is only read", "pass", PEERING, {}, "near miss", answered={"peerVpcId": "vpc-9"}),
+    Case(
+        JOINED,
+        "with whom is not known",
+        "unknown",
+        PEERING,
+        {"vpcId": "vpc-1", "peerVpcId": UNKNOWN},
+        "preview",
+        "peerVpcId",
+        others=(ONE,),
+    ),
+    Case(
+        JOINED,
+        "whose the other network is, is not known",
+        "unknown",
+        PEERING,
+        {"vpcId": "vpc-1", "peerVpcId": "vpc-2", "peerOwnerId": UNKNOWN},
+        "preview",
+        "peerOwnerId",
+        others=(ONE, TWO),
+    ),
+    # 9. Peering routes narrow
+    Case(
+        NARROW,
+        "everything",
+        "fail",
+        ROUTE,
+        OVER | {"destinationCidrBlock": "0.0.0.0/0"},
+        CHECKOV_ROUTES,
+        "destinationCidrBlock",
+    ),
+    Case(
+        NARROW,
+        "everything, IPv6",
+        "fail",
+        ROUTE,
+        OVER | {"destinationIpv6CidrBlock": "::/0"},
+        CHECKOV_ROUTES,
+        "destinationIpv6CidrBlock",
+    ),
+    Case(NARROW, "half of everything", "fail", ROUTE, OVER | {"destinationCidrBlock": "128.0.0.0/1"}, EVASION),
+    Case(
+        NARROW,
+        "all that is private",
+        "fail",
+        ROUTE,
+        OVER | {"destinationCidrBlock": "10.0.0.0/8"},
+        "CIS AWS 5.6 (v5.0)",
+    ),
+    Case(
+        NARROW,
+        "by a list",
+        "fail",
+        ROUTE,
+        OVER | {"destinationPrefixListId": "pl-1"},
+        EVASION,
+        "destinationPrefixListId",
+    ),
+    Case(
+        NARROW,
+        "second route of a table",
+        "fail",
+        TABLE,
+        {"routes": [OVER | {"cidrBlock": "10.2.0.0/16"}, OVER | {"cidrBlock": "0.0.0.0/0"}]},
+        CHECKOV_ROUTES,
+        "routes[1].cidrBlock",
+    ),
+    Case(
+        NARROW,
+        "default table, IPv6",
+        "fail",
+        DEFAULT_TABLE,
+        {"routes": [OVER | {"ipv6CidrBlock": "::/0"}]},
+        CHECKOV_ROUTES,
+        "routes[0].ipv6CidrBlock",
+    ),
+    Case(
+        NARROW,
+        "not a range",
+        "fail",
+        ROUTE,
+        OVER | {"destinationCidrBlock": "all"},
+        "fail closed",
+        "destinationCidrBlock",
+    ),
+    Case(NARROW, "one network", "pass", ROUTE, OVER | {"destinationCidrBlock": "10.2.0.0/16"}, CHECKOV_ROUTES),
+    Case(
+        NARROW,
+        "one subnet, IPv6",
+        "pass",
+        ROUTE,
+        OVER | {"destinationIpv6CidrBlock": "2001:db8:1234:1a00::/56"},
+        CHECKOV_ROUTES,
+    ),
+    Case(
+        NARROW,
+        "everything to a NAT gateway",
+        "pass",
+        TABLE,
+        {
+            "routes": [
+                {"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1", "vpcPeeringConnectionId": ""},
+                OVER | {"cidrBlock": "10.2.0.0/16"},
+            ]
+        },
+        CHECKOV_ROUTES,
+    ),
+    Case(
+        NARROW,
+        "everything to a gateway",
+        "pass",
+        ROUTE,
+        {"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1"},
+        CHECKOV_ROUTES,
+    ),
+    Case(
+        NARROW,
+        "one network, over what is to be made",
+        "pass",
+        ROUTE,
+        {"destinationCidrBlock": "10.2.0.0/16", "vpcPeeringConnectionId": UNKNOWN},
+        "preview: narrow, whatever it leads over",
+    ),
+    Case(
+        NARROW,
+        "where to is not known",
+        "unknown",
+        ROUTE,
+        OVER | {"destinationCidrBlock": UNKNOWN},
+        "preview",
+        "destinationCidrBlock",
+    ),
+    Case(
+        NARROW,
+        "over what is not known",
+        "unknown",
+        ROUTE,
+        {"destinationCidrBlock": "0.0.0.0/0", "vpcPeeringConnectionId": UNKNOWN},
+        "preview",
+        "vpcPeeringConnectionId",
+    ),
+    Case(NARROW, "routes not known", "unknown", TABLE, {"routes": UNKNOWN}, "preview", "routes"),
+    # 11. Private control planes
+    Case(
+        PLANE,
+        "public",
+        "fail",
+        EKS,
+        {"vpcConfig": {"subnetIds": ["subnet-1"], "endpointPublicAccess": True}},
+        CHECKOV_EKS,
+        "vpcConfig.endpointPublicAccess",
+    ),
+    Case(
+        PLANE,
+        "public by default",
+        "fail",
+        EKS,
+        {"vpcConfig": {"subnetIds": ["subnet-1"]}},
+        CHECKOV_EKS,
+        "vpcConfig.endpointPublicAccess",
+    ),
+    Case(
+        PLANE,
+        "public, for an office",
+        "fail",
+        EKS,
+        {"vpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": ["203.0.113.0/24"]}},
+        "CIS EKS 5.4.2",
+        "vpcConfig.endpointPublicAccess",
+    ),
+    Case(PLANE, "Google: public by default", "fail", GKE, {"name": "a"}, CHECKOV_GKE),
+    Case(
+        PLANE,
+        "Google: private nodes, public API",
+        "fail",
+        GKE,
+        {"privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": False}},
+        "CIS GKE 5.6.4",
+        "privateClusterConfig.enablePrivateEndpoint",
+    ),
+    Case(
+        PLANE,
+        "Google: for everybody",
+        "fail",
+        GKE,
+        INSIDE | {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "0.0.0.0/0"}]}},
+        CHECKOV_GKE,
+        "masterAuthorizedNetworksConfig.cidrBlocks[0].cidrBlock",
+    ),
+    Case(
+        PLANE,
+        "Google: from outside by name",
+        "fail",
+        GKE,
+        {
+            "controlPlaneEndpointsConfig": {
+                "ipEndpointsConfig": {"enabled": False},
+                "dnsEndpointConfig": {"allowExternalTraffic": True},
+            }
+        },
+        GKE_NAMES,
+        "controlPlaneEndpointsConfig.dnsEndpointConfig.allowExternalTraffic",
+    ),
+    Case(
+        PLANE,
+        "private",
+        "pass",
+        EKS,
+        {"vpcConfig": {"endpointPublicAccess": False, "endpointPrivateAccess": True}},
+        CHECKOV_EKS,
+    ),
+    Case(
+        PLANE,
+        "private, with ranges that no longer count",
+        "pass",
+        EKS,
+        {"vpcConfig": {"endpointPublicAccess": False, "publicAccessCidrs": ["0.0.0.0/0"]}},
+        "near miss: AWS's default for the ranges",
+    ),
+    Case(PLANE, "Google: private", "pass", GKE, INSIDE, CHECKOV_GKE),
+    Case(
+        PLANE,
+        "Google: private, for one network",
+        "pass",
+        GKE,
+        INSIDE | {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "10.0.0.0/16"}]}},
+        CHECKOV_GKE,
+    ),
+    Case(
+        PLANE,
+        "Google: by name only, from inside",
+        "pass",
+        GKE,
+        {"controlPlaneEndpointsConfig": {"ipEndpointsConfig": {"enabled": False}}},
+        GKE_NAMES,
+    ),
+    Case(PLANE, "not known", "unknown", EKS, {"vpcConfig": UNKNOWN}, "preview", "vpcConfig"),
+    Case(
+        PLANE,
+        "Google: not known",
+        "unknown",
+        GKE,
+        {"privateClusterConfig": {"enablePrivateEndpoint": UNKNOWN}},
+        "preview",
+        "privateClusterConfig.enablePrivateEndpoint",
+    ),
+    # 12. Namespace default-deny both directions
+    Case(DENY, "no policy", "fail", NAMESPACE, _named("links-build"), CHECKOV_DENY, "metadata.name", "test"),
+    *(
+        Case(
+            DENY,
+            f"only {kind}",
+            "fail",
+            NAMESPACE,
+            _named("links-build"),
+            KUBERNETES_DENY,
+            "metadata.name",
+            others=(thing(NET_POLICY, _net("links-build", policyTypes=[kind]), "net"),),
+        )
+        for kind in ("Ingress", "Egress")
+    ),
+    Case(
+        DENY,
+        "both, and no types said: only what comes in",
+        "fail",
+        NAMESPACE,
+        _named("links-build"),
+        "Kubernetes API reference, NetworkPolicySpec: policyTypes",
+        "metadata.name",
+        others=(thing(NET_POLICY, _net("links-build"), "net"),),
+    ),
+    Case(
+        DENY,
+        "in another namespace",
+        "fail",
+        NAMESPACE,
+        _named("links-build"),
+        CHECKOV_DENY,
+        "metadata.name",
+        others=(thing(NET_POLICY, _net("links-staging", policyTypes=BOTH), "net"),),
+    ),
+    Case(
+        DENY,
+        "for some pods only",
+        "fail",
+        NAMESPACE,
+        _named("links-build"),
+        KUBERNETES_DENY,
+        "metadata.name",
+        others=(thing(NET_POLICY, _net("links-build", {"matchLabels": {"app": "web"}}, policyTypes=BOTH), "net"),),
+    ),
+    *(
+        Case(
+            DENY,
+            f"everything is let in: {type_}",
+            "fail",
+            type_,
+            _net("links-build", policyTypes=["Ingress"], ingress=[{}]),
+            KUBERNETES_DENY,
+            "spec.ingress[0]",
+        )
+        for type_ in NET_POLICIES
+    ),
+    Case(
+        DENY,
+        "everything is let out",
+        "fail",
+        NET_POLICY,
+        _net("links-build", policyTypes=BOTH, egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]),
+        EVASION,
+        "spec.egress[0]",
+    ),
+    Case(
+        DENY,
+        "every other namespace is let in",
+        "fail",
+        NET_POLICY,
+        _net("links-build", policyTypes=BOTH, ingress=[{"from": [{"namespaceSelector": {}}]}]),
+        EVASION,
+        "spec.ingress[0]",
+    ),
+    Case(
+        DENY,
+        "both denied",
+        "pass",
+        NAMESPACE,
+        _named("links-build"),
+        KUBERNETES_DENY,
+        others=(thing(NET_POLICY, _net("links-build", policyTypes=BOTH), "net"),),
+    ),
+    Case(
+        DENY,
+        "denied by one policy each",
+        "pass",
+        NAMESPACE,
+        _named("links-build"),
+        KUBERNETES_DENY,
+        others=(
+            thing(NET_POLICY, _net("links-build", policyTypes=["Ingress"], ingress=[]), "in"),
+            thing(NET_POLICY, _net("links-build", policyTypes=["Egress"], egress=[]), "out"),
+        ),
+    ),
+    Case(
+        DENY,
+        "denied, and some opened again",
+        "pass",
+        NAMESPACE,
+        _named("links-build"),
+        "near miss",
+        others=(
+            thing(NET_POLICY, _net("links-build", policyTypes=BOTH), "net"),
+            thing(
+                NET_POLICY,
+                _net("links-build", policyTypes=["Egress"], egress=[{"ports": [{"port": 53, "protocol": "UDP"}]}]),
+                "names",
+            ),
+            thing(
+                NET_POLICY,
+                _net("links-build", policyTypes=["Ingress"], ingress=[{"from": [{"podSelector": {}}]}]),
+                "own",
+            ),
+            thing(NET_POLICY, _net("links-build", {"matchLabels": {"app": "web"}}, ingress=[{}]), "front"),
+        ),
+    ),
+    Case(
+        DENY,
+        "denied by a namespace's name that is to be known",
+        "pass",
+        NAMESPACE,
+        {"metadata": {"name": UNKNOWN}},
+        "preview",
+        others=(
+            thing(
+                NET_POLICY,
+                _net(UNKNOWN, policyTypes=BOTH),
+                "net",
+                property_dependencies={"metadata": (urn(NAMESPACE, "test"),)},
+            ),
+        ),
+    ),
+    Case(DENY, "a namespace that is only read", "pass", NAMESPACE, {}, "near miss", answered=_named("kube-system")),
+    Case(
+        DENY,
+        "whose policy it is, is not known",
+        "unknown",
+        NAMESPACE,
+        _named("links-build"),
+        "preview",
+        "metadata.namespace",
+        "net",
+        others=(thing(NET_POLICY, _net(UNKNOWN, policyTypes=BOTH), "net"),),
+    ),
+    Case(
+        DENY,
+        "what it denies is not known",
+        "unknown",
+        NAMESPACE,
+        _named("links-build"),
+        "preview",
+        "spec",
+        "net",
+        others=(thing(NET_POLICY, _net("links-build", policyTypes=UNKNOWN), "net"),),
+    ),
+    # 13. Never the default namespace; a workload's app = its namespace's app
+    *(
+        Case(
+            OWN,
+            f"default: {token}",
+            "fail",
+            token,
+            declaring(token, POD_SPEC) | {"metadata": {"name": "web", "namespace": "default"}},
+            CHECKOV_DEFAULT,
+            "metadata.namespace",
+        )
+        for token in PLACES
+    ),
+    Case(
+        OWN,
+        "default by saying nothing",
+        "fail",
+        POD,
+        declaring(POD, POD_SPEC) | {"metadata": {"name": "web"}},
+        CHECKOV_DEFAULT,
+        "metadata.namespace",
+    ),
+    Case(
+        OWN,
+        "default of a provider that says so",
+        "fail",
+        POD,
+        declaring(POD, POD_SPEC) | {"metadata": {"name": "web"}},
+        EVASION,
+        "metadata.namespace",
+        provider=Provider(type="pulumi:providers:kubernetes", urn="k", name="k", properties={"namespace": "default"}),
+    ),
+    Case(
+        OWN,
+        "another app's",
+        "fail",
+        DEPLOYMENT,
+        _labelled("tally-build", {}),
+        "another app's stack",
+        "metadata.namespace",
+    ),
+    Case(
+        OWN,
+        "another environment's",
+        "fail",
+        DEPLOYMENT,
+        _labelled("links-production", {}),
+        "another stack",
+        "metadata.namespace",
+    ),
+    Case(
+        OWN,
+        "the cluster's",
+        "fail",
+        DEPLOYMENT,
+        _labelled("kube-system", {}),
+        "CIS Kubernetes 5.7.1",
+        "metadata.namespace",
+    ),
+    Case(
+        OWN,
+        "the namespace is another app's by its label",
+        "fail",
+        NAMESPACE,
+        _named("shared", **{PART_OF: "tally"}),
+        "Kubernetes, Recommended Labels",
+        f"metadata.labels.{PART_OF}",
+        "web",
+        others=(thing(DEPLOYMENT, _labelled("shared", {PART_OF: "links"}), "web"),),
+    ),
+    Case(
+        OWN,
+        "the workload is another app's by its label",
+        "fail",
+        NAMESPACE,
+        _named("links-build", app="links"),
+        "near miss of a good one",
+        "metadata.labels.app",
+        "web",
+        others=(thing(DEPLOYMENT, _labelled("links-build", {"app": "tally"}), "web"),),
+    ),
+    Case(
+        OWN,
+        "the pods of a deployment are another app's",
+        "fail",
+        NAMESPACE,
+        _named("links-build", app="links"),
+        EVASION,
+        "spec.template.metadata.labels.app",
+        "web",
+        others=(
+            thing(
+                DEPLOYMENT,
+                {
+                    "metadata": {"name": "web", "namespace": "links-build", "labels": {"app": "links"}},
+                    "spec": {"template": {"metadata": {"labels": {"app": "tally"}}, "spec": POD_SPEC}},
+                },
+                "web",
+            ),
+        ),
+    ),
+    Case(OWN, "own namespace", "pass", DEPLOYMENT, _labelled("links-build", {"app": "links"}), CHECKOV_DEFAULT),
+    Case(OWN, "a name that holds default", "pass", DEPLOYMENT, _labelled("default-tenant", {}), "near miss"),
+    Case(
+        OWN,
+        "the provider's namespace",
+        "pass",
+        POD,
+        declaring(POD, POD_SPEC) | {"metadata": {"name": "web"}},
+        "near miss",
+        provider=Provider(type="pulumi:providers:kubernetes", urn="k", name="k", properties={"namespace": "links"}),
+    ),
+    Case(
+        OWN,
+        "labels of the same app",
+        "pass",
+        NAMESPACE,
+        _named("links-build", **{PART_OF: "links", "app": "team"}),
+        "near miss: app names a component beside part-of",
+        others=(thing(DEPLOYMENT, _labelled("links-build", {PART_OF: "links", "app": "web"}), "web"),),
+    ),
+    Case(
+        OWN,
+        "no labels",
+        "pass",
+        NAMESPACE,
+        {"metadata": {"name": "links-build"}},
+        "near miss",
+        others=(thing(DEPLOYMENT, _labelled("links-build", {"tier": "web"}), "web"),),
+    ),
+    Case(OWN, "not known", "unknown", DEPLOYMENT, _labelled(UNKNOWN, {}), "preview", "metadata.namespace"),
+    Case(
+        OWN,
+        "labels not known",
+        "unknown",
+        NAMESPACE,
+        _named("links-build", app="links"),
+        "preview",
+        "metadata.labels",
+        "web",
+        others=(thing(DEPLOYMENT, _labelled("links-build", UNKNOWN), "web"),),
+    ),
+    # 14. No GCP default network
+    Case(
+        DEFAULT_NETWORK,
+        "made",
+        "fail",
+        PROJECT,
+        SHOP | {"autoCreateNetwork": True},
+        CHECKOV_PROJECT,
+        "autoCreateNetwork",
+    ),
+    Case(DEFAULT_NETWORK, "made by default", "fail", PROJECT, SHOP, CHECKOV_PROJECT, "autoCreateNetwork"),
+    Case(DEFAULT_NETWORK, "made, as a text", "fail", PROJECT, SHOP | {"autoCreateNetwork": "yes"}, "fail closed"),
+    Case(DEFAULT_NETWORK, "not made", "pass", PROJECT, SHOP | {"autoCreateNetwork": False}, CHECKOV_PROJECT),
+    Case(
+        DEFAULT_NETWORK,
+        "not made, in a folder",
+        "pass",
+        PROJECT,
+        {"projectId": "acme-shop", "folderId": "2", "autoCreateNetwork": False},
+        CHECKOV_PROJECT,
+    ),
+    Case(
+        DEFAULT_NETWORK,
+        "not made, as a text",
+        "pass",
+        PROJECT,
+        SHOP | {"autoCreateNetwork": "false"},
+        "near miss: a provider takes the text too",
+    ),
+    Case(
+        DEFAULT_NETWORK,
+        "not known",
+        "unknown",
+        PROJECT,
+        SHOP | {"autoCreateNetwork": UNKNOWN},
+        "preview",
+        "autoCreateNetwork",
     ),
 )
