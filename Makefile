@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 UV := $(or $(shell command -v uv 2>/dev/null),$(CURDIR)/$(TOOLS)/bin/uv)
-PACKAGES := factory engine sandbox policies components stacks localcloud agents pipeline console
+PACKAGES := factory engine sandbox policies components stacks localcloud access agents pipeline console
 # What no command of ours imports: two thirds of all Python text in the environment.
 NOT_COMPILED := /(sympy|mpmath|networkx|debugpy|mypyc?|mypy_boto3_[a-z0-9]+|cfnlint|graphql|setuptools)/|/pulumi_aws/(?!(cloudwatch|config|ec2|ecr|ecs|iam|kms|lb|s3|secretsmanager|vpc)/)[a-z0-9]+/
 # uv must use the Python that is here, and tell rather than fetch another one.
@@ -55,6 +55,7 @@ bench: setup  ## Ratios against named peers; never a pass or a fail
 	@$(BIN)/python -m tests.bench.engine
 	@$(BIN)/python -m tests.bench.recovery
 	@$(BIN)/python -m tests.bench.portfolio
+	@$(BIN)/python -m tests.bench.driver
 
 docs: setup  ## Write docs/reference from the code
 	@$(BIN)/python -m tests.lint.reference --write
@@ -82,6 +83,8 @@ $(BIN)/.ready: requirements.lock pyproject.toml | $(UV)
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	@# Compiled once here, not by every command: importing the AWS SDK costs 4 s otherwise where bytecode is not written.
 	@$(BIN)/python -m compileall -q -j 0 -x '$(NOT_COMPILED)' $(VENV)/lib
+	@# Where it is not written, each process would compile the factory's own text anew: a twentieth of an `up`.
+	@$(BIN)/python -m compileall -q -j 0 $(PACKAGES)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/millwright engine shim
 	@touch $@

@@ -4,6 +4,6 @@ The loop is a trusted process per task that holds a task token and nothing else.
 (`python -m agents.task`); it imports the sandbox and the factory, never stacks, the local cloud or the pipeline.
 """
 
-from agents.brief import ContextPart, Outcome, OutcomeState, TaskBrief, TaskLimits
+from agents.brief import ContextPart, EgressWay, Outcome, OutcomeState, TaskBrief, TaskLimits
 
-__all__ = ["ContextPart", "Outcome", "OutcomeState", "TaskBrief", "TaskLimits"]
+__all__ = ["ContextPart", "EgressWay", "Outcome", "OutcomeState", "TaskBrief", "TaskLimits"]

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.prices import Usage, price_of
+from factory.spec import Tool
 
 # The functions that have tools and a prompt; the others of app.yaml have no agent yet.
 FunctionName = Literal["coder", "code-reviewer"]
@@ -32,10 +33,21 @@ class ContextPart(_Part):
     text: str
 
 
+class EgressWay(_Part):
+    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it."""
+
+    socket: Path
+    proxy: str
+    hosts: list[str] = Field(min_length=1)
+
+
 class TaskBrief(_Part):
     """Everything that a task's process knows. `door` is the worker's own address for tasks (a loopback URL).
 
     `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
+
+    `egress` is the way out of its commands; without one they have no network.
+    `tools` are those that the app's file leaves to the function; any other call is refused.
 
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
     """
@@ -50,8 +62,10 @@ class TaskBrief(_Part):
     model_name: str
     scripted: bool
     limits: TaskLimits
+    tools: tuple[Tool, ...]
     context: list[ContextPart]
     door: str
+    egress: EgressWay | None = None
 
     @property
     def script(self) -> str:

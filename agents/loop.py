@@ -63,7 +63,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._begun = self.clock() - self.trajectory.active_seconds
-        self._function = FUNCTIONS[self.brief.function]
+        self._function = FUNCTIONS[self.brief.function].only(self.brief.tools)
         self._price = price_of(self.brief.model_name)
 
     def run(self) -> Outcome:

@@ -54,13 +54,13 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def toolbox(brief: TaskBrief, folder: Path) -> Toolbox:
-    """The tools of the brief's function on its worktree."""
+    """Those tools of the brief's function that the brief offers, on its worktree."""
     nothing = folder / NOTHING
     nothing.touch()
     return Toolbox(
-        names=frozenset(FUNCTIONS[brief.function].tools),
+        names=frozenset(FUNCTIONS[brief.function].only(brief.tools).tools),
         place=Place(brief.worktree, folder),
-        runner=Runner(brief.worktree, nothing, brief.quiet),
+        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress),
     )
 
 

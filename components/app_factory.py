@@ -113,7 +113,7 @@ class AppFactory(pulumi.ComponentResource):
         self.identity = self._identity(name, args, child) if contents.agents else None
         self.runner = self._runner(name, args, child) if contents.agents else None
         self.registry = (
-            aws.Registry(name, {"app": spec.name, "account": account, "key_id": self.keys.key_id}, child)
+            aws.Registry(name, {"repository": spec.name, "account": account, "key_id": self.keys.key_id}, child)
             if contents.registry
             else None
         )

@@ -1,12 +1,14 @@
 """What an AppFactory tells other rooms of itself: identifiers, never a secret's value."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pulumi import Input, Output
 
-from components import interfaces
 from factory.spec import AppSpec, Environment
+
+if TYPE_CHECKING:
+    # The factory imports this.
+    from components.app_factory import AppFactory
 
 
 class About(NamedTuple):
@@ -18,38 +20,7 @@ class About(NamedTuple):
     artefact: str
 
 
-class Parts(Protocol):
-    """The parts of an AppFactory."""
-
-    @property
-    def network(self) -> interfaces.Network: ...  # noqa: D102
-    @property
-    def keys(self) -> interfaces.Keys: ...  # noqa: D102
-    @property
-    def secrets(self) -> interfaces.Secrets: ...  # noqa: D102
-    @property
-    def identity(self) -> interfaces.AgentIdentity | None: ...  # noqa: D102
-    @property
-    def runner(self) -> interfaces.AgentRunner | None: ...  # noqa: D102
-    @property
-    def registry(self) -> interfaces.Registry | None: ...  # noqa: D102
-    @property
-    def ci(self) -> interfaces.Ci | None: ...  # noqa: D102
-    @property
-    def databases(self) -> Mapping[str, interfaces.Database]: ...  # noqa: D102
-    @property
-    def queues(self) -> Mapping[str, interfaces.Queue]: ...  # noqa: D102
-    @property
-    def service(self) -> interfaces.Service | None: ...  # noqa: D102
-    @property
-    def workers(self) -> Mapping[str, interfaces.Worker]: ...  # noqa: D102
-    @property
-    def budget(self) -> interfaces.Budget: ...  # noqa: D102
-    @property
-    def audit(self) -> interfaces.AuditTrail: ...  # noqa: D102
-
-
-def identifiers(factory: Parts, about: About) -> Output[dict[str, Any]]:
+def identifiers(factory: "AppFactory", about: About) -> Output[dict[str, Any]]:
     """The factory's identifiers, in the shape of `factory.outputs.AppFactoryOutputs`."""
     spec = about.spec
     parts: dict[str, Any] = {

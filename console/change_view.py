@@ -9,7 +9,7 @@ from factory.events import Event
 from factory.findings import Finding, Severity
 from factory.people import DEMO_PREFIX
 from factory.releases import Release
-from factory.requests import Request
+from factory.requests import Request, RequestState
 from pipeline.client import ChangeView
 from pipeline.git import visible
 from pipeline.records import ChangeRecord, ChangeState, Stage, TaskRecord
@@ -48,7 +48,7 @@ def lines(view: ChangeView) -> Iterator[str]:
     yield from _section("tasks", [task_line(task) for task in view.tasks])
     yield from _section("findings", _findings(view.findings))
     yield from _section("decisions", [request_line(request, view.decisions) for request in view.requests])
-    yield from _section("releases", [release_line(release) for release in view.releases])
+    yield from _section("releases", [release_line(release, view.decisions) for release in view.releases])
     yield from _section("last events", [event_line(event) for event in view.events[-LAST_EVENTS:]])
 
 
@@ -77,22 +77,31 @@ def task_line(task: TaskRecord) -> str:
 
 
 def request_line(request: Request, decisions: list[Decision]) -> str:
-    """One gate: who decided what and why, or who may."""
+    """One gate: who decided what and why, or who may; how many more it takes."""
     asked = f"{request.gate:<20} request {request.id}, {request.state}"
-    made = next((decision for decision in decisions if decision.request == request.id), None)
-    if made is not None:
-        why = f": {one_line(made.reason)}" if made.reason else ""
-        return f"{asked}: {who(made.person)} decided {made.verdict}{why}"
-    if request.reason:
-        return f"{asked}: {one_line(request.reason)}"
+    made = [decision for decision in decisions if decision.request == request.id]
+    said = "; ".join(_said(decision) for decision in made)
+    if request.state is RequestState.OPEN and made:
+        return f"{asked}: {len(made)} of {request.approvals} needed: {said}"
+    if said or request.reason:
+        return f"{asked}: {one_line(request.reason) or said}"
+    if request.approvals > 1:
+        return f"{asked}: {request.approvals} people with the role {request.role} decide"
     return f"{asked}: a person with the role {request.role} decides"
 
 
-def release_line(release: Release) -> str:
-    """One release: what serves where, and what became of it."""
+def _said(decision: Decision) -> str:
+    why = f": {one_line(decision.reason)}" if decision.reason else ""
+    return f"{who(decision.person)} decided {decision.verdict}{why}"
+
+
+def release_line(release: Release, decisions: list[Decision]) -> str:
+    """One release: what serves where, who approved it, and what became of it."""
     why = f": {one_line(release.reason)}" if release.reason else ""
     artefact = release.artefact.removeprefix("sha256:")[:SHORT]
-    return f"{release.environment:<12} {release.state:<10} release {release.id}, artefact {artefact}{why}"
+    people = [who(decision.person) for decision in decisions if decision.request == release.request]
+    by = f", approved by {', '.join(people)}" if people else ""
+    return f"{release.environment:<12} {release.state:<10} release {release.id}, artefact {artefact}{by}{why}"
 
 
 def event_line(event: Event) -> str:

@@ -1,55 +1,55 @@
 """`millwright`: the one command. Exit codes are factory.errors.ExitCode."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from console.commands import (
-    app_files,
-    change,
-    cloud,
-    demo,
-    engine_room,
-    factory,
-    history,
-    inbox,
-    init,
-    isolation,
-    people,
-    promote,
-    rollback,
-    stack,
-    stack_secrets,
-    stack_tools,
-)
 from console.show import ERR, print_error
 from factory.errors import ExitCode, MillwrightError
 
-app = typer.Typer(
-    name="millwright",
-    help="An AI software factory as code: one file per app declares its factory; Pulumi builds it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-stack.register(app)
-history.register(app)
-stack_tools.register(app)
-isolation.register(app)
-app_files.register(app)
-engine_room.register(app)
-init.register(app)
-demo.register(app)
-factory.register(app)
-change.register(app)
-inbox.register(app)
-people.register(app)
-promote.register(app)
-rollback.register(app)
-stack_secrets.register(app)
-app.add_typer(cloud.app, name="cloud")
+# Which module of console.commands has which commands, in the order of the help.
+COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "stack": ("up", "preview", "destroy", "drift", "outputs"),
+    "history": ("history",),
+    "stack_tools": ("refresh", "cancel", "graph", "stack"),
+    "isolation": ("isolation",),
+    "app_files": ("app",),
+    "engine_room": ("doctor", "engine"),
+    "init": ("init",),
+    "demo": ("demo",),
+    "factory": ("factory",),
+    "change": ("change",),
+    "inbox": ("inbox", "review", "approve", "refuse"),
+    "people": ("people",),
+    "policy": ("policy",),
+    "promote": ("promote",),
+    "rollback": ("rollback",),
+    "stack_secrets": ("secrets",),
+    "cloud": ("cloud",),
+}
+
+
+def command_line(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line: whole, or only what the command needs that `words` begin with.
+
+    Together, the commands import nearly every room: that takes longer than most of them work (0.5 s).
+    """
+    app = typer.Typer(
+        name="millwright",
+        help="An AI software factory as code: one file per app declares its factory; Pulumi builds it.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(_options)
+    asked_for = [module for module, names in COMMANDS.items() if words and words[0] in names]
+    for module in asked_for or COMMANDS:
+        import_module(f"console.commands.{module}").register(app)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -58,7 +58,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     show_version: Annotated[
         bool,
@@ -72,7 +71,7 @@ def main() -> None:
     """Run the command line; every MillwrightError becomes one message, its hint and its exit code."""
     as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        command_line(sys.argv[1:])()
     except MillwrightError as error:
         print_error(error, as_json=as_json)
         sys.exit(error.exit_code)

@@ -1,15 +1,16 @@
 """Who acts at this terminal: a person that is named, or the one whose key it is. Never the name of a login."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.session import Session
 from console.show import ERR, escaped
-from factory import signatures
 from factory.errors import InputError
-from factory.people import Person, load_people
+
+if TYPE_CHECKING:
+    from factory.people import Person
 
 Who = Annotated[
     str | None,
@@ -26,11 +27,15 @@ OwnKey = Annotated[
 ]
 
 
-def identify(session: Session, person: str | None, key: Path | None) -> tuple[Person, Path | None]:
+def identify(session: Session, person: str | None, key: Path | None) -> tuple["Person", Path | None]:
     """Who acts, and the key to sign with; no key for demo people, who have theirs here. A stand-in is said to be one.
 
     Nothing is proved by this: the signature does that. Raises InputError for a stranger, and where there is no key.
     """
+    # Imported late: the options above are of commands that seldom sign (0.1 s).
+    from factory import signatures
+    from factory.people import load_people
+
     people = load_people(session.root, session.settings)
     found = people.person(person) if person is not None else None
     if found is None or not found.demo:

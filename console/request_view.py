@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from factory.decisions import Decision
+from factory.decisions import Decision, so_far
 from factory.people import DEMO_PREFIX, People
 from factory.requests import Request, RequestState
 from pipeline.git import visible
@@ -24,10 +24,25 @@ def said(person: str) -> str:
     return visible(person, keep="") + (" (stand-in)" if person.startswith(DEMO_PREFIX) else "")
 
 
-def deciders(request: Request, people: People) -> list[str]:
-    """Who holds the role and is no author; at least one line."""
-    able = people.who_may(request.role, request.app, request.authors)
-    return [said(person.id) for person in able] or ["nobody (people.yaml)"]
+def able(request: Request, people: People, made: list[Decision]) -> list[str]:
+    """The ids of those who may decide now: who holds the role, is no author, and has not decided on it yet."""
+    before = {decision.person for decision in made}
+    return [p.id for p in people.who_may(request.role, request.app, request.authors) if p.id not in before]
+
+
+def deciders(request: Request, people: People, made: list[Decision]) -> list[str]:
+    """Who may decide now, and whether they are too few; at least one line."""
+    found, needed = [said(person) for person in able(request, people, made)], request.approvals - len(made)
+    if not found:
+        return ["nobody (people.yaml)"]
+    return found if len(found) >= needed else [*found, f"nobody else, and it takes {needed} (people.yaml)"]
+
+
+def progress(request: Request, made: list[Decision]) -> str:
+    """How many have approved of those it takes, where it takes several; "" otherwise."""
+    if request.approvals == 1:
+        return ""
+    return visible(so_far(request, made), keep="") if made else f"it takes {request.approvals} different people"
 
 
 def place(request: Request) -> str:
@@ -36,20 +51,21 @@ def place(request: Request) -> str:
     return visible(about + (f" {request.environment}" if request.environment else ""), keep="")
 
 
-def review_lines(request: Request, people: People, decision: Decision | None) -> Lines:
+def review_lines(request: Request, people: People, made: list[Decision]) -> Lines:
     """The whole request: what is asked of whom, everything that was shown, what was said or is to be typed."""
     yield Text.assemble((f"request {request.id}  {request.gate}  ", "bold"), (visible(request.title, keep=""), "bold"))
     facts = {
         "about": place(request),
         "state": request.state + (f": {request.reason}" if request.reason else ""),
-        "asked": f"{request.opened[:19]} of {request.role}: {', '.join(deciders(request, people))}",
+        "asked": f"{request.opened[:19]} of {request.role}: {', '.join(deciders(request, people, made))}",
+        **({"approvals": progress(request, made)} if request.approvals > 1 else {}),
         "authors": ", ".join(map(said, request.authors)) or "nobody",
         "fingerprint": request.fingerprint,
     }
     yield from (_fact(key, value) for key, value in facts.items())
     yield from shown_lines(request.shown)
     yield Text()
-    yield from _outcome(request, people, decision)
+    yield from _outcome(request, people, made)
 
 
 def shown_lines(shown: Mapping[str, Any]) -> Lines:
@@ -64,19 +80,19 @@ def shown_lines(shown: Mapping[str, Any]) -> Lines:
         yield from _indented(PARTS.get(key, _plainly)(shown[key]))
 
 
-def _outcome(request: Request, people: People, decision: Decision | None) -> Lines:
-    if decision is not None:
+def _outcome(request: Request, people: People, made: list[Decision]) -> Lines:
+    for decision in made:
         head = Text(f"{said(decision.person)} decided {decision.verdict}, {decision.decided[:19]}")
         yield from _after(head.append(": "), decision.reason) if decision.reason else [head]
-    elif request.state is RequestState.OPEN:
+    if request.state is RequestState.OPEN:
         yield Text("to decide:", "bold")
-        yield from (Text(f"  {command}") for command in commands(request, people).values())
+        yield from (Text(f"  {command}") for command in commands(request, people, made).values())
 
 
-def commands(request: Request, people: People) -> dict[str, str]:
+def commands(request: Request, people: People, made: list[Decision]) -> dict[str, str]:
     """What to type, by verdict. Bound to what is shown now: the fingerprint is among it."""
-    able = people.who_may(request.role, request.app, request.authors)
-    person = able[0].id if len(able) == 1 else "PERSON"
+    found = able(request, people, made)
+    person = found[0] if len(found) == 1 else "PERSON"
     end = f"{request.id} --as {person} --fingerprint {request.fingerprint}"
     return {"approve": f"millwright approve {end}", "refuse": f"millwright refuse {end} --reason TEXT"}
 
@@ -169,6 +185,18 @@ def _set_aside(value: Any) -> Lines:
     yield Text("production follows the spec of the release, not app.yaml, until another release is decided", "dim")
 
 
+def _infra_set_aside(value: Any) -> Lines:
+    yield from _plainly(value)
+    yield Text("production runs the infra.py that the release keeps, until another release is decided", "dim")
+
+
+def _configured_since(value: Any) -> Lines:
+    yield from _plainly(value)
+    yield Text(
+        "others now than when that release served; they stay as they are: no way back brings a value back", "dim"
+    )
+
+
 def _plainly(value: Any) -> Lines:
     if isinstance(value, dict) and value:
         yield from _rest(value)
@@ -188,6 +216,8 @@ PARTS: Mapping[str, Callable[[Any], Lines]] = {
     "replaces": _replaces,
     "restores": _restores,
     "app.yaml set aside": _set_aside,
+    "infra.py set aside": _infra_set_aside,
+    "configured since": _configured_since,
     "diff": _diff,
 }
 

@@ -58,16 +58,16 @@ class Artefact(BaseModel):
     built: str
 
 
-def store(root: FactoryRoot, tree: Path) -> str:
+def store(root: FactoryRoot, tree: Path, files: list[Path] | None = None) -> str:
     """Keep a copy of `tree`; its digest. Caches and hidden files are no part of it. Keeping it again changes nothing.
 
-    Raises InputError for a tree that holds a symlink or a special file.
+    `files`: only these of `source_files(tree)`. Raises InputError for a tree that holds a symlink or a special file.
     """
-    files = source_files(tree)
+    files = source_files(tree) if files is None else files
     for path in files:
         if path.is_symlink() or not path.is_file():
             raise InputError(f"{path.relative_to(tree)} is not a plain file: an artefact holds nothing else")
-    digest = source_digest(tree)
+    digest = source_digest(tree, files)
     place = _place(root, digest)
     if place.is_dir():
         return digest

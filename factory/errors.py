@@ -42,6 +42,8 @@ class ExitCode(IntEnum):
     `rollback`: the way back would, so nothing was done."""
     NOT_ISOLATED = 14
     """From `isolation`: something of one app or environment reaches another's; the output names it."""
+    OVERDUE = 15
+    """From `secrets list`: the value of a secret is older than its app.yaml says it may grow."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 

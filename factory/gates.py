@@ -1,6 +1,7 @@
 """Roles that people hold, gates at which they decide, and which role decides where when app.yaml says nothing."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -24,6 +25,15 @@ class Gate(StrEnum):
     ATTENTION = "attention"
 
 
+class Deciders(NamedTuple):
+    """Whose approval a gate takes: that of so many different people, each of whom holds the role."""
+
+    role: Role
+    approvals: int = 1
+
+
+# More than so many people would not be found when something is urgent.
+MOST_APPROVALS = 5
 # Who decides, when app.yaml names no other role.
 DEFAULT_ROLES: dict[Gate, Role] = {
     Gate.ARCHITECTURE: Role.ARCHITECT,
@@ -33,6 +43,9 @@ DEFAULT_ROLES: dict[Gate, Role] = {
     Gate.DESTROY: Role.OPERATOR,
     Gate.ATTENTION: Role.MAINTAINER,
 }
+# Which roles may let an agent into something of the app's, where app.yaml asks for an approval. Production is let into
+# only by who may also decide what runs there.
+ACCESS_ROLES = frozenset({Role.MAINTAINER, Role.OPERATOR, Role.SECURITY})
 # Which roles app.yaml may name for a gate: an app can ask for a stricter one, never for a weaker one.
 ALLOWED_ROLES: dict[Gate, frozenset[Role]] = {
     Gate.ARCHITECTURE: frozenset({Role.ARCHITECT}),

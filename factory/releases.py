@@ -1,4 +1,4 @@
-"""Releases: which artefact, with which spec, serves (or is to serve) in which environment, and who decided it.
+"""Releases: which artefact, with which spec and infra.py, serves (or is to) in which environment, and who decided it.
 
 The newest release that is `deploying` or `serving` is the wanted one: the program declares it, by every door.
 """
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, Text, insert, select, update
 
 from factory.db import METADATA
+from factory.fingerprints import fingerprint
 
 RELEASES = Table(
     "factory_release",
@@ -33,6 +34,8 @@ RELEASES = Table(
     Column("restores", Integer),
     Column("set_aside", String(80)),
     Column("served", String(32)),
+    Column("infra", String(80)),
+    Column("configuration", JSON),
 )
 
 
@@ -55,8 +58,10 @@ class Release(BaseModel):
 
     `request` is the id of the decided request that allows it (None where none is needed); `replaces` the id of the
     release that served before, to which it returns by itself when it turns out bad. `restores` is the id of an earlier
-    release that it brings back: the same artefact and spec. `set_aside` is the digest of an app.yaml that the
-    environment does not follow, because it went back; `served` when the release was first seen to serve.
+    release that it brings back: the same artefact, spec and infra.py. `set_aside` is the digest of files
+    (`files_digest`) that the environment does not follow, because it went back; `served` when the release was first
+    seen to serve. `infra` is the digest of the app's own code ("": it had none; None: of a release from before it was
+    kept), `configuration` those of what the stack was configured with when it was last seen to serve.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +83,8 @@ class Release(BaseModel):
     restores: int | None
     set_aside: str | None
     served: str | None
+    infra: str | None
+    configuration: dict[str, str] | None
 
     @property
     def went_back(self) -> bool:
@@ -85,8 +92,14 @@ class Release(BaseModel):
         return self.restores is not None or self.set_aside is not None
 
     def same_as(self, other: "Release") -> bool:
-        """Whether both are the same artefact with the same spec."""
-        return (self.artefact, self.spec_digest) == (other.artefact, other.spec_digest)
+        """Whether both are the same artefact with the same spec and, where both keep it, the same infra.py."""
+        known = None not in (self.infra, other.infra)
+        alike = (self.artefact, self.spec_digest) == (other.artefact, other.spec_digest)
+        return alike and not (known and self.infra != other.infra)
+
+    def as_it_knows(self, spec: str, infra: str | None) -> str:
+        """The digest of files that say this, as this release compares them: by their spec alone without an `infra`."""
+        return files_digest(spec, None if self.infra is None else infra)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +115,12 @@ class Proposal:
     change: str | None
     restores: int | None = None
     set_aside: str | None = None
+    infra: str | None = None
+
+
+def files_digest(spec: str, infra: str | None) -> str:
+    """One digest for what an app's files declare: its app.yaml's, and its own code's where it has any."""
+    return fingerprint([spec, infra]) if infra else spec
 
 
 def propose(connection: Connection, proposal: Proposal) -> Release:
@@ -152,9 +171,10 @@ def begin(connection: Connection, release: int, request: int | None) -> None:
     _set(connection, release, state=ReleaseState.DEPLOYING, request=request)
 
 
-def serves(connection: Connection, release: Release) -> None:
-    """It serves and is healthy: what it replaced is history."""
-    _set(connection, release.id, state=ReleaseState.SERVING, served=release.served or _now())
+def serves(connection: Connection, release: Release, configuration: dict[str, str] | None = None) -> None:
+    """It serves and is healthy, with this configuration: what it replaced is history."""
+    values = {"state": ReleaseState.SERVING, "served": release.served or _now()}
+    _set(connection, release.id, **values, configuration=configuration or release.configuration)
     if release.replaces is not None:
         _set(connection, release.replaces, state=ReleaseState.REPLACED, ended=_now())
 
@@ -170,9 +190,10 @@ def failed(connection: Connection, release: Release, reason: str) -> Release | N
 
 
 def returned(connection: Connection, release: Release, before: Release) -> None:
-    """The environment is back at `before`, away from `release`; the app.yaml of that one is set aside."""
+    """The environment is back at `before`, away from `release`; the files of that one are set aside."""
     if before.id == release.replaces:
-        _set(connection, before.id, set_aside=release.set_aside or release.spec_digest)
+        aside = before.as_it_knows(release.spec_digest, release.infra)
+        _set(connection, before.id, set_aside=release.set_aside or aside)
 
 
 def refused(connection: Connection, release: int, reason: str) -> None:

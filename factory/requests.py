@@ -33,6 +33,7 @@ REQUESTS = Table(
     Column("reason", Text, nullable=False),
     Column("opened", String(32), nullable=False),
     Column("closed", String(32)),
+    Column("approvals", Integer, nullable=False),
 )
 
 
@@ -48,8 +49,8 @@ class RequestState(StrEnum):
 class Request(BaseModel):
     """One question to a person. `shown` is everything that is decided on, plain JSON; `fingerprint` is its SHA-256.
 
-    `role` is the one that app.yaml names for the gate; `authors` are the ids of people who may not decide it
-    themselves; `nonce` makes each request's signature its own.
+    `role` is the one that app.yaml names for the gate, `approvals` how many different people who hold it must approve;
+    `authors` are the ids of people who may not decide it themselves; `nonce` makes each request's signature its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +71,7 @@ class Request(BaseModel):
     reason: str
     opened: str
     closed: str | None
+    approvals: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,7 @@ class Question:
     shown: dict[str, Any]
     environment: str | None = None
     change: str | None = None
+    approvals: int = 1
 
 
 def open_request(connection: Connection, question: Question, *, actor: str = "factory") -> Request:
@@ -105,7 +108,8 @@ def open_request(connection: Connection, question: Question, *, actor: str = "fa
     made = _first(connection, REQUESTS.c.key == question.key)
     if made is None:
         raise RuntimeError(f"the request {question.key} was written and is not there")
-    _tell(connection, "request.opened", made, actor, fingerprint=made.fingerprint, role=made.role.value)
+    asked = {"fingerprint": made.fingerprint, "role": made.role.value, "approvals": made.approvals}
+    _tell(connection, "request.opened", made, actor, **asked)
     return made
 
 
@@ -142,10 +146,18 @@ def withdraw(connection: Connection, request: Request, reason: str, *, actor: st
         _tell(connection, "request.withdrawn", request, actor, reason=reason)
 
 
-def close(connection: Connection, request: int, state: RequestState) -> bool:
-    """Mark an open request as decided; False when it was not open any more."""
+def hold(connection: Connection, request: int) -> bool:
+    """Keep others from deciding or withdrawing it until the transaction ends; False when it is not open any more."""
+    # A write, not a read: also SQLite makes others wait for it.
     query = update(REQUESTS).where(REQUESTS.c.id == request, REQUESTS.c.state == RequestState.OPEN)
-    return bool(connection.execute(query.values(state=state, closed=now())).rowcount)
+    return bool(connection.execute(query.values(state=RequestState.OPEN)).rowcount)
+
+
+def close(connection: Connection, request: Request, state: RequestState, people: list[str]) -> None:
+    """Mark an open request, which is held, as decided by `people`."""
+    query = update(REQUESTS).where(REQUESTS.c.id == request.id, REQUESTS.c.state == RequestState.OPEN)
+    connection.execute(query.values(state=state, closed=now()))
+    _tell(connection, "request.closed", request, people[-1], state=state.value, people=people)
 
 
 def now() -> str:

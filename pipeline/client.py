@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from factory import daemons, db, environments, events, findings, releases, requests, signatures
-from factory.decisions import Decision, decision_of
+from factory.decisions import Decision, awaited, decisions_of
 from factory.errors import InputError
 from factory.events import Event
 from factory.findings import Finding
@@ -191,28 +191,34 @@ def show_change(root: FactoryRoot, settings: Settings, app: str, change: str) ->
     worker = daemons.read(root, daemons.WORKER) is not None
     with db.transaction(database) as connection:
         asked = requests.of_change(connection, app, change)
+        made = [decision for request in asked for decision in decisions_of(connection, request.id)]
         tasks = records.tasks_of(connection, app, change)
         return ChangeView(
             record=record,
             tasks=tasks,
             findings=findings.of_change(connection, app, change),
             requests=asked,
-            decisions=[made for request in asked if (made := decision_of(connection, request.id))],
+            decisions=made,
             releases=[release for release in releases.of_app(connection, app) if release.change == change],
             events=events.recent(connection, app=app, change=change, limit=200),
-            waits_for=waits_for(record, asked, worker=worker),
+            waits_for=waits_for(record, asked, made, worker=worker),
         )
 
 
-def waits_for(record: ChangeRecord, asked: list[Request], *, worker: bool) -> str:
+def waits_for(record: ChangeRecord, asked: list[Request], made: list[Decision], *, worker: bool) -> str:
     """What a change waits for, in one line; "" when it has ended."""
     if record.ended:
         return ""
     if opened := [request for request in asked if request.state is requests.RequestState.OPEN]:
-        return "; ".join(f"a person ({r.role}) to decide on {r.gate}: millwright review {r.id}" for r in opened)
+        return "; ".join(_awaited(request, made) for request in opened)
     if not worker:
         return "the worker, which does not run: millwright factory up"
     return record.detail
+
+
+def _awaited(request: Request, made: list[Decision]) -> str:
+    whom = awaited(request, [decision for decision in made if decision.request == request.id])
+    return f"{whom} to decide on {request.gate}: millwright review {request.id}"
 
 
 def cancel(

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from access.client import Proxies
 from factory import db, events
 from factory.errors import MillwrightError
 from factory.fingerprints import fingerprint
@@ -48,6 +49,7 @@ class Context:
     faults: Faults
     open_tasks: dict[str, OpenTask] = field(default_factory=dict)
     processes: TaskProcesses = field(default_factory=TaskProcesses)
+    proxies: Proxies = field(default_factory=Proxies)
 
     def change(self, identifier: str) -> ChangeRecord:
         """The row of a change."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from factory import db, decisions, requests
-from factory.decisions import Decision, Verdict
+from factory.decisions import Decision, Verdict, awaited, verdict_of
 from factory.errors import DecisionRequired
 from factory.gates import Gate
 from factory.requests import Question, Request, RequestState
@@ -34,7 +34,7 @@ def ask(
     authors: Collection[str] = (),
 ) -> Request:
     """Open the request, once; the change shows that it waits. `authors`: whose work it is beside the change's own."""
-    spec = context.spec(record.app)
+    deciders = context.spec(record.app).deciders_at(gate)
     question = Question(
         key=f"{record.id}:{key}",
         gate=gate,
@@ -42,22 +42,24 @@ def ask(
         change=record.change,
         environment=shown.get("environment"),
         title=title,
-        role=spec.role_at(gate),
+        role=deciders.role,
+        approvals=deciders.approvals,
         authors=sorted({record.author, *authors}),
         shown=shown,
     )
     with db.transaction(context.database) as connection:
         request = requests.open_request(connection, question)
         if request.state is RequestState.OPEN:
-            detail = f"waits for a person ({request.role}) at the gate {gate}: millwright review {request.id}"
-            records.set_change(connection, record.id, state=ChangeState.WAITING, detail=detail)
+            made = decisions.decisions_of(connection, request.id)
+            records.set_change(connection, record.id, state=ChangeState.WAITING, detail=_waiting(request, made))
     return request
 
 
 def wait(context: Context, identifier: str, request_id: int, moved: Callable[[], bool] = lambda: False) -> Json:
-    """Wait until a person has decided, or what was shown has `moved`; then the request is withdrawn.
+    """Wait until it is decided, or what was shown has `moved`; then the request is withdrawn.
 
-    The answer: `{"verdict": "approve" | "refuse" | "withdrawn", "person", "reason"}`. Raises Cancelled.
+    The answer: `{"verdict": "approve" | "refuse" | "withdrawn", "person", "reason"}`; several people who approved stand
+    in one line. Raises Cancelled.
     """
     while True:
         change = context.change(identifier)
@@ -80,18 +82,30 @@ def wait_in_any_case(context: Context, identifier: str, request_id: int) -> Json
 
 
 def _answer(context: Context, identifier: str, request_id: int) -> Json | None:
-    """What was said to a request; None while it is open."""
+    """What was said to a request; None while more has to be said."""
     request = _request(context, request_id)
     with db.transaction(context.database) as connection:
-        decision = decisions.decision_of(connection, request_id)
-    if decision is not None:
-        answer = _answered(context, request, decision)
-        with db.transaction(context.database) as connection:
-            records.set_change(connection, identifier, state=ChangeState.RUNNING, detail=f"{request.gate} decided")
-        return answer
+        made = decisions.decisions_of(connection, request_id)
     if request.state is RequestState.WITHDRAWN:
         return {"verdict": "withdrawn", "person": "", "reason": request.reason}
-    return None
+    if request.state is RequestState.OPEN and verdict_of(request, made) is None:
+        if made:
+            _say_who_is_awaited(context, identifier, _waiting(request, made))
+        return None
+    answer = _answered(context, request, made)
+    with db.transaction(context.database) as connection:
+        records.set_change(connection, identifier, state=ChangeState.RUNNING, detail=f"{request.gate} decided")
+    return answer
+
+
+def _waiting(request: Request, made: list[Decision]) -> str:
+    return f"waits for {awaited(request, made)} at the gate {request.gate}: millwright review {request.id}"
+
+
+def _say_who_is_awaited(context: Context, identifier: str, detail: str) -> None:
+    record = context.change(identifier)
+    if record.state is ChangeState.WAITING and record.detail != detail:
+        context.set(record, detail=detail)
 
 
 def _request(context: Context, request_id: int) -> Request:
@@ -102,15 +116,21 @@ def _request(context: Context, request_id: int) -> Request:
     return request
 
 
-def _answered(context: Context, request: Request, decision: Decision) -> Json:
-    """What a decision comes to now: an approval that does not hold any more (a role was lost) allows nothing."""
-    verdict, reason = decision.verdict.value, decision.reason
-    if decision.verdict is Verdict.APPROVE:
+def _answered(context: Context, request: Request, made: list[Decision]) -> Json:
+    """What verdicts come to now: an approval that does not hold any more (a role was lost) allows nothing."""
+    verdict = verdict_of(request, made)
+    said = [each for each in made if each.verdict is verdict]
+    answer = {"person": ", ".join(each.person for each in said)}
+    if verdict is not Verdict.REFUSE:
         try:
             approved(context, request.app, request.id, request.gate, request.shown)
         except DecisionRequired as error:
-            verdict, reason = "withdrawn", str(error)
-    return {"verdict": verdict, "person": decision.person, "reason": reason}
+            return {"verdict": "withdrawn", **answer, "reason": str(error)}
+    return {
+        "verdict": (verdict or Verdict.APPROVE).value,
+        **answer,
+        "reason": "\n".join(each.reason for each in said if each.reason),
+    }
 
 
 def _withdraw(context: Context, request: Request, reason: str) -> None:

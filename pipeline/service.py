@@ -103,6 +103,7 @@ class Service:
             self._stopping.set()
             # First of all: what comes after may fail, or take its time.
             self._context.processes.close()
+            self._context.proxies.close()
             self._engine.close()
             self._door.stop()
             if self._twin:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from agents.brief import ContextPart, Outcome, OutcomeState, TaskBrief, TaskLimits
+from agents.brief import ContextPart, EgressWay, Outcome, OutcomeState, TaskBrief, TaskLimits
 from agents.task import BRIEF, LATER, OUTCOME, write_outcome
 from factory import db
 from factory.paths import private_folder
@@ -20,6 +20,7 @@ from pipeline.gates import Cancelled, check_cancelled
 from pipeline.records import ChangeRecord, ChangeState, TaskRecord
 from pipeline.spending import settled
 from pipeline.task_process import OUTPUT, end_leftover
+from pipeline.ways_out import way_out
 
 POLL_SECONDS = 0.1
 # The task ends itself at its own limit; this is for one that does not.
@@ -62,7 +63,8 @@ def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) ->
             settled(folder)
             worktree = _worktree(context, record, assignment, folder / WORKTREE)
             context.faults.reach("generate.worktree-made")
-            done = _run(context, record, assignment, task, folder, worktree)
+            with way_out(context, record, assignment.function, task, folder) as egress:
+                done = _run(context, record, assignment, folder, worktree, egress)
             context.faults.reach("generate.outcome-written")
     except Cancelled:
         end_task(context, record, folder)
@@ -142,9 +144,15 @@ def _remove_worktree(context: Context, record: ChangeRecord, folder: Path) -> No
 
 
 def _run(
-    context: Context, record: ChangeRecord, assignment: Assignment, task: str, folder: Path, worktree: Path
+    context: Context,
+    record: ChangeRecord,
+    assignment: Assignment,
+    folder: Path,
+    worktree: Path,
+    egress: EgressWay | None,
 ) -> Outcome:
-    brief = _brief(context, record, assignment, task, worktree)
+    task = task_id(record, assignment)
+    brief = _brief(context, record, assignment, worktree, egress)
     (folder / BRIEF).write_text(brief.model_dump_json(indent=1))
     _open(context, record, assignment, task)
     # What the agent sees, so that a reviewer sees it too.
@@ -155,7 +163,9 @@ def _run(
         once=task,
         function=assignment.function,
         commit=assignment.commit,
+        tools=list(brief.tools),
         context=assignment.context,
+        egress=egress.hosts if egress else [],
     )
     context.open_tasks[task] = OpenTask(
         record=record,
@@ -180,10 +190,13 @@ def _run(
     return done
 
 
-def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task: str, worktree: Path) -> TaskBrief:
-    agent = context.spec(record.app).agents[Function(assignment.function)]
+def _brief(
+    context: Context, record: ChangeRecord, assignment: Assignment, worktree: Path, egress: EgressWay | None
+) -> TaskBrief:
+    spec, function = context.spec(record.app), Function(assignment.function)
+    agent = spec.agents[function]
     return TaskBrief(
-        task=task,
+        task=task_id(record, assignment),
         app=record.app,
         change=record.change,
         function=assignment.function,
@@ -193,8 +206,10 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, task:
         model_name=agent.model or context.settings.model_name,
         scripted=context.settings.model == "scripted",
         limits=TaskLimits(turns=agent.budget.turns, minutes=agent.budget.minutes, dollars=agent.budget.dollars),
+        tools=spec.tools_of(function),
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
+        egress=egress,
     )
 
 

@@ -4,12 +4,13 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from factory.errors import PolicyViolation
 from policies.context import Context
 from policies.model import Control, Fail, Finding
 from policies.resources import Resource, Stack
 
 
-class RuleBroke(Exception):
+class RuleBroke(PolicyViolation):
     """A rule raised: whatever it was about to say is not known, so nothing may go on. Quotes no value."""
 
 
@@ -37,7 +38,9 @@ class Verdict:
 
 
 def judge_resource(controls: Iterable[Control], resource: Resource, context: Context) -> Iterator[Verdict]:
-    """The verdicts on one resource of the controls that read its type. Raises RuleBroke."""
+    """The verdicts on one resource of the controls that read its type; none on what is only read. Raises RuleBroke."""
+    if not resource.declared:
+        return
     for control in controls:
         if control.check is None or not control.concerns(resource.type):
             continue
@@ -72,4 +75,7 @@ def judge(controls: Sequence[Control], stack: Stack, context: Context) -> Iterat
 
 def _broke(control: Control, place: str, error: Exception) -> RuleBroke:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return RuleBroke(f"{control.id} broke on {place}: {type(error).__name__} in {last.name}, line {last.lineno}")
+    return RuleBroke(
+        f"{control.id} broke on {place}: {type(error).__name__} in {last.name}, line {last.lineno}",
+        hint="this is a bug of the rule: please report it",
+    )

@@ -44,6 +44,7 @@ def _with_inputs(message: pb.AnalyzerResource, before: Resource | None) -> Resou
     return replace(
         _resource(message, inputs),
         answered=answered.properties,
+        declared=before is not None,
         dependencies=tuple(message.dependencies),
         property_dependencies={name: tuple(found.urns) for name, found in message.propertyDependencies.items()},
     )

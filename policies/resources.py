@@ -35,8 +35,8 @@ class Resource:
     """One resource, as declared.
 
     `properties` are its inputs, after the provider's own defaults. In a check of a whole stack `answered` is what the
-    provider said of it (`arn`, `id`); in a preview much of that is not there yet. What a program only reads, and what
-    it no longer declares, has no inputs, so nothing is wrong with it, but others may refer to it.
+    provider said of it (`arn`, `id`); in a preview much of that is not there yet. `declared` is False for what the
+    program only reads, or no longer declares: it has no inputs and is not judged, but others may refer to it.
 
     `property_dependencies` says from which resources (URNs) a property's value comes; it is known in checks of whole
     stacks, not while resources are being registered. `secrets` are the paths of what the program marked secret.
@@ -53,6 +53,7 @@ class Resource:
     property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: frozenset[Path] = frozenset()
     answered: Properties = field(default_factory=dict)
+    declared: bool = True
 
     def value(self, name: str) -> Plain:
         """A property as declared, or else as the provider answered."""
@@ -72,7 +73,11 @@ class Stack:
     complete: bool = True
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """The resources of these types; a type that ends in `*` stands for all that begin so."""
+        """The declared resources of these types; a type that ends in `*` stands for all that begin so."""
+        return (resource for resource in self.known(*types) if resource.declared)
+
+    def known(self, *types: str) -> Iterator[Resource]:
+        """The same, and what the program only reads."""
         exact = frozenset(types)
         starts = tuple(token[:-1] for token in types if token.endswith("*"))
         for resource in self.resources:

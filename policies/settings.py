@@ -1,6 +1,6 @@
 """`policies.yaml`: what a factory's policies take for its own. Without it the lists are empty, which allows least."""
 
-import re
+import textwrap
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -70,8 +70,13 @@ def load_policies(root: FactoryRoot) -> PolicySettings:
     Raises InputError that names file, line and column of every mistake, in policies.yaml and in millwright.yaml.
     """
     path = settings_file(root)
-    settings = load_model(PolicySettings, path) if path.exists() else PolicySettings()
+    settings = read_policies(path) if path.exists() else PolicySettings()
     return with_account(settings, load(root).aws_account or LOCAL_ACCOUNT)
+
+
+def read_policies(path: Path) -> PolicySettings:
+    """The policy settings in the file `path` alone. Raises InputError that names every mistake with its place."""
+    return load_model(PolicySettings, path)
 
 
 def with_account(settings: PolicySettings, account: str) -> PolicySettings:
@@ -81,9 +86,8 @@ def with_account(settings: PolicySettings, account: str) -> PolicySettings:
 
 def template() -> str:
     """A policies.yaml that says the defaults, with every key explained."""
-    lines = ["# What this factory's policies take for its own. Everything not listed here is somebody else's.", ""]
+    lines = ["# What this factory's policies take for its own. What is not listed here is somebody else's."]
     for name, field in PolicySettings.model_fields.items():
-        lines += [f"# {text}" for text in re.findall(r"\S.{0,100}(?=\s|$)", field.description or "")]
-        default = ", ".join(field.default)
-        lines += [f"{name}: [{default}]", ""]
-    return "\n".join(lines)
+        lines += ["", *textwrap.wrap(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")]
+        lines.append(f"{name}: [{', '.join(field.default)}]")
+    return "\n".join([*lines, ""])

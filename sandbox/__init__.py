@@ -9,6 +9,7 @@ from sandbox.outward import Gate, Gates
 from sandbox.python import python_binds
 from sandbox.running import probe, run
 from sandbox.serving import Served, Worker, start_service, start_worker
+from sandbox.ways import through
 
 __all__ = [
     "Bind",
@@ -24,4 +25,5 @@ __all__ = [
     "run",
     "start_service",
     "start_worker",
+    "through",
 ]

@@ -22,6 +22,8 @@ CHUNK = 65536
 CONNECTIONS = 256
 STACK_BYTES = 256 * 1024
 CONNECT_SECONDS = 5
+# As prlimit, which starts what has no way out, ends with (exit status of `env` and of shells).
+NOT_STARTED = 127
 # A close that says so at once, instead of an end that could be taken for an answer.
 RESET = struct.pack("ii", 1, 0)
 
@@ -37,7 +39,11 @@ def main() -> int:
     if way:
         # Before the app: what it may reach is there when it begins.
         Outward(way, room).begin()
-    app = subprocess.Popen(command, pass_fds=[int(number) for number in kept.split(",") if number])
+    try:
+        app = subprocess.Popen(command, pass_fds=[int(number) for number in kept.split(",") if number])
+    except OSError as error:
+        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+        return NOT_STARTED
     signal.signal(signal.SIGTERM, lambda *_: app.terminate())
     if door:
         with contextlib.suppress(FileNotFoundError):

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from factory.errors import InputError
-from sandbox import forwarder, usage
+from sandbox import usage
 from sandbox.bubblewrap import DEPTH, command_line, program, told
-from sandbox.model import Bind, Confined
+from sandbox.model import Confined
 from sandbox.running import end, probe, with_defaults
+from sandbox.ways import forwarded
 
-DOOR = "/run/door"
-WAY = "/run/way"
-CODE = "/run/forwarder.py"
 # sun_path of sockaddr_un, less its final zero.
 SOCKET_PATH_BYTES = 107
 Started = TypeVar("Started", bound="Worker")
@@ -82,14 +80,13 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path, way
     long.
     """
     _checked(socket)
-    door = Bind(socket.parent, DOOR, writable=True)
-    process, watch = _start(confined, f"{DOOR}/{socket.name}", port, (door,), log, way)
+    process, watch = _start(forwarded(confined, door=socket, port=port, way=way), log)
     return _watched(Served(process, socket), watch)
 
 
 def start_worker(confined: Confined, *, log: Path, way: Path | None = None) -> Worker:
     """Start a process that listens for nobody; otherwise as `start_service`."""
-    process, watch = _start(confined, "", 0, (), log, way)
+    process, watch = _start(forwarded(confined, way=way), log)
     return _watched(Worker(process), watch)
 
 
@@ -98,20 +95,9 @@ def _checked(socket: Path) -> None:
         raise InputError(f"{socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} bytes)")
 
 
-def _start(
-    confined: Confined, door: str, port: int, binds: tuple[Bind, ...], log: Path, way: Path | None
-) -> tuple[subprocess.Popen[bytes], usage.Watch]:
+def _start(confined: Confined, log: Path) -> tuple[subprocess.Popen[bytes], usage.Watch]:
     probe()
-    kept = ",".join(map(str, confined.keeps))
-    words = ("python", "-I", CODE, door, str(port), f"{WAY}/{way.name}" if way else "", kept, "--", *confined.argv)
-    # Read-only: a socket can be connected to, and none put in its place.
-    ways = (Bind(way.parent, WAY),) if way else ()
-    inside = replace(
-        with_defaults(confined),
-        argv=words,
-        binds=(*confined.binds, Bind(Path(forwarder.__file__), CODE), *binds, *ways),
-        limits=replace(confined.limits, seconds=float("inf")),
-    )
+    inside = replace(with_defaults(confined), limits=replace(confined.limits, seconds=float("inf")))
     with log.open("ab") as output, told(inside) as handed:
         process = subprocess.Popen(
             command_line(program(), inside, handed),

@@ -1,12 +1,13 @@
 """Apps as files: made from a template, brought to the present format, checked with all that the factory knows."""
 
 import ipaddress
+import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from engine.cache import write_atomically
-from factory.document import load_document
+from factory.document import Document, load_document
 from factory.errors import InputError, Problem
 from factory.gates import Gate
 from factory.located import problem_at
@@ -20,31 +21,52 @@ FIRST_RANGES = (*range(30, 256), *range(30))
 
 
 def check(root: FactoryRoot, spec: AppSpec, people: People | None) -> None:
-    """What one app's file cannot show: networks of others, and whether somebody can decide at its gates.
+    """What one app's file cannot show: networks of others, and whether somebody can decide what it asks people for.
 
     `people`: None where nobody is known yet. Raises InputError with the places.
     """
     require_apart(root, spec)
-    problems = tuple(_undecidable(root, spec, people)) if people else ()
-    if problems:
+    document = load_document(root.apps / spec.name / "app.yaml")
+    found = (_undecidable(root, spec, people, document), _unapprovable(root, spec, people, document)) if people else ()
+    if problems := tuple(itertools.chain(*found)):
         raise InputError(f"{root.apps / spec.name / 'app.yaml'} asks for decisions nobody can make", problems=problems)
 
 
-def _undecidable(root: FactoryRoot, spec: AppSpec, people: People) -> Iterator[Problem]:
-    document = load_document(root.apps / spec.name / "app.yaml")
+def _undecidable(root: FactoryRoot, spec: AppSpec, people: People, document: Document) -> Iterator[Problem]:
     # No stage asks an architect yet.
     for gate in (gate for gate in Gate if gate is not Gate.ARCHITECTURE):
         if gate in (Gate.PRODUCTION, Gate.DESTROY) and Environment.PRODUCTION not in spec.environments:
             continue
-        role = spec.role_at(gate)
-        if not people.who_may(role, spec.name, []):
-            at = ("gates", gate.value, "role") if gate in spec.gates else ("environments",)
+        role, approvals = spec.deciders_at(gate)
+        found = len(people.who_may(role, spec.name, []))
+        named = spec.gates.get(gate)
+        if not found:
             yield problem_at(
                 document,
-                at,
+                ("gates", gate.value, "role") if named and named.role else ("environments",),
                 f"nobody holds the role {role} for {spec.name}, which decides at the gate {gate}",
                 allowed="a role that somebody holds",
                 fix=f"give somebody the role {role} in {root.people_file.name}",
+            )
+        elif found < approvals:
+            yield problem_at(
+                document,
+                ("gates", gate.value, "approvals"),
+                f"so many people do not hold the role {role} for {spec.name}",
+                allowed=f"at most {found}",
+                fix=f"give more people the role {role} in {root.people_file.name}, or ask for fewer",
+            )
+
+
+def _unapprovable(root: FactoryRoot, spec: AppSpec, people: People, document: Document) -> Iterator[Problem]:
+    for index, rule in enumerate(spec.access):
+        if rule.approval and not people.who_may(rule.approval, spec.name, []):
+            yield problem_at(
+                document,
+                ("access", index, "approval"),
+                f"nobody holds the role {rule.approval} for {spec.name}, which this access needs",
+                allowed="a role that somebody holds",
+                fix=f"give somebody the role {rule.approval} in {root.people_file.name}",
             )
 
 

@@ -5,11 +5,11 @@ And the platform: after everything else.
 
 from sqlalchemy import Engine
 
-from factory import db, decisions, environments, events, requests, signatures
+from factory import approvals, db, environments, events, requests, signatures
 from factory.environments import EnvironmentRecord
 from factory.errors import DecisionRequired, InputError
 from factory.fingerprints import canonical, fingerprint
-from factory.gates import Gate
+from factory.gates import DEFAULT_ROLES, MOST_APPROVALS, Deciders, Gate
 from factory.people import load_people
 from factory.requests import Question, Request
 from stacks.production import Place, refuse
@@ -17,9 +17,15 @@ from stacks.shared_platform import PLATFORM
 
 
 def asked(place: Place) -> Request | None:
-    """The request to destroy what stands now; None when nobody has asked. Raises InputError when it does not stand."""
+    """The request to destroy what stands now, of those who decide that now; None when nobody has asked.
+
+    One that asked for more approvals than app.yaml does now is as good. Raises InputError when it does not stand.
+    """
+    row, (role, needed) = _standing(place), place.spec.deciders_at(Gate.DESTROY)
+    keys = [_key(place, row, Deciders(role, number)) for number in range(needed, MOST_APPROVALS + 1)]
     with db.transaction(place.database) as connection:
-        return requests.find(connection, _key(place, _standing(place)))
+        found = (requests.find(connection, key) for key in keys)
+        return next((request for request in found if request), None)
 
 
 def payload(place: Place, person: str) -> bytes:
@@ -54,8 +60,10 @@ def require_destroy(place: Place) -> None:
         refuse(place, "it is destroyed only by a person's recorded decision, and nobody was asked")
     try:
         people = load_people(place.root, place.settings)
-        shown = _question(place, request.authors).shown
-        decisions.verified(place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(shown))
+        shown, deciders = _question(place, request.authors).shown, place.spec.deciders_at(Gate.DESTROY)
+        approvals.verified(
+            place.database, people, request.id, gate=Gate.DESTROY, fingerprint=fingerprint(shown), deciders=deciders
+        )
     except DecisionRequired as refusal:
         refuse(place, str(refusal))
 
@@ -85,13 +93,15 @@ def _standing(place: Place) -> EnvironmentRecord:
     return row
 
 
-def _key(place: Place, row: EnvironmentRecord) -> str:
-    # Any later update makes it another question, so one decision destroys once.
-    return f"{place.stack}:destroy:{row.updated}"
+def _key(place: Place, row: EnvironmentRecord, deciders: Deciders) -> str:
+    # Any later update makes it another question, so one decision destroys once. So does a gate that was tightened:
+    # it must be possible to ask anew.
+    whom = "" if deciders == (DEFAULT_ROLES[Gate.DESTROY], 1) else f":{deciders.approvals} {deciders.role}"
+    return f"{place.stack}:destroy:{row.updated}{whom}"
 
 
 def _question(place: Place, authors: list[str]) -> Question:
-    row = _standing(place)
+    row, deciders = _standing(place), place.spec.deciders_at(Gate.DESTROY)
     content = {
         "app": place.spec.name,
         "environment": place.environment.value,
@@ -100,12 +110,13 @@ def _question(place: Place, authors: list[str]) -> Question:
         "stands": row.outputs.model_dump(mode="json") if row.outputs else None,
     }
     return Question(
-        key=_key(place, row),
+        key=_key(place, row, deciders),
         gate=Gate.DESTROY,
         app=place.spec.name,
         environment=place.environment.value,
         title=f"destroy {place.stack}, with everything in it",
-        role=place.spec.role_at(Gate.DESTROY),
+        role=deciders.role,
+        approvals=deciders.approvals,
         authors=authors,
         shown=content,
     )

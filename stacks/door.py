@@ -22,6 +22,7 @@ from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import Environment, app_names, load_app
 from stacks import destruction, production
+from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import run_cli, state_file
 from stacks.driver.model import Kind, Result
@@ -68,8 +69,8 @@ def before(
 ) -> None:
     """Refuse what must not happen, create a declared stack that is not there yet, and write the intent down.
 
-    Raises DecisionRequired for production, InputError for a command nobody knows, UpdateFailed when the stack cannot be
-    created.
+    Raises DecisionRequired for production, InputError for a command nobody knows or a real account without a trail,
+    UpdateFailed when the stack cannot be created.
     """
     stack = stack_of(spec, environment)
     if environment is Environment.PRODUCTION or (stack, command) == (PLATFORM, "destroy"):
@@ -85,6 +86,8 @@ def before(
         if effect is Effect.STATE:
             _settle_first(root, settings, stack)
         return
+    if KINDS.get(command) is Kind.UP:
+        require_trail(root, settings, spec)
     # Any other holds no lock: an engine may be at work.
     killed = effect is Effect.CLOUD and look(root, settings, stack, _waiting(stack))
     ensure_stack(root, spec, environment, _cli(), secrets_provider=settings.secrets_provider)

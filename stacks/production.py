@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import Engine
 
-from factory import artefacts, db, decisions, environments, events, releases, requests
+from factory import approvals, artefacts, db, environments, events, releases, requests
 from factory.errors import DecisionRequired, InputError
 from factory.gates import Gate
 from factory.paths import FactoryRoot
@@ -14,10 +14,11 @@ from factory.people import load_people
 from factory.releases import Release, ReleaseState
 from factory.requests import Request
 from factory.settings import Settings
-from factory.spec import AppSpec, Environment, differing_fields, recorded_spec
+from factory.spec import AppSpec, Environment, recorded_spec
 from stacks.driver.model import UNCHANGED, Step
-from stacks.followed import brought_back, follows_file, set_aside
-from stacks.inputs import Inputs, differing, inputs_of
+from stacks.followed import Files, brought_back, edited, follows_file, set_aside
+from stacks.infra_code import INFRA, infra_digest, keep_infra
+from stacks.inputs import Inputs, configured, differing, inputs_of
 from stacks.shared_platform import Spec, Which
 
 Plan = list[list[Any]]
@@ -39,6 +40,11 @@ class Place(NamedTuple):
         return self.spec.stack(self.environment)
 
     @property
+    def files(self) -> Files:
+        """What the app's files say now."""
+        return Files(self.spec, infra_digest(self.root, self.spec.name))
+
+    @property
     def guarded(self) -> bool:
         """Whether it changes by a person's decision only."""
         return self.environment is Environment.PRODUCTION
@@ -58,13 +64,15 @@ def in_production(root: FactoryRoot, settings: Settings, database: Engine, spec:
 
 
 class Served(NamedTuple):
-    """What an environment is to serve: an artefact's digest, with the spec it is declared by.
+    """What an environment is to serve: an artefact's digest, with the spec and the code it is declared by.
 
-    `note` says what app.yaml says otherwise, where the environment went back; "" when there is nothing to say.
+    `infra` is the digest of the app's own code, which is kept under it; "" without any. `note` says what the app's
+    files say otherwise, where the environment went back; "" when there is nothing to say.
     """
 
     artefact: str
     spec: AppSpec
+    infra: str
     note: str = ""
 
 
@@ -85,9 +93,9 @@ def shown(
         "change": release.change,
         **_named(release),
         "plan": plan,
-        "inputs": _inputs(place),
-        "replaces": {"release": replaced.id, **_named(replaced)} if replaced else None,
-        **(brought_back(place.spec, release) if release.restores is not None else {}),
+        "inputs": _inputs(place, release),
+        "replaces": {"release": replaced.id, **_kept(replaced)} if replaced else None,
+        **(_brought_back(place, release) if release.restores is not None else {}),
     }
 
 
@@ -105,26 +113,27 @@ def to_serve(place: Place, release_id: int | None, *, dry_run: bool) -> Served:
             raise DecisionRequired(f"{place.stack}: no release is proposed")
     if release is None:
         # Before the first release, staging serves the app as it was seeded.
-        return Served(artefacts.store(place.root, source_of(place)), place.spec)
-    if follows_file(place.spec, place.environment, release, release_id):
-        return Served(release.artefact, place.spec)
-    return Served(release.artefact, recorded_spec(release.spec), set_aside(place.spec, place.environment, release))
+        seeded = artefacts.store(place.root, source_of(place))
+        return Served(seeded, place.spec, keep_infra(place.root, place.spec.name))
+    if follows_file(files := place.files, place.environment, release, release_id):
+        return Served(release.artefact, place.spec, keep_infra(place.root, place.spec.name))
+    # Of a release from before code was kept, the folder's own is what is known.
+    infra = keep_infra(place.root, place.spec.name) if release.infra is None else release.infra
+    return Served(release.artefact, recorded_spec(release.spec), infra, set_aside(files, place.environment, release))
 
 
 def note(place: Place) -> str:
-    """What app.yaml says otherwise than what is wanted there, because the environment went back; "" otherwise."""
+    """What the files say otherwise than what is wanted there, because the environment went back; "" otherwise."""
     release = _named_release(place, None)
-    return (
-        ""
-        if release is None or follows_file(place.spec, place.environment, release, None)
-        else set_aside(place.spec, place.environment, release)
-    )
+    if release is None or follows_file(files := place.files, place.environment, release, None):
+        return ""
+    return set_aside(files, place.environment, release)
 
 
 def declared_digest(place: Place, release_id: int | None) -> str:
     """The digest of the spec that the program declares. Raises InputError for a release of another environment."""
     release = _named_release(place, release_id)
-    if release is None or follows_file(place.spec, place.environment, release, release_id):
+    if release is None or follows_file(place.files, place.environment, release, release_id):
         return place.spec.digest()
     return release.spec_digest
 
@@ -132,7 +141,7 @@ def declared_digest(place: Place, release_id: int | None) -> str:
 def goes_back(place: Place, release_id: int | None) -> bool:
     """Whether an update brings an earlier release back, so that no data may be lost by it. Raises InputError."""
     release = _named_release(place, release_id)
-    if release is None or follows_file(place.spec, place.environment, release, release_id):
+    if release is None or follows_file(place.files, place.environment, release, release_id):
         return False
     # One that is named and has served already is returned to.
     return release.went_back or (release_id is not None and release.state in RETURNED_TO)
@@ -151,9 +160,8 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     release = _named_release(place, release_id)
     if release is None or release.state not in releases.WANTED:
         refuse(place, "it changes only by a person's recorded decision, and no release was decided")
-    if release_id is None and place.spec.digest() not in (release.spec_digest, release.set_aside):
-        fields = ", ".join(differing_fields(recorded_spec(release.spec), place.spec))
-        refuse(place, f"app.yaml was edited after the decision: what it says now was never decided ({fields})")
+    if release_id is None and (wrong := edited(place.files, release)):
+        refuse(place, wrong)
     try:
         _require_approval(place, release, release.request)
     except DecisionRequired as refusal:
@@ -224,6 +232,16 @@ def _named(release: Release) -> dict[str, str]:
     return {"artefact": release.artefact, "spec": release.spec_digest}
 
 
+def _kept(release: Release) -> dict[str, str]:
+    """What a return to a release brings back."""
+    return _named(release) | ({} if release.infra is None else {INFRA: release.infra})
+
+
+def _brought_back(place: Place, release: Release) -> dict[str, Any]:
+    back = _named_release(place, release.restores)
+    return brought_back(place.files, release, back, configured(place.root, place.stack)) if back else {}
+
+
 def _named_release(place: Place, release_id: int | None) -> Release | None:
     with db.transaction(place.database) as connection:
         if release_id is None:
@@ -247,7 +265,7 @@ def _require_approval(place: Place, release: Release, request_id: int | None) ->
         raise DecisionRequired(f"request {request.id} did not show that release {release.id} is a way back")
     if recorded_spec(release.spec).digest() != release.spec_digest:
         raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
-    _require_inputs(place, request)
+    _require_inputs(request, _inputs(place, release))
     _verify(place, request)
 
 
@@ -255,7 +273,7 @@ def _is_return(place: Place, release: Release) -> bool:
     """Whether a later decision, which holds now, named this release as the one to return to, and its release failed."""
     for request in _returns(place, release):
         try:
-            _require_inputs(place, request)
+            _require_inputs(request, _inputs_of_return(place, release, request))
             _verify(place, request)
         except DecisionRequired:
             continue
@@ -268,28 +286,34 @@ def _returns(place: Place, release: Release) -> list[Request]:
     with db.transaction(place.database) as connection:
         later = [r for r in releases.of_app(connection, release.app) if r.replaces == release.id]
     asked = [_request(place, r.request) for r in later if r.state is ReleaseState.FAILED]
-    return [request for request in asked if request and _replaced(request) == _named(release)]
+    return [request for request in asked if request and _replaced(request) == _kept(release)]
 
 
 def _replaced(request: Request) -> dict[str, Any]:
-    replaces = request.shown.get("replaces") or {}
-    return {key: replaces.get(key) for key in ("artefact", "spec")}
+    return {key: value for key, value in (request.shown.get("replaces") or {}).items() if key != "release"}
 
 
-def _inputs(place: Place) -> Inputs:
-    return inputs_of(place.root, place.spec.name, place.stack)
+def _inputs(place: Place, release: Release) -> Inputs:
+    """What the release runs with now."""
+    return inputs_of(place.root, place.stack, place.files.infra if release.infra is None else release.infra)
 
 
-def _require_inputs(place: Place, request: Request) -> None:
-    if wrong := differing(request.shown.get("inputs"), _inputs(place)):
+def _inputs_of_return(place: Place, release: Release, failed: Request) -> Inputs:
+    """The same for a return: the decision on the failed release named the code among what it replaces."""
+    now = _inputs(place, release)
+    return now if release.infra is None else now | {INFRA: (failed.shown.get("inputs") or {}).get(INFRA)}
+
+
+def _require_inputs(request: Request, now: Inputs) -> None:
+    if wrong := differing(request.shown.get("inputs"), now):
         raise DecisionRequired(f"request {request.id}: {wrong}")
 
 
 def _verify(place: Place, request: Request) -> None:
     people = load_people(place.root, place.settings)
-    role = place.spec.role_at(Gate.PRODUCTION)
-    decisions.verified(
-        place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint, role=role
+    deciders = place.spec.deciders_at(Gate.PRODUCTION)
+    approvals.verified(
+        place.database, people, request.id, gate=Gate.PRODUCTION, fingerprint=request.fingerprint, deciders=deciders
     )
 
 

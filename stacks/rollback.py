@@ -1,6 +1,6 @@
 """Back to an earlier release: which one can serve again, and that no data is lost by it."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from factory import artefacts, db, releases
@@ -11,6 +11,8 @@ from factory.spec import Environment
 from stacks import production
 from stacks.driver.model import Step
 from stacks.driver.stateful import at_risk
+from stacks.followed import configured_since, otherwise
+from stacks.inputs import configured
 from stacks.production import Place
 
 # As many letters of a digest as people compare.
@@ -20,10 +22,14 @@ KEEP_DATA = "release forward instead, with a spec that keeps what holds data"
 
 
 class Choice(NamedTuple):
-    """Where to go back to. `release` is None when there is nothing to do, and `said` says why."""
+    """Where to go back to. `release` is None when there is nothing to do, and `said` says why.
+
+    `stays` says, in words, what of the app's files is set aside, and what is configured otherwise than it was then.
+    """
 
     release: Release | None
     said: str
+    stays: tuple[str, ...] = ()
 
 
 def choose(place: Place, to: int | None) -> Choice:
@@ -46,13 +52,21 @@ def choose(place: Place, to: int | None) -> Choice:
         what = "" if wanted.id == now.id else f", which is what release {wanted.id} was"
         return Choice(None, f"{place.stack} serves release {now.id} already{what}")
     require_kept(place, wanted)
-    return Choice(wanted, f"{place.stack} goes back from release {now.id} to release {wanted.id}")
+    said = f"{place.stack} goes back from release {now.id} to release {wanted.id}"
+    return Choice(wanted, said, tuple(_stays(place, wanted)))
+
+
+def _stays(place: Place, back: Release) -> Iterator[str]:
+    yield from (f"set aside: {said}" for said in otherwise(place.files, back))
+    if keys := configured_since(back, configured(place.root, place.stack)):
+        yield f"configured otherwise since release {back.id} served, and stays so: {', '.join(keys)}"
 
 
 def require_kept(place: Place, release: Release) -> None:
-    """Raises InputError when the artefact of a release is not kept any more, or was changed."""
+    """Raises InputError when the artefact of a release, or its infra.py, is not kept any more, or was changed."""
     try:
-        artefacts.folder(place.root, release.artefact)
+        for digest in filter(None, (release.artefact, release.infra)):
+            artefacts.folder(place.root, digest)
     except (ArtefactMissing, ArtefactBroken) as error:
         raise InputError(
             f"release {release.id} of {place.stack} cannot serve again: {error}",

@@ -10,7 +10,12 @@ import pytest
 from engine.cli import Cli, find_or_build
 from factory.settings import Settings
 
-LONG_FIRST = {name: place for place, name in enumerate(("test_line_killed.py", "test_whole_story.py"))}
+LONG_FIRST = {
+    name: place
+    for place, name in enumerate(
+        ("test_whole_story.py", "test_line_attacked.py", "test_line_killed.py", "test_whole_life.py")
+    )
+}
 
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")

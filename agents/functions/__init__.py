@@ -1,23 +1,26 @@
 """Functions: what each kind of agent is there for, which tools it has, and the form of what it hands in.
 
-The prompts stand beside this file as text. Only the loop and the twin import this.
+The prompts stand beside this file as text; what `<function>-<tool>.md` says is only for who has the tool. Only the loop
+and the twin import this.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from agents.tools.inputs import INPUTS, SUBMIT, ToolInput
 from factory.findings import Severity
+from factory.spec import FUNCTION_TOOLS, Function
 
 HERE = Path(__file__).parent
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class CoderSubmission(ToolInput):
-    """Hand the work in: every change is made, and the tests pass. Ends the task."""
+    """Hand the work in: every change is made. Ends the task."""
 
     summary: Text = Field(description="What was done and why, for the people who review it.")
 
@@ -41,17 +44,22 @@ class ReviewSubmission(ToolInput):
 
 @dataclass(frozen=True)
 class AgentFunction:
-    """What one kind of agent is: its tools (besides `submit`), its submission, the file of its prompt."""
+    """What one kind of agent is: its tools (besides `submit`), and its submission. Its prompt is in `<name>.md`."""
 
     name: str
     tools: tuple[str, ...]
     submission: type[ToolInput]
-    prompt_file: str
 
     @property
     def prompt(self) -> str:
         """The system prompt, without what belongs to one task."""
-        return (HERE / "common.md").read_text() + "\n" + (HERE / self.prompt_file).read_text()
+        about_tools = (HERE / f"{self.name}-{tool}.md" for tool in self.tools)
+        files = [HERE / "common.md", HERE / f"{self.name}.md", *(path for path in about_tools if path.is_file())]
+        return "\n".join(path.read_text() for path in files)
+
+    def only(self, offered: Iterable[str]) -> Self:
+        """The same function with those of its tools that are offered; it gains none."""
+        return replace(self, tools=tuple(tool for tool in self.tools if tool in set(offered)))
 
     def input_of(self, tool: str) -> type[ToolInput] | None:
         """The form of one tool's input; None when the function does not have the tool."""
@@ -68,7 +76,11 @@ class AgentFunction:
         ]
 
 
+SUBMISSIONS: dict[Function, type[ToolInput]] = {
+    Function.CODER: CoderSubmission,
+    Function.CODE_REVIEWER: ReviewSubmission,
+}
 FUNCTIONS: dict[str, AgentFunction] = {
-    "coder": AgentFunction("coder", ("read", "search", "edit", "run"), CoderSubmission, "coder.md"),
-    "code-reviewer": AgentFunction("code-reviewer", ("read", "search"), ReviewSubmission, "code-reviewer.md"),
+    function.value: AgentFunction(function.value, tuple(t.value for t in FUNCTION_TOOLS[function]), submission)
+    for function, submission in SUBMISSIONS.items()
 }

@@ -1,30 +1,36 @@
-"""Run: a program on the worktree, in a sandbox of its own without network."""
+"""Run: a program on the worktree, in a sandbox of its own; without network, or with the task's one way out."""
 
 import os
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agents.brief import EgressWay
 from agents.tools.inputs import Run
 from agents.tools.results import Result
 from factory.quiet import beside_others
-from sandbox import Bind, Confined, Limits, Ran, python_binds, run
+from sandbox import Bind, Confined, Limits, Ran, python_binds, run, through
 
 INSIDE = "/work"
 # What a run leaves behind would be committed with the step.
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider", "HOME": "/tmp"}  # noqa: S108 -- inside
+
+# Where Debian's programs look for the authorities they trust; Python is told by the variable.
+TRUST = "/etc/ssl/certs/ca-certificates.crt"
 
 
 @dataclass(frozen=True)
 class Runner:
     """Runs programs for one task. `nothing` is an empty file, which stands where the worktree names its repository.
 
-    `quiet` is the lock of what runs the app's code (`factory.quiet`).
+    `quiet` is the lock of what runs the app's code (`factory.quiet`); `egress` is the task's way out, if it has one.
     """
 
     worktree: Path
     nothing: Path
     quiet: Path
+    egress: EgressWay | None = None
     sandbox: Callable[[Confined], Ran] = run
 
     def run(self, asked: Run, seconds: float) -> Result:
@@ -37,6 +43,8 @@ class Runner:
             cwd=INSIDE,
             limits=Limits(seconds=allowed),
         )
+        if self.egress:
+            confined = _let_out(confined, self.egress)
         with beside_others(self.quiet):
             ran = self.sandbox(confined)
         ended = f"timed out after {allowed:g} s" if ran.timed_out else f"exit code {ran.code} after {ran.seconds:.1f} s"
@@ -49,3 +57,12 @@ class Runner:
         if not os.path.lexists(self.worktree / ".git"):
             return (worktree,)
         return (worktree, Bind(host=self.nothing, inside=f"{INSIDE}/.git"))
+
+
+def _let_out(confined: Confined, egress: EgressWay) -> Confined:
+    """The command behind the task's gate, told of the proxy, with the authorities that this host trusts."""
+    # Clients read one or the other.
+    told = {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
+    trusted = ssl.get_default_verify_paths().cafile or TRUST
+    binds = (Bind(Path(trusted), TRUST),) if Path(trusted).is_file() else ()
+    return through(replace(confined, env={**confined.env, **told}, binds=(*confined.binds, *binds)), egress.socket)

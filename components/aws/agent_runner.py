@@ -98,7 +98,12 @@ class AgentRunner(pulumi.ComponentResource):
 
 
 def _identity(function: str, args: AgentRunnerArgs) -> Output[str]:
-    return Output.from_input(args["identities"]).apply(lambda known: known[function])
+    def of(known: dict[str, str]) -> str:
+        if function not in known:
+            raise pulumi.RunError(f"the {function} is not started without an identity of its own")
+        return known[function]
+
+    return Output.from_input(args["identities"]).apply(of)
 
 
 def _definition(function: str, args: AgentRunnerArgs, logs: cloudwatch.LogGroup) -> Output[str]:

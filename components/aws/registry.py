@@ -13,8 +13,8 @@ from components.naming import physical_name
 class RegistryArgs(TypedDict):
     """What a registry is made from."""
 
-    app: str
-    """The app; the repository has its name."""
+    repository: str
+    """Name of the repository."""
     account: Input[str]
     """Id of the account: bucket names are shared by everyone, so it is part of them."""
     key_id: Input[str]
@@ -34,7 +34,7 @@ class Registry(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         repository = ecr.Repository(
             name,
-            name=args["app"],
+            name=args["repository"],
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["key_id"]}],

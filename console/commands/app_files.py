@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
@@ -13,9 +14,10 @@ from console.commands.init import make_app
 from console.commands.options import App, Json
 from console.session import open_session
 from console.show import OUT, escaped, print_error, print_json, report_engine
+from factory.access_rules import accesses
 from factory.errors import ExitCode, InputError
 from factory.people import load_people
-from factory.spec import VERSION, AppSpec, app_names, load_app
+from factory.spec import NOT_GRANTED_YET, VERSION, AppSpec, app_names, load_app
 from stacks import app_files
 
 apps = typer.Typer(no_args_is_help=True, help="The apps' own files.")
@@ -55,14 +57,35 @@ def list_apps(as_json: Json = False) -> None:
 def show(app: App, as_json: Json = False) -> None:
     """Show what an app's file means, with every default written out."""
     spec = load_app(open_session(report_engine).root, app)
-    meant = spec.model_dump(mode="json", by_alias=True)
+    agents = {f: agent.model_copy(update={"tools": list(spec.tools_of(f))}) for f, agent in spec.agents.items()}
+    filled = spec.model_copy(update={"cost_center": spec.payer, "agents": agents})
+    # An empty key is a mistake in app.yaml, so what is unset is no key where a person may copy it.
+    meant = filled.model_dump(mode="json", by_alias=True, exclude_none=not as_json)
     if as_json:
-        print_json({"spec": meant, "digest": spec.digest()})
+        allowed = [vars(access) for access in accesses(spec)]
+        print_json({"spec": meant, "digest": spec.digest(), "access": {"note": NOT_GRANTED_YET, "rules": allowed}})
         return
     typer.echo(f"# {spec.digest()}")
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.dump(meant, sys.stdout)
+    _show_access(spec)
+
+
+def _show_access(spec: AppSpec) -> None:
+    """As comments, so that what is shown stays a file."""
+    table = Table("function", "resource", "environment", "scope", "longest lease", "approval", box=None)
+    for each in accesses(spec):
+        lease = f"{each.lease} minutes"
+        table.add_row(each.function, each.resource, each.environment, each.scope, lease, each.approval or "-")
+    typer.echo(f"# Access. {NOT_GRANTED_YET}")
+    if not table.row_count:
+        typer.echo("# No rule: no agent will be let into anything.")
+        return
+    lines = Console(width=200, no_color=True)
+    with lines.capture() as shown:
+        lines.print(table)
+    typer.echo("".join(f"#{line}\n" for line in shown.get().splitlines()), nl=False)
 
 
 @apps.command()

@@ -126,6 +126,11 @@ def logs(
             typer.echo(line)
 
 
+def register(millwright: typer.Typer) -> None:
+    """Add these commands to `millwright`."""
+    millwright.add_typer(app, name="cloud")
+
+
 def _running() -> daemons.RunFile:
     run_file = daemons.read(_local_session().root, daemons.LOCAL_CLOUD)
     if run_file is None:

@@ -63,9 +63,13 @@ def _cells(update: Update) -> Iterator[str]:
 def _release(update: Update) -> str:
     if update.release is None:
         return ""
-    back = update.rollback
-    way = f": back from {back['from']} to {back['to']}" if back else ""
-    return f"{update.release} ({update.change or 'no change'}){way}"
+    way = ""
+    if update.returned:
+        way = f": returned by itself from {update.returned['from']}"
+    elif update.rollback:
+        way = f": back from {update.rollback['from']} to {update.rollback['to']}"
+    by = f", approved by {', '.join(update.approved_by)}" if update.approved_by else ""
+    return f"{update.release} ({update.change or 'no change'}){way}{by}"
 
 
 def _took(update: Update) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from console.change_view import one_line, plain
 from console.commands.options import Json
 from console.identity import OwnKey, Who, identify
-from console.request_view import commands, deciders, place, review_lines, said
+from console.request_view import able, commands, deciders, place, progress, review_lines, said
 from console.session import open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from console.signing import sign
@@ -21,7 +21,7 @@ from factory.errors import DecisionRequired, ExitCode, InputError
 from factory.fingerprints import fingerprint as fingerprint_of
 from factory.gates import Gate
 from factory.people import People, load_people
-from factory.requests import Request
+from factory.requests import Request, RequestState
 from factory.spec import load_app
 
 Id = Annotated[int, typer.Argument(metavar="ID", help="The request, as the inbox numbers it.", show_default=False)]
@@ -59,9 +59,10 @@ def inbox(
     people = load_people(session.root, session.settings)
     with db.transaction(db.connect(session.root, session.settings)) as connection:
         waiting = requests.open_requests(connection, app=app)
+        made = {request.id: decisions.decisions_of(connection, request.id) for request in waiting}
     if as_json:
         for request in waiting:
-            print_json(_told(request, people, without={"shown", "nonce"}))
+            print_json(_told(request, people, made[request.id], without={"shown", "nonce"}))
         return
     if not waiting:
         OUT.print("nothing waits for a person")
@@ -70,7 +71,8 @@ def inbox(
     for title in ("id", "gate", "about", "what", "who decides", "since"):
         table.add_column(title, overflow="fold", no_wrap=title in ("id", "gate", "who decides"))
     for request in waiting:
-        who = plain("\n".join([f"{request.role}:", *deciders(request, people)]))
+        how = f", {told}" if (told := progress(request, made[request.id])) else ""
+        who = plain("\n".join([f"{request.role}{how}:", *deciders(request, people, made[request.id])]))
         since = request.opened[:16].replace("T", " ")
         table.add_row(str(request.id), request.gate, plain(place(request)), one_line(request.title), who, since)
     OUT.print(table)
@@ -84,12 +86,12 @@ def review(identifier: Id, as_json: Json = False) -> None:
     request = _request(database, identifier)
     people = load_people(session.root, session.settings)
     with db.transaction(database) as connection:
-        decision = decisions.decision_of(connection, request.id)
+        made = decisions.decisions_of(connection, request.id)
     if as_json:
-        made = decision.model_dump(mode="json") if decision else None
-        print_json(_told(request, people) | {"decision": made, "commands": commands(request, people)})
+        said_so_far = {"decisions": [decision.model_dump(mode="json") for decision in made]}
+        print_json(_told(request, people, made) | said_so_far | {"commands": commands(request, people, made)})
         return
-    for line in review_lines(request, people, decision):
+    for line in review_lines(request, people, made):
         OUT.print(line)
 
 
@@ -171,10 +173,15 @@ def _agreed() -> bool:
 
 
 def _announce(desk: _Desk, made: Decision, *, as_json: bool) -> None:
-    request = desk.request
-    follows = _next(request, made.verdict)
+    request = _request(desk.database, desk.request.id)
+    with db.transaction(desk.database) as connection:
+        so_far = decisions.decisions_of(connection, request.id)
+    people = load_people(desk.session.root, desk.session.settings)
+    waits = request.state is RequestState.OPEN
+    follows = _more(request, people, so_far) if waits else _next(request, made.verdict)
     if as_json:
-        print_json(made.model_dump(mode="json") | {"next": follows})
+        approved = {"state": request.state.value, "approvals": request.approvals, "approved_by": _approved_by(so_far)}
+        print_json(made.model_dump(mode="json") | approved | {"next": follows})
         return
     OUT.print(f"request {request.id}: {plain(said(made.person))} decided [bold]{made.verdict}[/]")
     OUT.print(f"  next: {plain(follows)}")
@@ -192,9 +199,18 @@ def _next(request: Request, verdict: Verdict) -> str:
     return told if isinstance(told, str) else "the change goes on accordingly"
 
 
-def _told(request: Request, people: People, without: set[str] | None = None) -> dict[str, Any]:
-    able = [person.id for person in people.who_may(request.role, request.app, request.authors)]
-    return request.model_dump(mode="json", exclude=without) | {"may_decide": able}
+def _more(request: Request, people: People, made: list[Decision]) -> str:
+    """What an approval leads to while others are needed beside it."""
+    return f"{progress(request, made)}; it waits for {', '.join(deciders(request, people, made))}"
+
+
+def _approved_by(made: list[Decision]) -> list[str]:
+    return [decision.person for decision in made if decision.verdict is Verdict.APPROVE]
+
+
+def _told(request: Request, people: People, made: list[Decision], without: set[str] | None = None) -> dict[str, Any]:
+    told = request.model_dump(mode="json", exclude=without)
+    return told | {"may_decide": able(request, people, made), "approved_by": _approved_by(made)}
 
 
 def _request(database: Engine, identifier: int) -> Request:

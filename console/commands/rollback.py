@@ -48,6 +48,7 @@ def rollback(
             _nothing_to_do(app, environment, choice.said, as_json=as_json)
             return
         asking, key = identify(session, person, key)
+        ERR.print(escaped("\n  ".join([choice.said, *choice.stays])))
         number = choice.release.id
         payload = rollbacks.payload(session.root, session.settings, app, environment, number, asking.id)
         signature = sign(session, asking.id, key, payload, namespace=signatures.SUBMIT)

@@ -24,11 +24,8 @@ from console.identity import OwnKey, Who, identify
 from console.many import Asked, carry_out_all, show_at_risk
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
-from console.signing import sign
 from console.watch import follow
-from factory import signatures
 from factory.errors import DecisionRequired, ExitCode, InputError
-from factory.requests import RequestState
 from factory.spec import Environment
 from stacks.driver import Kind, Result, read_outputs, verdict
 from stacks.names import declared
@@ -131,8 +128,10 @@ def register(app: typer.Typer) -> None:
 
 def _ask_before_destroy(app: str, environment: str, person: str | None, key: Path | None) -> None:
     """Open the question, signed by who asks, unless it was asked. Raises DecisionRequired until it is decided."""
-    # Imported late: other commands need no database (0.5 s).
-    from factory import db
+    # Imported late: other commands need no database and no signature (0.5 s).
+    from console.signing import sign
+    from factory import db, signatures
+    from factory.requests import RequestState
     from stacks import destruction, production
 
     session = open_session(report_engine)

@@ -12,7 +12,7 @@ from factory.decisions import Verdict
 from factory.gates import Gate
 from factory.paths import FactoryRoot
 from factory.people import load_people
-from factory.requests import Request
+from factory.requests import Request, RequestState
 from factory.settings import Settings
 from pipeline import records
 
@@ -58,7 +58,8 @@ class Desk:
     def is_open(self, request: Request) -> bool:
         """Whether nobody has decided it meanwhile (in another terminal)."""
         with db.transaction(self.database) as connection:
-            return decisions.decision_of(connection, request.id) is None
+            now = requests.read(connection, request.id)
+        return now is not None and now.state is RequestState.OPEN
 
     def still_to_merge(self, app: str, change: str) -> bool:
         """Whether a change is on its way to main, and nobody has to help it on."""

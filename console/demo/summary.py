@@ -37,10 +37,10 @@ def show(stage: Stage, times: list[tuple[str, float]]) -> None:
         built.add_row(str(release.id), release.environment, release.artefact[:19], change, release.state.value)
     OUT.print(Panel(built, title="Built and released", title_align="left"))
     decided = Table("#", "gate", "about", "decided by", "verdict", box=None)
-    for request, decision in asked:
-        who = f"{decision.person} (stand-in)" if decision else "[yellow]waits in the inbox[/]"
+    for request, said in asked:
+        who = ", ".join(f"{each.person} (stand-in)" for each in said) or "[yellow]waits in the inbox[/]"
         about = escaped(f"{request.change or request.app}")
-        decided.add_row(str(request.id), request.gate.value, about, who, decision.verdict.value if decision else "-")
+        decided.add_row(str(request.id), request.gate.value, about, who, said[-1].verdict.value if said else "-")
     OUT.print(Panel(decided, title="Decided", title_align="left"))
     _spent(tasks)
     stand_ins = Table("stand-in", "what it is here", "its real counterpart", box=None)
@@ -57,12 +57,12 @@ def _times(times: list[tuple[str, float]]) -> None:
     OUT.print(Panel(table, title="Done", title_align="left"))
 
 
-def _asked(connection: Connection) -> list[tuple[requests.Request, decisions.Decision | None]]:
+def _asked(connection: Connection) -> list[tuple[requests.Request, list[decisions.Decision]]]:
     number, found = 1, []
     while request := requests.read(connection, number):
-        found.append((request, decisions.decision_of(connection, number)))
+        found.append((request, decisions.decisions_of(connection, number)))
         number += 1
-    return [(request, decision) for request, decision in found if decision or request.state == "open"]
+    return [(request, made) for request, made in found if made or request.state == "open"]
 
 
 def _spent(tasks: list[records.TaskRecord]) -> None:

@@ -2,11 +2,13 @@
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
 from factory.document import Document, Location
 from factory.errors import Problem
 from factory.gates import ALLOWED_ROLES
 from factory.located import nearest, problem_at
+from factory.spec.access_checks import access_problems, declared, tool_problems
 from factory.spec.model import AppSpec
 from factory.spec.names import Environment
 from factory.spec.parts import FARGATE_MEMORY, LOG_DAYS, variable_name
@@ -26,13 +28,16 @@ def problems_of(spec: AppSpec, document: Document, folder: str | None) -> Iterat
         yield problem_at(document, ("name",), "differs from the app's folder", allowed=folder, fix=f"write {folder}")
     yield from _sizes(spec, document)
     for gate, named in spec.gates.items():
-        if named.role not in ALLOWED_ROLES[gate]:
+        if named.role is not None and named.role not in ALLOWED_ROLES[gate]:
             allowed = ", ".join(sorted(ALLOWED_ROLES[gate]))
             at = ("gates", gate.value, "role")
             yield problem_at(
                 document, at, f"does not decide at the gate {gate}", allowed=allowed, fix="name one of them"
             )
+    yield from _left_empty(document.data, document)
     yield from _secrets(spec, document)
+    yield from tool_problems(spec, document)
+    yield from access_problems(spec, document)
     yield from _names(spec, document)
     yield from _variables(spec, document)
     yield from _networks(spec, document)
@@ -56,16 +61,27 @@ def _sizes(spec: AppSpec, document: Document) -> Iterator[Problem]:
             yield problem_at(document, (*at, "memory"), message, allowed=allowed, fix=fix)
 
 
+def _left_empty(data: Any, document: Document, *at: str | int) -> Iterator[Problem]:
+    """`approval:` with nothing behind it is somebody's unfinished line, not the wish that nobody be asked."""
+    if data is None:
+        yield problem_at(
+            document, at, "is left empty", allowed="a value, or no such key", fix="fill it in or remove it"
+        )
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield from _left_empty(value, document, *at, key)
+
+
 def _secrets(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    known = declared(document, "secrets")
     for function, agent in spec.agents.items():
         for index, name in enumerate(agent.secrets):
-            if name not in spec.secrets:
-                guess = nearest(name, spec.secrets)
+            if known is not None and name not in known:
+                guess = nearest(name, known)
                 yield problem_at(
                     document,
                     ("agents", function.value, "secrets", index),
                     "no such secret in this app",
-                    allowed=", ".join(spec.secrets) or "none: the app declares no secrets",
+                    allowed=", ".join(known) or "none: the app declares no secrets",
                     fix=f"did you mean {guess!r}?" if guess else "declare it under `secrets:`",
                 )
 

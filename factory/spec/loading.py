@@ -1,35 +1,20 @@
 """app.yaml from disk: every mistake of the file at once, each with its place."""
 
-import copy
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from factory.document import DEPTH, Document, Location, load_document
+from factory.document import Document, Location, load_document
 from factory.errors import InputError, Problem
 from factory.located import nearest, problem_at, validate
 from factory.paths import FactoryRoot
 from factory.spec.crossfield import problems_of
 from factory.spec.model import AppSpec
+from factory.spec.remains import what_is_left
 from factory.spec.upgrade import UPGRADES, VERSION
 
-# What has no default, and is put in for a wrong value so that the rest of the file can be looked at.
-STAND_INS: dict[str, Any] = {
-    "apiVersion": VERSION,
-    "name": "stand-in",
-    "owner": "x",
-    "region": "eu-central-1",
-    "network": {"cidr": "10.0.0.0/16"},
-    "cidr": "10.0.0.0/16",
-    "services": {"stand-in": {"port": 1024}},
-    "port": 1024,
-    "agents": {"planner": {}},
-    "environments": {"build": {}},
-}
 _RANGE = re.compile(rb"\d+\.\d+\.\d+\.\d+/\d+")
 
 
@@ -57,7 +42,7 @@ def spec_from(document: Document, folder: str | None = None) -> AppSpec:
     try:
         spec = validate(AppSpec, document)
     except InputError as error:
-        rest = _without_mistakes(document)
+        rest = what_is_left(document)
         wrong = tuple(problem.field for problem in error.problems)
         others = tuple(p for p in problems_of(rest, document, folder) if not _is_told(p, wrong)) if rest else ()
         raise InputError(_title(document, error.problems, others), problems=(*error.problems, *others)) from None
@@ -135,39 +120,6 @@ def _require_current(document: Document) -> None:
             fix=f"`millwright app upgrade {document.path.parent.name}` rewrites the file",
         )
         raise InputError(_title(document, (wrong,)), problems=(wrong,))
-
-
-def _without_mistakes(document: Document) -> AppSpec | None:
-    """What is left when the wrong parts are taken out, so that checks across fields see it; None without a spec."""
-    data = copy.deepcopy(document.data)
-    # A part that lacks what was taken out of it is taken out as a whole, and so on.
-    for _ in range(DEPTH):
-        try:
-            return AppSpec.model_validate(data)
-        except ValidationError as error:
-            wrong = error.errors(include_url=False)
-        for each in wrong:
-            place = tuple(part for part in each["loc"] if part != "[key]")
-            # What other fields name would be missing then, and that is no mistake of theirs.
-            if place[0] == "secrets":
-                return None
-            needed = each["type"] == "missing" and place[-1] not in STAND_INS
-            _take_out(data, place[:-1] if needed else place)
-    return None
-
-
-def _take_out(data: Any, location: tuple[str | int, ...]) -> None:
-    if not location:
-        return
-    *path, last = location
-    for part in path:
-        if not isinstance(data, dict) or part not in data:
-            return
-        data = data[part]
-    if isinstance(data, dict):
-        data.pop(last, None)
-        if last in STAND_INS:
-            data[last] = copy.deepcopy(STAND_INS[str(last)])
 
 
 def _title(document: Document, *problems: Sequence[Problem]) -> str:

@@ -5,9 +5,10 @@ import ipaddress
 import json
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from factory.gates import DEFAULT_ROLES, Gate, Role
+from factory.gates import DEFAULT_ROLES, Deciders, Gate, Role
+from factory.spec.access import NOT_GRANTED_YET, AccessRule
 from factory.spec.names import AppName, Environment, Function, PartName
 from factory.spec.parts import (
     AgentSpec,
@@ -24,6 +25,7 @@ from factory.spec.parts import (
     ServiceSpec,
     WorkerSpec,
 )
+from factory.spec.tools import FUNCTION_TOOLS, Tool
 
 
 class AppSpec(Part):
@@ -56,11 +58,24 @@ class AppSpec(Part):
     environments: dict[Environment, EnvironmentSpec] = Field(
         min_length=1, description="The environments that exist for the app."
     )
-    gates: dict[Gate, GateSpec] = Field(default={}, description="Gates at which another role decides than by default.")
+    gates: dict[Gate, GateSpec] = Field(
+        default={}, description="Gates at which another role decides than by default, or more people."
+    )
+    access: list[AccessRule] = Field(
+        default=[],
+        max_length=100,
+        description=f"What agents may ever be let into; nothing else is. {NOT_GRANTED_YET}",
+    )
     budget: BudgetSpec = Field(
         default=BudgetSpec(dollars=200), description="What each environment may cost in a month."
     )
     retention: RetentionSpec = Field(default=RetentionSpec(), description="How long logs and audit records are kept.")
+
+    @field_validator("gates")
+    @classmethod
+    def _without_defaults(cls, gates: dict[Gate, GateSpec]) -> dict[Gate, GateSpec]:
+        # A default that is written out is no other meaning.
+        return {gate: named for gate, named in gates.items() if named != GateSpec()}
 
     def digest(self) -> str:
         """SHA-256 of what the spec means: comments, key order and defaults that are written out do not count.
@@ -76,8 +91,17 @@ class AppSpec(Part):
 
     def role_at(self, gate: Gate) -> Role:
         """The role that decides at a gate of this app."""
-        named = self.gates.get(gate)
-        return named.role if named else DEFAULT_ROLES[gate]
+        return self.deciders_at(gate).role
+
+    def deciders_at(self, gate: Gate) -> Deciders:
+        """Whose approval, and how many, a gate of this app takes."""
+        named = self.gates.get(gate, GateSpec())
+        return Deciders(named.role or DEFAULT_ROLES[gate], named.approvals)
+
+    def tools_of(self, function: Function) -> tuple[Tool, ...]:
+        """The tools that a function's agent is offered: all that the function has, or those of them that are named."""
+        named = agent.tools if (agent := self.agents.get(function)) else None
+        return tuple(tool for tool in FUNCTION_TOOLS[function] if named is None or tool in named)
 
     def network_of(self, environment: Environment) -> ipaddress.IPv4Network:
         """The address range of one environment: its quarter of the app's range, or that of the network it adopts."""

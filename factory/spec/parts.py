@@ -7,8 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from factory.allowed import refuse
-from factory.gates import Role
+from factory.gates import MOST_APPROVALS, Role
+from factory.spec.egress import EgressHost
 from factory.spec.names import Cidr, Cpu, Environment, PartName, SubnetId, VpcCidr, VpcId
+from factory.spec.tools import Tool
 
 # MiB of memory that Fargate offers for so many CPU units.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
@@ -23,6 +25,9 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
 # ACM takes 64 characters, and staging's name is longer by its own.
 # https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
 DOMAIN_LENGTH = 64 - len("staging.")
+
+# The longest that one task of an agent may take, whatever app.yaml says.
+TASK_MINUTES = 240
 
 Word = Annotated[str, Field(min_length=1)]
 # `1.0` and `"1"` are none.
@@ -128,13 +133,20 @@ class SecretSpec(Part):
     """One secret: its name and purpose; never its value."""
 
     description: str = Field(default="", max_length=200, description="What the secret is for.")
+    rotation: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=365,
+        description="Days after which its value is to be another one. Nothing changes it by itself: "
+        "`millwright secrets list` tells what is overdue. Default: no limit.",
+    )
 
 
 class TaskBudget(Part):
     """The most that one task of an agent may use; whichever is reached first ends it."""
 
     turns: Whole = Field(default=40, ge=1, le=500, description="Most calls of the model in one task.")
-    minutes: Whole = Field(default=15, ge=1, le=240, description="Most minutes that one task may take.")
+    minutes: Whole = Field(default=15, ge=1, le=TASK_MINUTES, description="Most minutes that one task may take.")
     dollars: float = Field(
         default=2.0, strict=True, gt=0, le=100, description="Most that one task may spend on the model, in US dollars."
     )
@@ -152,12 +164,30 @@ class AgentSpec(Part):
         default=None, pattern=r"^[\w.:/-]{1,100}$", description="The model it asks; default: the factory's setting."
     )
     budget: TaskBudget = Field(default=TaskBudget(), description="The most that one task may use.")
+    tools: Annotated[list[Tool], EachOnce] | None = Field(
+        default=None,
+        description="The only tools that it is offered, of those that its function has; default: all of these. "
+        "`submit`, which ends a task, is always there.",
+    )
+    egress: Annotated[list[EgressHost], EachOnce] = Field(
+        default=[],
+        max_length=50,
+        description="Hosts that its commands may reach over TLS, through a proxy that records each connection; `*.` "
+        "stands for one part. Empty: they have no network at all. This holds for agents that the factory's worker runs "
+        "on its own host: a task in the cloud's network reaches nothing outside of that.",
+    )
 
 
 class GateSpec(Part):
-    """Who decides at one gate."""
+    """Who decides at one gate, and how many of them."""
 
-    role: Role = Field(description="Role that a person must hold to decide there; only a stricter one than by default.")
+    role: Role | None = Field(
+        default=None,
+        description="Role that a person must hold to decide there; only a stricter one than by default.",
+    )
+    approvals: Whole = Field(
+        default=1, ge=1, le=MOST_APPROVALS, description="How many different people must approve; one refusal ends it."
+    )
 
 
 class ExistingNetwork(Part):

@@ -1,5 +1,6 @@
 """RDS: database instance, which is a server of the embedded PostgreSQL."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -100,10 +101,12 @@ def update_instance(call: Call) -> None:
 
 def _find(call: Call) -> dict[str, Json] | None:
     """The instance, by its resource id or, when it is imported, by its identifier."""
-    for page in call.aws("rds").get_paginator("describe_db_instances").paginate():
-        for instance in page["DBInstances"]:
-            if call.id in {instance["DbiResourceId"], instance["DBInstanceIdentifier"]}:
-                return dict(instance)
+    rds = call.aws("rds")
+    with contextlib.suppress(rds.exceptions.DBInstanceNotFoundFault):
+        # Asked for one: to tell of all takes the longer the more there are.
+        found = rds.describe_db_instances(Filters=[{"Name": "dbi-resource-id", "Values": [call.id]}])["DBInstances"]
+        found = found or rds.describe_db_instances(DBInstanceIdentifier=call.id)["DBInstances"]
+        return dict(found[0]) if found else None
     return None
 
 

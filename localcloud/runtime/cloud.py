@@ -43,9 +43,13 @@ class Cloud:
         """What is declared now."""
         services, definitions = [], {}
         with self._backends.held():
-            placed = list(self._placed())
-            for account, region, backend in _all(ecs_backends):
-                there = [record for record in backend.services.values() if record.status == "ACTIVE"]
+            active = [
+                (account, region, backend, [each for each in backend.services.values() if each.status == "ACTIVE"])
+                for account, region, backend in _all(ecs_backends)
+            ]
+            # Nobody reaches a database where nobody runs, and there can be many.
+            placed = list(self._placed()) if any(there for *_, there in active) else []
+            for account, region, backend, there in active:
                 reaches = _reaches(account, region, there, placed)
                 for record in there:
                     service = replace(_service(account, region, backend, record), reach=reaches)

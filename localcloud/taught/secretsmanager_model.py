@@ -1,5 +1,9 @@
-"""A secret's rotation is kept whole, and nothing rotates it: its function would have to run, and none runs here."""
+"""A secret's rotation is kept whole, and nothing rotates it: its function would have to run, and none runs here.
 
+A version is told with the time at which it was made; moto's own answer is the time of the call.
+"""
+
+import json
 from typing import Any
 
 from moto.secretsmanager.exceptions import (
@@ -24,6 +28,17 @@ def teach() -> None:
     secret.rotation_rules = None
     backend.rotate_secret = _rotate
     backend.cancel_rotate_secret = _cancel
+    listed = backend.list_secret_version_ids
+
+    def list_secret_version_ids(self: Json, secret_id: str) -> str:
+        if not self._is_valid_identifier(secret_id):
+            raise SecretNotFoundException
+        told = json.loads(listed(self, secret_id))
+        for version in told["Versions"]:
+            version["CreatedDate"] = self.secrets[secret_id].versions[version["VersionId"]]["createdate"]
+        return json.dumps(told)
+
+    backend.list_secret_version_ids = list_secret_version_ids
 
     def to_dict(self: Json) -> dict[str, Json]:
         told = dict(plain(self))

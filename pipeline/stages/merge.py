@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factory import artefacts, db
-from factory.decisions import Decision
+from factory.approvals import Approval
 from factory.errors import DecisionRequired, MillwrightError
 from factory.findings import Finding, Severity
 from factory.gates import Gate
@@ -50,13 +50,13 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
     repository = context.repository(record.app)
     main = main_as_recorded(context, record)
     try:
-        decision = _decided(context, record, argument)
+        approval = _decided(context, record, argument)
     except DecisionRequired as error:
         return _undecided(context, record, argument, error)
     head = argument["head"]
     if repository.merged(head):
         # Killed after main had moved: what that very merge gives was looked at before.
-        return _built(context, record, decision, _ours(context, record, decision, head))
+        return _built(context, record, approval, _ours(context, record, approval, head))
     check = repository.merge_check(record.branch)
     if check.conflicts:
         return {"state": "broken", "reason": "conflicts with main in " + ", ".join(check.conflicts)}
@@ -67,7 +67,7 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
     context.faults.reach("merge.retested")
     try:
         # That took minutes: what was decided may not hold any more.
-        decision = _decided(context, record, argument)
+        approval = _decided(context, record, argument)
     except DecisionRequired as error:
         return _undecided(context, record, argument, error)
     commit = repository.merge(
@@ -75,16 +75,16 @@ def merge(context: Context, identifier: str, argument: Json) -> Json:
         expected_head=head,
         expected_base=main,
         message=f"{record.title}",
-        trailers=_trailers(record, decision),
+        trailers=_trailers(record, approval),
     )
     context.faults.reach("merge.main-moved")
-    return _built(context, record, decision, commit)
+    return _built(context, record, approval, commit)
 
 
-def _decided(context: Context, record: ChangeRecord, argument: Json) -> Decision:
+def _decided(context: Context, record: ChangeRecord, argument: Json) -> Approval:
     """The approval of this merge as it is now, and of the exception it rests on. Raises DecisionRequired."""
     facts = argument["facts"]
-    decision = approved(context, record.app, argument["request"], Gate.MERGE, shown_for_merge(context, record, facts))
+    approval = approved(context, record.app, argument["request"], Gate.MERGE, shown_for_merge(context, record, facts))
     if exception := facts["exception"]:
         # Recomputed: it was granted for these findings on this very commit, or not at all.
         shown = shown_for_exception(record.id, argument["head"], exception["findings"])
@@ -93,7 +93,7 @@ def _decided(context: Context, record: ChangeRecord, argument: Json) -> Decision
         reason = "it has critical findings, and nobody of security has accepted them"
         context.tell("merge.refused", record, request=argument["request"], reason=reason)
         raise DecisionRequired(reason, hint="millwright inbox")
-    return decision
+    return approval
 
 
 def _undecided(context: Context, record: ChangeRecord, argument: Json, error: DecisionRequired) -> Json:
@@ -101,17 +101,17 @@ def _undecided(context: Context, record: ChangeRecord, argument: Json, error: De
     return {"state": "stale" if pushed else "refused", "reason": str(error)}
 
 
-def _trailers(record: ChangeRecord, decision: Decision) -> Mapping[str, str]:
-    return {"Change": record.id, "Decision": str(decision.request), "Decided-by": decision.person}
+def _trailers(record: ChangeRecord, approval: Approval) -> Mapping[str, str]:
+    return {"Change": record.id, "Decision": str(approval.request), "Decided-by": ", ".join(approval.people)}
 
 
-def _ours(context: Context, record: ChangeRecord, decision: Decision, head: str) -> str:
+def _ours(context: Context, record: ChangeRecord, approval: Approval, head: str) -> str:
     """The commit on main that is exactly this decision's merge of `head`. Raises MillwrightError for another one."""
     repository = context.repository(record.app)
-    if ours := repository.merged_as(head, _trailers(record, decision)):
+    if ours := repository.merged_as(head, _trailers(record, approval)):
         return ours
-    reason = f"main holds {head[:12]} by a merge that is not the one request {decision.request} decided"
-    context.tell("merge.refused", record, request=decision.request, reason=reason)
+    reason = f"main holds {head[:12]} by a merge that is not the one request {approval.request} decided"
+    context.tell("merge.refused", record, request=approval.request, reason=reason)
     raise MillwrightError(reason, hint=f"look at it (git --git-dir={repository.folder} log main), or cancel the change")
 
 
@@ -137,10 +137,10 @@ def _bad_as_merged(context: Context, record: ChangeRecord, tree: str, main: str,
     return "as merged with main, there are new critical findings:\n" + told(critical) if critical else ""
 
 
-def _built(context: Context, record: ChangeRecord, decision: Decision, commit: str) -> Json:
+def _built(context: Context, record: ChangeRecord, approval: Approval, commit: str) -> Json:
     with db.transaction(context.database) as connection:
         mains.settle(connection, record.app, commit)
-    context.tell("change.merged", record, commit=commit, decision=decision.request)
+    context.tell("change.merged", record, commit=commit, decision=approval.request)
     digest = build(context, record.app, record.change, commit)
     context.faults.reach("merge.artefact-stored")
     context.set(record, artefact=digest, detail="merged")
@@ -179,8 +179,8 @@ def revert(context: Context, identifier: str, argument: Json) -> Json:
     merged = argument["commit"]
     try:
         shown = shown_for_revert(record.id, merged, argument["reason"])
-        decision = approved(context, record.app, argument["request"], Gate.ATTENTION, shown)
-        trailers = {"Change": record.id, "Decision": str(decision.request)}
+        approval = approved(context, record.app, argument["request"], Gate.ATTENTION, shown)
+        trailers = {"Change": record.id, "Decision": str(approval.request)}
         commit = repository.revert(merged, f"Revert: {record.title}", trailers)
     except mains.MovedByOthers:
         raise

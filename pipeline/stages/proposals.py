@@ -9,6 +9,7 @@ from pipeline.durable import Json
 from pipeline.records import ChangeRecord
 from stacks import rollback
 from stacks.driver import Result
+from stacks.infra_code import keep_infra
 
 # What says of a way back that there is none; a cloud that is away says nothing of it.
 NO_WAY_BACK = (DataAtRisk, InputError, PolicyViolation, UpdateFailed)
@@ -17,9 +18,13 @@ NO_WAY_BACK = (DataAtRisk, InputError, PolicyViolation, UpdateFailed)
 def propose_release(
     context: Context, record: ChangeRecord, environment: Environment, artefact: str, number: int
 ) -> Release:
-    """The change's release there; `number` tells one proposal from the next. A way back keeps the earlier spec."""
+    """The change's release there; `number` tells one proposal from the next.
+
+    A way back keeps the earlier spec and infra.py. Raises InputError for an infra.py that cannot be kept.
+    """
     spec = context.spec(record.app)
     back = restored(context, record)
+    now = keep_infra(context.root, record.app)
     with db.transaction(context.database) as connection:
         return releases.propose(
             connection,
@@ -32,7 +37,8 @@ def propose_release(
                 spec_digest=back.spec_digest if back else spec.digest(),
                 change=record.change,
                 restores=back.id if back else None,
-                set_aside=spec.digest() if back else None,
+                set_aside=releases.files_digest(spec.digest(), now) if back else None,
+                infra=now if back is None or back.infra is None else back.infra,
             ),
         )
 

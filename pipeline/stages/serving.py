@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from factory import db, releases
+from factory import db, decisions, releases
 from factory.errors import DataAtRisk, DecisionRequired, MillwrightError, PolicyViolation, UpdateFailed
 from factory.releases import Release
 from factory.spec import Environment
@@ -11,6 +11,7 @@ from pipeline.context import ACTOR, Context
 from pipeline.durable import Json
 from pipeline.records import ChangeRecord
 from stacks.driver.model import StackEvent, Waiting
+from stacks.inputs import configured
 
 OVERTAKEN = "another release came first"
 
@@ -35,20 +36,29 @@ def serve(context: Context, record: ChangeRecord, release: Release) -> Json:
     context.faults.reach(_point(environment, "watched"))
     if seen.bad:
         return return_to_before(context, record, release, seen.detail)
+    configuration = configured(context.root, f"{release.app}-{environment}")
     with db.transaction(context.database) as connection:
-        releases.serves(connection, release)
-    context.tell("release.served", record, environment=environment, release=release.id, artefact=release.artefact)
+        releases.serves(connection, release, configuration)
+        # As it was begun: only then it learnt which request allows it.
+        begun = releases.read(connection, release.id) or release
+        people = decisions.approvers(connection, begun.request)
+    told: dict[str, Any] = {"environment": environment, "release": release.id, "artefact": release.artefact}
+    context.tell("release.served", record, approved_by=people, **told)
     return {"ok": True, "reason": seen.detail, "release": release.id}
 
 
-def _up(context: Context, record: ChangeRecord, release: Release) -> None:
-    """One update; that another command holds the stack is told in the change's row."""
+def _up(context: Context, record: ChangeRecord, release: Release, returns_from: int | None = None) -> None:
+    """One update, told in the change's row where another command holds the stack.
+
+    `returns_from` is the bad release that it takes the place of.
+    """
 
     def on_event(event: StackEvent) -> None:
         if isinstance(event, Waiting):
             context.set(record, detail=f"{event.stack} is held by another command: {event.reason}")
 
-    context.driver.up(record.app, release.environment, on_event, release=release.id, actor=ACTOR)
+    named = {"release": release.id, "returns_from": returns_from}
+    context.driver.up(record.app, release.environment, on_event, actor=ACTOR, **named)
 
 
 def return_to_before(context: Context, record: ChangeRecord, release: Release, reason: str) -> Json:
@@ -62,7 +72,7 @@ def return_to_before(context: Context, record: ChangeRecord, release: Release, r
         return {"ok": False, "release": release.id, "reason": f"{reason} (no release before it to return to)"}
     context.set(record, detail=f"{release.environment}: returns to release {before.id}")
     try:
-        _up(context, record, before)
+        _up(context, record, before, returns_from=release.id)
     except (DecisionRequired, DataAtRisk) as error:
         # Not the refusal of a new release: the bad one still runs, so a person is asked, and it is tried again.
         raise MillwrightError(

@@ -49,7 +49,7 @@ def references(
 
     `identifiers` are the properties by which such a resource is named: `bucket` for a bucket.
     """
-    candidates = tuple(stack.of(*types))
+    candidates = tuple(stack.known(*types))
     for path, value in each(resource.value(name), (name,)):
         if value is UNKNOWN:
             sources = resource.property_dependencies.get(name, ())

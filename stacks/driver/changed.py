@@ -7,12 +7,11 @@ from pathlib import PurePosixPath
 
 from factory.errors import InputError
 from factory.paths import FactoryRoot
+from stacks.infra_code import OF_NO_STACK, TEXT
 
 SECONDS = 60
-# What no stack depends on; whatever else changed counts. Of an app: its changes, held-out criteria, model scripts.
+# What no stack depends on; whatever else changed counts.
 OF_NO_APP = frozenset({"docs", "tests"})
-OF_NO_STACK = frozenset({"acceptance", "changes", "scripts"})
-TEXT = ".md"
 
 
 def changed_apps(root: FactoryRoot, ref: str, apps: Collection[str]) -> frozenset[str]:

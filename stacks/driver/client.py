@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from typing import TypedDict, Unpack
 
 from engine import EngineEnv
 from factory.errors import InputError, Interrupted, MillwrightError, UpdateFailed
@@ -83,6 +84,14 @@ class Operation(Follows):
                 os.kill(self._process.pid, signal.SIGINT)
 
 
+class _Options(TypedDict, total=False):
+    refresh: bool
+    release: int | None
+    returns_from: int | None
+    actor: str
+    state: State | None
+
+
 class Driver:
     """Previews, updates and destroys the environments of a factory's apps.
 
@@ -104,31 +113,24 @@ class Driver:
         *,
         refresh: bool = False,
         release: int | None = None,
+        returns_from: int | None = None,
         actor: str = UNATTESTED,
     ) -> Operation:
         """Begin an operation and return at once. With `refresh`, the engine looks up what the cloud holds first.
 
-        `release` names what the environment is to serve; without, it is what is wanted there. Raises InputError for an
-        app or environment that is not declared, DecisionRequired for production where nobody decided on it.
+        `release` names what the environment is to serve; without, it is what is wanted there. `returns_from` says for
+        the history which bad release it takes the place of by itself. Raises InputError for an app or environment that
+        is not declared, DecisionRequired for production where nobody decided on it.
         """
         if kind not in OFFERED:
             raise InputError(f"the driver does not start {kind}", hint=f"one of {', '.join(sorted(OFFERED))}")
-        return self._begin(kind, app, environment, refresh=refresh, release=release, actor=actor)
+        named: _Options = {"refresh": refresh, "release": release, "returns_from": returns_from, "actor": actor}
+        return self._begin(kind, app, environment, **named)
 
-    def _begin(
-        self,
-        kind: Kind,
-        app: str,
-        environment: str,
-        *,
-        refresh: bool = False,
-        release: int | None = None,
-        actor: str = UNATTESTED,
-        state: State | None = None,
-    ) -> Operation:
+    def _begin(self, kind: Kind, app: str, environment: str, **options: Unpack[_Options]) -> Operation:
         spec, which = declared(self._root, app, environment)
-        require_decided(self._root, self._settings, spec, which, kind, release)
-        if state is not None:
+        require_decided(self._root, self._settings, spec, which, kind, options.get("release"))
+        if (state := options.get("state")) is not None:
             check(self._root, stack_of(spec, which), state)
         request = Request(
             root=self._root,
@@ -137,11 +139,8 @@ class Driver:
             spec=spec,
             environment=which,
             kind=kind,
-            refresh=refresh,
             id=uuid.uuid4().hex[:12],
-            release=release,
-            actor=actor,
-            state=state,
+            **options,
         )
         here, there = self._context.Pipe()
         process = self._context.Process(target=_work, args=(request, there), name=f"{kind} {request.stack}")
@@ -160,10 +159,12 @@ class Driver:
         on_event: OnEvent = None,
         *,
         release: int | None = None,
+        returns_from: int | None = None,
         actor: str = UNATTESTED,
     ) -> Result:
         """Make the environment what its app.yaml declares (or its `release`). Doing it again changes nothing."""
-        return self._carry_out(self.start(Kind.UP, app, environment, release=release, actor=actor), on_event)
+        operation = self.start(Kind.UP, app, environment, release=release, returns_from=returns_from, actor=actor)
+        return self._carry_out(operation, on_event)
 
     def destroy(self, app: str, environment: str, on_event: OnEvent = None) -> Result:
         """Remove everything of the environment. Doing it again changes nothing."""

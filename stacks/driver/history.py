@@ -1,7 +1,7 @@
 """What was done to a stack, as the factory's own events tell it: through either door, also what failed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,8 @@ class Update:
     """One operation on a stack. Times are UTC, ISO 8601; `door` is driver or plain.
 
     `spec` is the digest of the app.yaml that it went by; `release`, with its `change` and `artefact`, what it was told
-    to serve (None: what was wanted there). `rollback` says from which release to which earlier one it went back.
+    to serve (None: what was wanted there). `rollback` says from which release to which earlier one a person had it go
+    back; `returned` from which bad one the factory did so by itself, and why; `approved_by` who approved the release.
     `changes` counts steps by action, `reason` says why it failed.
     """
 
@@ -54,6 +55,8 @@ class Update:
     change: str | None = None
     artefact: str | None = None
     rollback: dict[str, int | None] | None = None
+    returned: dict[str, Any] | None = None
+    approved_by: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The update as one JSON object."""
@@ -77,14 +80,17 @@ def read_history(
         raise InputError(f"{limit} is no number of updates to show", hint=f"1 to {MOST}")
     spec, which = declared(root, app, environment)
     # Imported late: most commands need no database (0.5 s).
-    from factory import db, events, releases
+    from factory import db, decisions, events, releases
 
     words = [f"{kind}.{end}" for kind in kinds for end in (STARTED, Ending.SUCCEEDED, Ending.FAILED)]
     with db.transaction(db.connect(root, settings)) as connection:
         # Each has at most two: none of those that are shown lacks its beginning.
         told = events.of_environment(connection, app, which, kinds=words, limit=2 * limit)
         known = {release.id: release for release in releases.of_app(connection, app)}
-    return paired(stack_of(spec, which), told, known)[:limit]
+        found = paired(stack_of(spec, which), told, known)[:limit]
+        shown = {each.release for each in found}
+        people = {id: decisions.approvers(connection, known[id].request) for id in known if id in shown}
+    return [replace(each, approved_by=people.get(each.release or 0, [])) for each in found]
 
 
 def paired(stack: str, told: Iterable["Event"], releases: Mapping[int, "Release"]) -> list[Update]:
@@ -129,4 +135,11 @@ def _update(stack: str, begun: "Event", ended: "Event | None", releases: Mapping
         rollback=(
             {"from": release.replaces, "to": release.restores} if release and release.restores is not None else None
         ),
+        returned=_returned(begun.properties.get("returns_from"), number, releases),
     )
+
+
+def _returned(bad: int | None, to: int | None, releases: Mapping[int, "Release"]) -> dict[str, Any] | None:
+    if bad is None:
+        return None
+    return {"from": bad, "to": to, "reason": releases[bad].reason if bad in releases else ""}

@@ -16,12 +16,14 @@ from stacks.shared_platform import Spec, Which, stack_of
 class By:
     """Who does it, through which door. Nobody is taken at their word: without a proof, `actor` is `unattested`.
 
-    `spec` is the digest of the spec that the program declares; None: that of app.yaml.
+    `spec` is the digest of the spec that the program declares; None: that of app.yaml. `returns_from` is the bad
+    release that `release` takes the place of, when the factory returns by itself.
     """
 
     door: str
     actor: str = "unattested"
     release: int | None = None
+    returns_from: int | None = None
     spec: str | None = None
 
 
@@ -96,7 +98,8 @@ def is_stale(database: Engine, stack: str, cloud_generation: str | None) -> bool
 
 
 def _told(environment: Which, by: By) -> dict[str, Any]:
-    return {"environment": environment.value, "door": by.door, "release": by.release}
+    told = {"environment": environment.value, "door": by.door, "release": by.release}
+    return told if by.returns_from is None else told | {"returns_from": by.returns_from}
 
 
 def _row(

@@ -37,8 +37,8 @@ class Kind(StrEnum):
 class Request:
     """One operation to carry out: everything a process of its own needs, and safe to send to it.
 
-    `release` names what the environment is to serve (None: what is wanted there); `actor` is who does it; `state` is
-    what replaces the stack's, for an import.
+    `release` names what the environment is to serve (None: what is wanted there); `returns_from` the bad release that
+    it replaces by itself; `actor` is who does it; `state` is what replaces the stack's, for an import.
     """
 
     root: FactoryRoot
@@ -47,9 +47,10 @@ class Request:
     spec: Spec
     environment: Which
     kind: Kind
-    refresh: bool
+    refresh: bool = False
     id: str
     release: int | None = None
+    returns_from: int | None = None
     actor: str = "unattested"
     state: dict[str, Any] | None = None
 

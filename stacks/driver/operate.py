@@ -24,6 +24,7 @@ from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from policies import PACK_NAME
 from stacks import destruction, production, rollback
+from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
@@ -63,8 +64,8 @@ class Reporter:
 def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) -> Result:
     """Carry out `request` under the stack's lock and write it down; the engine's runs get `variables` too.
 
-    Raises DecisionRequired, Busy, PolicyViolation, UpdateFailed or Interrupted; what was applied until then is in the
-    stack's state, and the next operation goes on from there.
+    Raises DecisionRequired, InputError (no trail records on a real account), Busy, PolicyViolation, UpdateFailed or
+    Interrupted; what was applied until then is in the stack's state, and the next operation goes on from there.
     """
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
@@ -81,11 +82,14 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:
             destruction.require_last(database)
+        if request.kind is Kind.UP:
+            require_trail(request.root, request.settings, request.spec)
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))
         generation = cloud_generation(request.root, request.settings)
         refresh = request.refresh or ledger.is_stale(database, request.stack, generation)
         spec = production.declared_digest(place, request.release) if place else request.spec.digest()
-        by = ledger.By(door=DOOR, actor=request.actor, release=request.release, spec=spec)
+        named = {"release": request.release, "returns_from": request.returns_from}
+        by = ledger.By(door=DOOR, actor=request.actor, spec=spec, **named)
         ledger.started(*subject, request.kind, by, cloud_generation=generation)
         try:
             reporter.send(Started(stack=request.stack, kind=request.kind))

@@ -10,7 +10,9 @@ from pulumi.provider import ConstructResult, main
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
-from stacks.package.app_factory import AppFactory, factory_at
+from stacks.package.app_factory import AppFactory
+from stacks.package.inputs import factory_at
+from stacks.package.parts import PARTS
 
 
 class Package(ComponentProvider):
@@ -31,4 +33,4 @@ class Package(ComponentProvider):
 if __name__ == "__main__":
     # The SDK reads the rest of the command line by itself, whatever it is given.
     factory_at(sys.argv.pop(1))
-    main(Package([AppFactory], "millwright", version=version("millwright")), sys.argv[1:])
+    main(Package([AppFactory, *PARTS], "millwright", version=version("millwright")), sys.argv[1:])

@@ -25,7 +25,7 @@ def declared_spec(root: FactoryRoot, folder: Path, resource: str, app: str | Non
         loaded = load_app(root, app)
         require_apart(root, loaded)
         return loaded
-    document = _document(folder, resource, _whole(spec))
+    document = _document(folder, resource, whole(spec))
     found = spec_from(document)
     if found.name in app_names(root):
         raise InputError(
@@ -74,10 +74,10 @@ def _below(places: Mapping[Location, Place], at: Location) -> dict[Location, Pla
     return {place[len(at) :]: where for place, where in places.items() if place[: len(at)] == at}
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """The value with its whole numbers as such: between processes every number is a fraction."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {key: _whole(each) for key, each in value.items()}
-    return [_whole(each) for each in value] if isinstance(value, list) else value
+        return {key: whole(each) for key, each in value.items()}
+    return [whole(each) for each in value] if isinstance(value, list) else value

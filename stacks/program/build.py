@@ -1,7 +1,5 @@
 """Declares one app's factory in one environment, or what all apps share."""
 
-import runpy
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +10,15 @@ from pulumi import InvokeOptions, ResourceOptions
 
 from components import CONTENTS, AppFactory, Platform
 from components.interfaces import GitSource
-from engine.run_program import traceback_from
 from factory import db
 from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, find_root
 from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import AppSpec, Environment
 from stacks import production
+from stacks.infra_code import keep_infra
 from stacks.names import resolve
+from stacks.program.extension import extension
 from stacks.program.keys import password_key, secret_key
 from stacks.provider import own_provider
 from stacks.shared_platform import PLATFORM, PlatformSpec, Shared, Spec, Which
@@ -81,7 +80,7 @@ def build(
     """
     name = spec.stack(environment)
     _require_images(settings, name, environment)
-    artefact, spec, note = _to_serve(root, settings, spec, environment, release)
+    artefact, spec, infra, note = _to_serve(root, settings, spec, environment, release)
     if note:
         pulumi.log.warn(note)
     provider = own_provider(spec, environment, settings.aws_account or LOCAL_ACCOUNT)
@@ -102,7 +101,10 @@ def build(
         # Inherited by everything in it: a plain destroy fails even where nothing of ours is asked.
         ResourceOptions(providers=[provider], protect=environment is Environment.PRODUCTION),
     )
-    _extend(root, root.apps / spec.name / "infra.py", factory)
+    if infra:
+        # The app's own addition, under the same policy pack as everything else.
+        with extension(root, spec.name, infra) as extend:
+            extend(factory)
     pulumi.export("factory", factory.outputs)
     return factory
 
@@ -117,7 +119,7 @@ def _to_serve(
     root: FactoryRoot, settings: Settings, spec: AppSpec, environment: Environment, release: int | None
 ) -> production.Served:
     if not CONTENTS[environment].service:
-        return production.Served("", spec)
+        return production.Served("", spec, keep_infra(root, spec.name))
     place = production.Place(root, settings, db.connect(root, settings), spec, environment)
     return production.to_serve(place, release, dry_run=pulumi.runtime.is_dry_run())
 
@@ -129,42 +131,3 @@ def _require_images(settings: Settings, stack: str, environment: Environment) ->
             f"{stack} declares a service, and nothing builds its image yet: it could not start on a real account",
             hint="use the build environment there, or `aws: local`",
         )
-
-
-def _extend(root: FactoryRoot, infra: Path, factory: AppFactory) -> None:
-    """Run the app's own addition, `extend(factory)`, under the same policy pack as everything else."""
-    if not infra.is_file():
-        return
-    with _afresh(root), _as_the_apps_own(infra):
-        extend = runpy.run_path(str(infra)).get("extend")
-        if not callable(extend):
-            raise InputError(f"{infra} defines no function `extend(factory)`", hint="define it, or remove the file")
-        extend(factory)
-
-
-@contextmanager
-def _as_the_apps_own(infra: Path) -> Iterator[None]:
-    """What the app's code raises is shown from its own first line on."""
-    try:
-        yield
-    except (MillwrightError, pulumi.RunError):
-        raise
-    except Exception as error:  # noqa: BLE001 -- the seam: whatever an app's code raises
-        shown = traceback_from(error, lambda file: file == infra)
-        raise pulumi.RunError(f"{infra} failed:\n{shown}") from None
-
-
-@contextmanager
-def _afresh(root: FactoryRoot) -> Iterator[None]:
-    """What the app's code imports of the factory's own files is loaded anew each time.
-
-    The driver previews and updates in one process, and what a module remembers of the preview is nothing to the update.
-    """
-    before = set(sys.modules)
-    try:
-        yield
-    finally:
-        for name in set(sys.modules) - before:
-            place = getattr(sys.modules[name], "__file__", None)
-            if place and Path(place).is_relative_to(root.path) and not Path(place).is_relative_to(sys.prefix):
-                del sys.modules[name]

@@ -19,6 +19,7 @@ from agents.model import Model
 from agents.task import run, toolbox
 from agents.trajectory import Trajectory
 from agents.twin import Twin
+from factory.spec import FUNCTION_TOOLS, Function
 from pipeline.task_door import Step, StepAnswer, TaskDoor
 from pipeline.task_host import TaskProcess
 from pipeline.task_process import TaskProcesses
@@ -118,6 +119,7 @@ class Surroundings:
             "model_name": "claude-sonnet-5-5",
             "scripted": True,
             "limits": TaskLimits(turns=20, minutes=2, dollars=1),
+            "tools": FUNCTION_TOOLS[Function(function)],
             "context": [ContextPart(name="change: why", text="Sums of nothing are wrong.")],
             "door": self.door.url,
         }

@@ -139,10 +139,7 @@ class Terraform(Contestant):
 
     def prepare(self) -> None:
         (self._folder / "main.tf").write_text(hcl(self._plan, self._endpoint))
-        mirror = json.dumps(str(self._mirror))
-        (self._folder / "cli.tfrc").write_text(
-            f"disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{ path = {mirror} }}\n}}\n"
-        )
+        self._environment = terraform_environment(self._folder, self._mirror)
         self._terraform("init")
 
     def create(self) -> None:
@@ -159,9 +156,18 @@ class Terraform(Contestant):
         self._terraform("destroy", "-auto-approve", "-refresh=false")
 
     def _terraform(self, command: str, *words: str) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
-        environment = kept | {"TF_CLI_CONFIG_FILE": str(self._folder / "cli.tfrc")}
-        run([self._executable, command, "-input=false", "-no-color", *words], self._folder, environment)
+        run([self._executable, command, "-input=false", "-no-color", *words], self._folder, self._environment)
+
+
+def terraform_environment(folder: Path, mirror: Path) -> dict[str, str]:
+    """The environment of Terraform's commands in `folder`: its providers come from the mirror, and nothing leaks in."""
+    configuration = folder / "cli.tfrc"
+    named = json.dumps(str(mirror))
+    configuration.write_text(
+        f"disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{ path = {named} }}\n}}\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
+    return kept | {"TF_CLI_CONFIG_FILE": str(configuration)}
 
 
 def find_terraform(named: Path | None, environment: Mapping[str, str]) -> tuple[str, Path] | str:

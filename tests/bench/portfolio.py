@@ -11,20 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
 from factory import daemons
 from factory.paths import FactoryRoot
+from tests.bench.cost import Memory
 
 REPOSITORY = Path(__file__).parents[2]
 MILLWRIGHT = str(Path(sys.executable).parent / "millwright")
-SAMPLE_SECONDS = 0.5
 EDGE = 10
 MIB = 1024 * 1024
 
@@ -63,7 +60,7 @@ def measure(root: FactoryRoot, apps: int) -> None:
     begun = time.monotonic()
     command = [MILLWRIGHT, "up", "--all", "-e", "build", "--json"]
     with subprocess.Popen(command, cwd=root.path, stdout=subprocess.PIPE, text=True) as process:
-        memory = Memory(process.pid, root)
+        memory = Memory([process.pid], root)
         finished = [event for line in process.stdout or () if (event := json.loads(line))["event"] == "finished"]
         peak = memory.end()
     if process.returncode:
@@ -87,41 +84,6 @@ def require_settled(root: FactoryRoot, app: str) -> None:
     changes: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])["result"]["changes"]
     if set(changes) != {"same"}:
         raise SystemExit(f"a preview of {app} after it was brought up says {changes}")
-
-
-class Memory:
-    """The most that a command, its children and the local cloud hold together (unique to them, in bytes)."""
-
-    def __init__(self, pid: int, root: FactoryRoot) -> None:
-        self._command, self._root, self._peak = psutil.Process(pid), root, 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def end(self) -> int:
-        """Stop looking; the peak."""
-        self._ended.set()
-        self._thread.join()
-        return self._peak
-
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
-            self._peak = max(self._peak, sum(_held(each) for each in self._processes()))
-
-    def _processes(self) -> list[psutil.Process]:
-        try:
-            found = [self._command, *self._command.children(recursive=True)]
-            run_file = daemons.read(self._root, daemons.LOCAL_CLOUD)
-            return [*found, psutil.Process(run_file.pid)] if run_file else found
-        except psutil.Error:
-            return []
-
-
-def _held(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().uss)
-    except psutil.Error:
-        return 0
 
 
 if __name__ == "__main__":

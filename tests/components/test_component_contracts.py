@@ -16,6 +16,7 @@ from components import AppFactory, Platform, aws
 from components.app_factory import CONTENTS
 from factory.outputs import AppFactoryOutputs, PlatformOutputs
 from factory.spec import Environment
+from factory.spec.access import REPOSITORY, STANDS_IN
 
 # A token is part of every resource's identity: renaming one needs an alias, and a line here.
 TOKENS = {
@@ -204,3 +205,8 @@ def test_an_argument_without_a_docstring_would_be_noticed() -> None:
     (node,) = ast.parse('class Args(TypedDict):\n    a: int\n    """Said."""\n    b: str\n').body
     assert _undocumented(node) == ["b"]
     assert len(_documented_classes()) >= 2 * len(TOKENS)
+
+
+def test_an_access_rule_names_what_stands_where_it_is_declared() -> None:
+    assert STANDS_IN["services"] == tuple(each for each in Environment if CONTENTS[each].service)
+    assert STANDS_IN[REPOSITORY] == tuple(each for each in Environment if CONTENTS[each].agents)

@@ -10,6 +10,11 @@ from factory.settings import load
 from factory.spec import load_app
 
 OLD = GOOD.replace("millwright/v2", "millwright/v1").replace("  coder:\n", "  coder:\n    turns: 7\n")
+ACCESS = """\
+access:
+  - {function: coder, resource: secrets.signing-key, environments: [staging], scope: read, lease: 60}
+  - {function: coder, resource: services.web, environments: [production], scope: write, approval: security}
+"""
 
 
 def test_an_app_is_added_with_a_network_of_its_own(millwright: Runner, root: FactoryRoot) -> None:
@@ -34,7 +39,7 @@ def test_what_a_file_means_is_shown_with_its_defaults(millwright: Runner, root: 
     shown = millwright("app", "show", "links", "--json").documents[0]
     assert shown["digest"] == load_app(root, "links").digest()
     assert shown["spec"]["agents"]["coder"]["budget"] == {"turns": 40, "minutes": 15, "dollars": 2.0}
-    assert "costCenter" in millwright("app", "show", "links").out
+    assert "costCenter: web-team\n" in millwright("app", "show", "links").out
 
 
 def test_an_older_file_is_upgraded_and_a_dry_run_changes_nothing(millwright: Runner, root: FactoryRoot) -> None:
@@ -69,3 +74,42 @@ def test_a_gate_at_which_nobody_can_decide_is_told(millwright: Runner, root: Fac
     told = millwright("app", "validate")
     assert told.code == ExitCode.INVALID_INPUT
     assert "links/app.yaml:18:3: environments: nobody holds the role operator for links" in told.err
+
+
+def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_granted_by_nothing_yet(
+    millwright: Runner, root: FactoryRoot
+) -> None:
+    assert "No rule: no agent will be let into anything." in millwright("app", "show", "links").out
+    path = root.apps / "links" / "app.yaml"
+    path.write_text(GOOD + ACCESS)
+    shown = millwright("app", "show", "links")
+    assert "# Access. Nothing is granted until the access plane is there: a rule is an upper bound." in shown.out
+    rows = [line.split() for line in shown.out.splitlines() if line.startswith("# coder")]
+    assert rows == [
+        ["#", "coder", "secrets.signing-key", "staging", "read", "60", "minutes", "-"],
+        ["#", "coder", "services.web", "production", "write", "15", "minutes", "security"],
+    ]
+    # It stays a file that can be read again.
+    path.write_text(shown.out)
+    told = millwright("app", "show", "links", "--json").documents[0]
+    assert told["access"]["note"].startswith("Nothing is granted")
+    assert told["access"]["rules"][1] == {
+        "function": "coder",
+        "resource": "services.web",
+        "environment": "production",
+        "scope": "write",
+        "lease": 15,
+        "approval": "security",
+    }
+    assert told["spec"]["agents"]["code-reviewer"]["tools"] == ["read", "search"]
+
+
+def test_an_access_that_nobody_could_approve_is_told(millwright: Runner, root: FactoryRoot) -> None:
+    (root.apps / "links" / "app.yaml").write_text(GOOD + ACCESS)
+    assert millwright("people", "demo").code == ExitCode.OK
+    assert millwright("app", "validate").code == ExitCode.OK
+    people = root.demo_people / "people.yaml"
+    people.write_text(people.read_text().replace("roles: [security]", "roles: [viewer]"))
+    told = millwright("app", "validate")
+    assert told.code == ExitCode.INVALID_INPUT
+    assert "access.1.approval: nobody holds the role security for links, which this access needs" in told.err

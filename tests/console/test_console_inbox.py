@@ -151,7 +151,7 @@ def test_review_shows_everything_a_merge_is_decided_on(millwright: Runner, desk:
     assert "cut here" not in shown
     (document,) = millwright("review", "1", "--json").documents
     assert document["shown"] == MERGE
-    assert (document["decision"], document["may_decide"]) == (None, [MAINTAINER])
+    assert (document["decisions"], document["may_decide"]) == ([], [MAINTAINER])
     assert document["commands"]["approve"].endswith(request.fingerprint)
 
 
@@ -230,8 +230,7 @@ def test_an_approval_is_signed_recorded_and_says_what_follows(millwright: Runner
     assert request.fingerprint in answer.err
     assert "the worker does not run, so it waits: millwright factory up" in answer.err
     with db.transaction(database(desk)) as connection:
-        made = decisions.decision_of(connection, 1)
-    assert made is not None
+        (made,) = decisions.decisions_of(connection, 1)
     assert (made.verdict, made.person, made.reason) == ("approve", MAINTAINER, "good")
     shown = millwright("review", "1").out
     assert f"demo-maintainer (stand-in) decided approve, {made.decided[:19]}: good" in shown

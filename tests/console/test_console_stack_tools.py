@@ -71,6 +71,18 @@ def test_history_is_told_newest_first_in_words_and_in_json(millwright: Runner, r
     assert millwright("history", "links", "build", "--limit", "0").code == ExitCode.INVALID_INPUT
 
 
+def test_history_marks_what_the_factory_did_by_itself(millwright: Runner, root: FactoryRoot) -> None:
+    told = (db.connect(root, load(root)), load_app(root, "links"), Environment.STAGING)
+    for returns_from in (None, 2):
+        by = ledger.By(door="driver", actor="factory", release=1, returns_from=returns_from)
+        ledger.started(*told, Kind.UP, by, cloud_generation=None)
+    _, back, update = millwright("history", "links", "staging").out.splitlines()
+    assert "returned by itself from 2" in back
+    assert "returned" not in update
+    documents = millwright("history", "links", "staging", "--json").documents
+    assert [document["returned"] for document in documents] == [{"from": 2, "to": 1, "reason": ""}, None]
+
+
 def test_cancelling_where_nothing_works_says_so(millwright: Runner, root: FactoryRoot) -> None:
     told = millwright("cancel", "links", "build")
     assert (told.code, told.out) == (ExitCode.OK, "links-build: nobody is asked: nothing works on it\n")

@@ -72,6 +72,7 @@ def test_a_wrong_passphrase(empty: Place) -> None:
     assert counts(empty) == BUILD
 
 
+@pytest.mark.long
 def test_a_name_that_is_taken(empty: Place, infra: Callable[[str], None]) -> None:
     two = "def extend(factory):\n    for n in ('one', 'two'):\n"
     infra(f"{two}        aws.s3.Bucket(n, bucket='taken-name', opts=pulumi.ResourceOptions(parent=factory))")

@@ -43,6 +43,7 @@ def assert_served_over_tls(place: Place, name: str) -> None:
     wait_for(shown)
 
 
+@pytest.mark.long
 def test_a_services_port_moves_with_its_targets_and_rules_and_a_domain_brings_tls(place: Place) -> None:
     update(place, "staging")
     change(

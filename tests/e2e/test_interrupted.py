@@ -124,6 +124,7 @@ def test_a_killed_engine_leaves_nothing_twice(empty: Place, least: int) -> None:
     assert empty.pulumi("preview", "--expect-no-changes", "-s", "links-build").code == 0
 
 
+@pytest.mark.long
 def test_a_create_that_no_state_saw_the_end_of_is_taken_back(empty: Place, tmp_path: Path) -> None:
     assert empty.millwright("up", "links", "build").code == 0
     # As an engine leaves things that is killed between a create's end and its record: of one the state says that it
@@ -159,6 +160,7 @@ def dead_engine(place: Place, stack: str) -> None:
     (folder / "dead.json").write_text(json.dumps(lock))
 
 
+@pytest.mark.long
 def test_a_killed_engine_of_the_plain_door_leaves_nothing_twice_either(empty: Place) -> None:
     process = empty.start("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", "--non-interactive")
     read_until(process, CREATED, 5)
@@ -192,6 +194,7 @@ def test_a_destroy_killed_half_way_goes_on(empty: Place) -> None:
     # The fixture destroys again and finds nothing left.
 
 
+@pytest.mark.long
 def test_a_cloud_that_was_killed_or_stopped_is_there_again_for_either_door(empty: Place) -> None:
     assert empty.millwright("up", "links", "build").code == 0
     before = inventory(empty.cloud)
@@ -218,7 +221,8 @@ def test_a_cloud_that_was_emptied_is_noticed_and_built_again_by_either_door(empt
     assert counts(empty) == BUILD
 
 
-@pytest.mark.parametrize("door", ["driver", pytest.param("plain", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("door", ["driver", "plain"])
 def test_what_a_killed_cloud_made_and_told_nobody_is_taken_back(empty: Place, door: str) -> None:
     """Killed after it wrote a creation down and before it answered: no state can name it."""
     up = {

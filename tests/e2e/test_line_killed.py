@@ -16,7 +16,7 @@ from pipeline import records
 from pipeline.faults import POINTS
 from pipeline.records import ChangeState
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 SECONDS = 600
 
 
@@ -54,17 +54,11 @@ def run_to_the_end(line: Line, change: str, *die_at: str) -> int:
     return died
 
 
-@pytest.mark.parametrize(
-    "points",
-    [pytest.param(tuple(POINTS)[::12], id="some"), pytest.param(tuple(POINTS), id="all", marks=pytest.mark.long)],
-)
-def test_a_worker_killed_at_fault_points_ends_the_change_and_does_everything_once(
-    line: Line, points: tuple[str, ...]
-) -> None:
+def test_a_worker_killed_at_every_fault_point_ends_the_change_and_does_everything_once(line: Line) -> None:
     change = line.submit("https-only")
     before = line.serving("production")
-    died = run_to_the_end(line, change.id, *points)
-    assert died == len(points)
+    died = run_to_the_end(line, change.id, *POINTS)
+    assert died == len(POINTS)
 
     ended = line.change(change.id)
     assert ended.state is ChangeState.ROLLED_BACK, ended

@@ -69,6 +69,7 @@ def test_an_app_that_fails_stops_no_other_and_production_is_left_out(two: Place)
     assert [line.split()[0] for line in again.out.splitlines()[1:]] == ["links-build", "notes-build"]
 
 
+@pytest.mark.long
 def test_a_preview_counts_by_stack_and_names_data_at_risk(two: Place) -> None:
     quiet = two.millwright("preview", "--all", "-e", "build", "--json")
     assert quiet.code == 0, quiet.out + quiet.err

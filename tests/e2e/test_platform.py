@@ -7,8 +7,11 @@ from e2e_place import Place
 
 from console.demo.inventory import inventory
 from factory import db, environments
-from factory.errors import ExitCode
-from factory.settings import load
+from factory.errors import ExitCode, InputError
+from factory.settings import Settings, load
+from factory.spec import load_app
+from stacks.account_trail import require_trail
+from stacks.shared_platform import platform_spec
 
 pytestmark = pytest.mark.e2e
 
@@ -77,6 +80,38 @@ def test_what_somebody_changed_is_drift(standing: Place) -> None:
     assert standing.cloud.client("cloudtrail").get_trail_status(Name="platform")["IsLogging"] is True
     kinds = [update["door"] for update in standing.millwright("history", "platform", "--json").documents]
     assert kinds == ["plain", "driver"]
+
+
+def test_on_a_real_account_no_app_is_brought_up_while_nothing_records(
+    standing: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The local cloud plays the account: what is asked there is the SDK's call, and its answer."""
+    where = {"AWS_ENDPOINT_URL": standing.cloud.endpoint or "", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    for name, value in where.items():
+        monkeypatch.setenv(name, value)
+    trails, root = standing.cloud.client("cloudtrail"), standing.root
+    spec = load_app(root, "links")
+    real = Settings(aws="account", aws_account=ACCOUNT, platform_region="eu-central-1")
+    require_trail(root, real, spec)
+    with pytest.raises(InputError, match="has no trail platform in eu-west-1: nothing would record"):
+        require_trail(root, real.model_copy(update={"platform_region": "eu-west-1"}), spec)
+    whole = root.settings_file.read_text()
+    root.settings_file.write_text(whole.replace("aws: local", f"aws: account\naws_account: '{ACCOUNT}'"))
+    trails.stop_logging(Name="platform")
+    try:
+        with pytest.raises(InputError, match="was stopped"):
+            require_trail(root, real, spec)
+        # The platform itself is what has to be brought up.
+        require_trail(root, real, platform_spec(real))
+        driver = standing.run("millwright", "up", "links", "build", env=where)
+        plain = standing.run("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", env=where)
+    finally:
+        trails.start_logging(Name="platform")
+        root.settings_file.write_text(whole)
+    assert (driver.code, plain.code) == (ExitCode.INVALID_INPUT, ExitCode.INVALID_INPUT), driver.err + plain.err
+    assert "was stopped: nothing would record what happens to links" in driver.err
+    assert "was stopped: nothing would record what happens to links" in plain.err
+    require_trail(root, real, spec)
 
 
 def test_it_goes_after_the_apps_and_wholly(standing: Place) -> None:

@@ -107,6 +107,7 @@ def test_staging_goes_back_and_forward_as_the_page_says(line: Line) -> None:
     assert states == [(5, "serving"), (4, "replaced"), (3, "replaced"), (2, "replaced"), (1, "replaced")]
 
 
+@pytest.mark.long
 def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
     place = line.place
     declare(place, 1)

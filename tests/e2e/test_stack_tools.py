@@ -66,6 +66,7 @@ def test_an_update_by_either_door_is_cancelled_cleanly_and_the_next_one_goes_on(
     assert inventory(place.cloud) == {}
 
 
+@pytest.mark.long
 def test_a_refresh_takes_over_what_somebody_changed_by_hand(built: Place) -> None:
     logs = built.cloud.client("logs")
     logs.put_retention_policy(logGroupName="/millwright/links-build-agents", retentionInDays=1)

@@ -9,10 +9,11 @@ from ruamel.yaml import YAML
 from spec_strategies import factory_in
 from sqlalchemy import Engine, Table, update
 
-from factory import db, decisions, events, requests, signatures
+from factory import approvals, db, decisions, events, requests, signatures
+from factory.approvals import Approval
 from factory.decisions import Decision, Verdict
 from factory.events import Event
-from factory.gates import Gate, Role
+from factory.gates import Deciders, Gate, Role
 from factory.paths import FactoryRoot
 from factory.people import People, load_people
 from factory.requests import Question, Request
@@ -70,7 +71,9 @@ class Bench:
     def write(self, people: dict[str, dict[str, object]]) -> None:
         YAML(typ="safe").dump({"people": people}, self.root.people_file)
 
-    def ask(self, gate: Gate = Gate.MERGE, role: Role = Role.MAINTAINER, app: str = "links") -> Request:
+    def ask(
+        self, gate: Gate = Gate.MERGE, role: Role = Role.MAINTAINER, app: str = "links", needed: int = 1
+    ) -> Request:
         self.asked += 1
         question = Question(
             key=f"{gate}:{self.asked}",
@@ -81,6 +84,7 @@ class Bench:
             role=role,
             authors=["ada"],
             shown=SHOWN,
+            approvals=needed,
         )
         with db.transaction(self.database) as connection:
             return requests.open_request(connection, question)
@@ -108,10 +112,22 @@ class Bench:
             self.database, self.people, request.id, verdict=verdict, person=person, reason=reason, signature=made
         )
 
-    def verified(self, request: Request, gate: Gate = Gate.MERGE, fingerprint: str | None = None) -> Decision:
-        """What whoever acts asks before acting."""
-        wanted = request.fingerprint if fingerprint is None else fingerprint
-        return decisions.verified(self.database, self.people, request.id, gate=gate, fingerprint=wanted)
+    def verified(
+        self,
+        request: Request,
+        gate: Gate = Gate.MERGE,
+        fingerprint: str | None = None,
+        deciders: Deciders | None = None,
+    ) -> Approval:
+        """What whoever acts asks before acting; of the deciders that were asked, unless others are given."""
+        return approvals.verified(
+            self.database,
+            self.people,
+            request.id,
+            gate=gate,
+            fingerprint=request.fingerprint if fingerprint is None else fingerprint,
+            deciders=deciders or Deciders(request.role, request.approvals),
+        )
 
     def tamper(self, table: Table, row: int, **values: object) -> None:
         """Write past all code of ours, as somebody does who holds the database."""

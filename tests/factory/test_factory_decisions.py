@@ -101,7 +101,7 @@ def test_what_is_no_decision_is_refused_and_told_and_the_right_one_still_counts(
     assert (event.actor, event.properties["reason"], event.properties["request"]) == (actor, why, request.id)
     assert bench.read(request).state is RequestState.OPEN
     bench.decide(request)
-    assert bench.verified(request).person == "ben"
+    assert bench.verified(request).people == ["ben"]
     assert len(bench.told("decision.made")) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_request_is_decided_once(bench: Bench) -> None:
     bench.decide(request)
     with pytest.raises(DecisionRefused, match="it is not open any more: approved"):
         bench.decide(request, "cleo", Verdict.REFUSE, "too late")
-    assert bench.verified(request).person == "ben"
+    assert bench.verified(request).people == ["ben"]
     assert [event.actor for event in bench.told("decision.rejected")] == ["cleo"]
 
 
@@ -150,13 +150,13 @@ def test_what_was_withdrawn_is_not_decided(bench: Bench) -> None:
 
 def test_of_two_who_decide_at_once_one_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     request, both = bench.ask(), threading.Barrier(2, timeout=30)
-    close = requests.close
+    hold = requests.hold
     answers: list[Decision | DecisionRefused] = []
 
-    def close_together(*arguments: object) -> bool:
+    def hold_together(*arguments: object) -> bool:
         # Both have found it open.
         both.wait()
-        return close(*arguments)
+        return hold(*arguments)
 
     def decide(person: str) -> None:
         try:
@@ -164,7 +164,7 @@ def test_of_two_who_decide_at_once_one_does(bench: Bench, monkeypatch: pytest.Mo
         except DecisionRefused as refusal:
             answers.append(refusal)
 
-    monkeypatch.setattr(requests, "close", close_together)
+    monkeypatch.setattr(requests, "hold", hold_together)
     threads = [threading.Thread(target=decide, args=(person,)) for person in ("ben", "cleo")]
     for thread in threads:
         thread.start()
@@ -175,7 +175,7 @@ def test_of_two_who_decide_at_once_one_does(bench: Bench, monkeypatch: pytest.Mo
     assert str(refused).endswith("it was decided or withdrawn by somebody else at this moment")
     (event,) = bench.told("decision.rejected")
     assert {event.actor, made.person} == {"ben", "cleo"}
-    assert bench.verified(request).id == made.id
+    assert bench.verified(request).made == [made]
 
 
 def test_what_was_changed_after_it_was_asked_cannot_be_approved(bench: Bench) -> None:
@@ -204,17 +204,17 @@ def test_a_request_that_is_not_there_is_no_decision_of_anybody(bench: Bench) -> 
 
 
 def test_what_is_withdrawn_at_this_moment_is_not_decided(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    request, close = bench.ask(), requests.close
+    request, hold = bench.ask(), requests.hold
 
-    def too_late(connection: Connection, number: int, state: RequestState) -> bool:
+    def too_late(connection: Connection, number: int) -> bool:
         requests.withdraw(connection, request, "pushed")
-        return close(connection, number, state)
+        return hold(connection, number)
 
-    monkeypatch.setattr(requests, "close", too_late)
+    monkeypatch.setattr(requests, "hold", too_late)
     with pytest.raises(DecisionRefused, match="decided or withdrawn by somebody else at this moment"):
         bench.decide(request)
     monkeypatch.undo()
     assert bench.read(request).state is RequestState.WITHDRAWN
     with db.transaction(bench.database) as connection:
-        assert decisions.decision_of(connection, request.id) is None
+        assert decisions.decisions_of(connection, request.id) == []
     assert bench.decide(bench.ask()).person == "ben"

@@ -7,11 +7,11 @@ import pytest
 from decision_bench import SHOWN, Bench
 from sqlalchemy import insert, select
 
-from factory import db, decisions, demo_people, requests, signatures
+from factory import approvals, db, decisions, demo_people, requests, signatures
 from factory.decisions import DECISIONS, DecisionRefused, Verdict
 from factory.errors import DecisionRequired
 from factory.fingerprints import fingerprint
-from factory.gates import Gate, Role
+from factory.gates import Deciders, Gate, Role
 from factory.requests import REQUESTS, Request, RequestState
 from factory.settings import Settings
 
@@ -115,7 +115,7 @@ def test_an_approval_holds_until_something_it_rests_on_is_gone(name: str, bench:
     attack, why = AFTERWARDS[name]
     request = bench.ask()
     bench.decide(request)
-    assert bench.verified(request).person == "ben"
+    assert bench.verified(request).people == ["ben"]
     assert bench.told("decision.rejected") == []
     attack(bench, request)
     with pytest.raises(DecisionRequired) as caught:
@@ -132,7 +132,7 @@ def test_a_role_that_is_given_back_counts_again(bench: Bench) -> None:
     with pytest.raises(DecisionRequired, match="does not hold the role"):
         bench.verified(request)
     _roles(["maintainer"])(bench, request)
-    assert bench.verified(request).person == "ben"
+    assert bench.verified(request).people == ["ben"]
 
 
 def test_an_approval_is_for_its_gate_and_its_content_only(bench: Bench) -> None:
@@ -145,17 +145,16 @@ def test_an_approval_is_for_its_gate_and_its_content_only(bench: Bench) -> None:
     ):
         bench.verified(request, fingerprint=OTHER)
     assert len(bench.told("decision.rejected")) == 2
-    assert bench.verified(request).verdict is Verdict.APPROVE
+    assert bench.verified(request).made[0].verdict is Verdict.APPROVE
 
 
 def test_a_decision_of_another_role_than_the_gate_asks_for_now_does_not_hold(bench: Bench) -> None:
     request = bench.ask()
     bench.decide(request)
-    asked = {"gate": request.gate, "fingerprint": request.fingerprint}
     with pytest.raises(DecisionRequired, match="it was asked of the role maintainer"):
-        decisions.verified(bench.database, bench.people, request.id, role=Role.SECURITY, **asked)
+        bench.verified(request, deciders=Deciders(Role.SECURITY))
     assert len(bench.told("decision.rejected")) == 1
-    assert decisions.verified(bench.database, bench.people, request.id, role=Role.MAINTAINER, **asked).person == "ben"
+    assert bench.verified(request, deciders=Deciders(Role.MAINTAINER)).people == ["ben"]
 
 
 def test_what_nobody_approved_is_not_approved(bench: Bench) -> None:
@@ -166,9 +165,11 @@ def test_what_nobody_approved_is_not_approved(bench: Bench) -> None:
     with pytest.raises(DecisionRequired, match="ben refused it: not like this"):
         bench.verified(refused)
     with pytest.raises(DecisionRequired, match="nobody has been asked"):
-        decisions.verified(bench.database, bench.people, None, gate=Gate.MERGE, fingerprint=OTHER)
+        approvals.verified(
+            bench.database, bench.people, None, gate=Gate.MERGE, fingerprint=OTHER, deciders=Deciders(Role.MAINTAINER)
+        )
     bench.decide(request)
-    assert bench.verified(request).person == "ben"
+    assert bench.verified(request).people == ["ben"]
 
 
 def test_a_decision_row_made_by_hand_decides_nothing(bench: Bench) -> None:
@@ -187,7 +188,7 @@ def test_a_decision_row_made_by_hand_decides_nothing(bench: Bench) -> None:
     with pytest.raises(DecisionRequired, match=UNSIGNED):
         bench.verified(request)
     bench.tamper(DECISIONS, request.id, signature=bench.sign(row["payload"].encode()))
-    assert bench.verified(request).person == "ben"
+    assert bench.verified(request).people == ["ben"]
 
 
 def test_a_demo_person_decides_on_the_local_cloud_and_nowhere_else(bench: Bench) -> None:
@@ -200,7 +201,7 @@ def test_a_demo_person_decides_on_the_local_cloud_and_nowhere_else(bench: Bench)
         return signatures.sign_unattended(payload, demo_people.key_file(bench.root, person))
 
     bench.decide(request, person, signature=sign(request))
-    assert bench.verified(request).person == person
+    assert bench.verified(request).people == [person]
     bench.settings = Settings(aws="account", aws_account="111122223333")
     why = f"{person} is no demo person here: stand-ins decide only where every target is local"
     with pytest.raises(DecisionRequired, match=why):

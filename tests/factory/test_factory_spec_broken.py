@@ -24,6 +24,7 @@ Place = tuple[str | int, ...]
 # Written into the file as they stand here. What YAML 1.1 took for something else is text, or the number it looks like.
 TRAPS = ("no", "1:30", "1_000", "0o17.5", "2026-01-01", "~", "[]", "[x]", "{x: 1}", "-1", "1.5", ".nan", "-.inf", "'7'")
 TOO_BIG = 10**12
+RULE = {"function": "coder", "resource": "repository", "environments": ["build"], "scope": "read"}
 # The place in a failure says enough; shrinking one takes minutes.
 NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]
 # Keys whose values are words of ours, so that no other word may stand there.
@@ -72,8 +73,8 @@ def mappings(data: Any, place: Place = ()) -> Iterator[Place]:
     """The place of every mapping."""
     if isinstance(data, dict):
         yield place
-        for key, value in data.items():
-            yield from mappings(value, (*place, key))
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield from mappings(value, (*place, key))
 
 
 def at(data: Any, place: Place) -> Any:
@@ -116,7 +117,9 @@ def an_unknown_key(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
 
 def a_missing_key(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
     ((service, _),) = data["services"].items()
-    needed = [(key,) for key in ("apiVersion", "name", "owner", "region", "network", "services", "agents")]
+    # What has no default, at the top, and of each rule.
+    needed: list[Place] = [(key,) for key in ("apiVersion", "name", "owner", "region", "network", "services", "agents")]
+    needed += [("access", i, key) for i in range(len(data["access"])) for key in RULE]
     place = draw(st.sampled_from([*needed, ("network", "cidr"), ("services", service, "port"), ("environments",)]))
     data = copy.deepcopy(data)
     del at(data, place[:-1])[place[-1]]
@@ -131,7 +134,21 @@ def nothing_for_a_mapping(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
 def fields_that_do_not_go_together(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
     ((service, sized),) = data["services"].items()
     function = next(iter(data["agents"]))
+    there = {**RULE, "function": function, "environments": [next(iter(data["environments"]))]}
+    secret = {**there, "resource": f"services.{service}"}
+    live = {**secret, "environments": ["production"], "approval": "security"}
     ways: list[tuple[Place, Any, Place]] = [
+        (("agents", function, "tools"), ["run", "run"], ("agents", function, "tools")),
+        (("access",), [{**there, "resource": "databases.nosuch"}], ("access", 0, "resource")),
+        (("access",), [{**there, "resource": service}], ("access", 0, "resource")),
+        (("access",), [{**secret, "environments": ["build"]}], ("access", 0, "environments", 0)),
+        (("access",), [{**live, "lease": 61}], ("access", 0, "lease")),
+        (("access",), [{**live, "scope": "admin"}], ("access", 0, "scope")),
+        (("access",), [{**live, "approval": "maintainer"}], ("access", 0, "approval")),
+        (("access",), [{**live, "approval": Raw("")}], ("access", 0, "approval")),
+        (("access",), [live, live], ("access", 1, "scope")),
+        (("access",), [live, {**live, "scope": "write"}], ("access", 1, "scope")),
+        (("access",), [{**live, "lease": 5}, {**live, "scope": "write", "lease": 9}], ("access", 1, "scope")),
         (("services", service, "memory"), 512 if sized["cpu"] != 256 else 30720, ("services", service, "memory")),
         (("agents", function, "secrets"), ["nosuch"], ("agents", function, "secrets", 0)),
         (("gates",), {"merge": {"role": "viewer"}}, ("gates", "merge", "role")),
@@ -242,7 +259,8 @@ def test_what_yaml_allows_and_app_yaml_does_not_is_told_at_its_line(
     tmp_path_factory: pytest.TempPathFactory, way: str, spec: AppSpec, data: st.DataObject
 ) -> None:
     lines = written(whole(spec)).splitlines()
-    number = data.draw(st.sampled_from([n for n, line in enumerate(lines) if n and ":" in line]))
+    # With a key in it: a host has a colon as well.
+    number = data.draw(st.sampled_from([n for n, line in enumerate(lines) if n and ": " in f"{line} "]))
     change, words = TEXTS[way]
     path = tmp_path_factory.mktemp("text") / "app.yaml"
     path.write_text("\n".join(change(lines, number)) + "\n")
@@ -267,6 +285,7 @@ SINGLE = {
     ("environments", "staging"): {"target": "kubernetes"},
     ("gates",): {"merge": {"role": "viewer"}, "production": {"role": "king"}},
     ("queues",): {"endpoints": {"seconds": 0}},
+    ("access",): [{**RULE, "resource": "nosuch"}, {**RULE, "scope": Raw("no"), "resource": "queues.nosuch"}, 7],
     ("nosuch",): 1,
 }
 
@@ -284,6 +303,7 @@ def test_all_mistakes_are_told_at_once(
     assert missed == []
     inner = {"queues": {"queues.endpoints", "queues.endpoints.seconds"}}
     inner["gates"] = {"gates.merge.role", "gates.production.role"}
+    inner["access"] = {"access.0.resource", "access.1.scope", "access.1.resource", "access.2"}
     assert all(fields <= found for key, fields in inner.items() if (key,) in places)
 
 

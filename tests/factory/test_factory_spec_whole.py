@@ -1,11 +1,14 @@
 """What app.yaml can say of databases, queues, workers and budgets, and what does not go together."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 from spec_strategies import GOOD, factory_in
 
 from factory.errors import InputError
+from factory.gates import Gate, Role
 from factory.spec import AppSpec, Environment, load_app, require_apart
 
 MORE = """\
@@ -79,6 +82,48 @@ def test_a_target_that_is_not_built_yet_is_refused_by_name(target: str, tmp_path
     assert f"target: not one of the values it can have (found '{target}'); allowed: 'aws'" in str(
         caught.value.problems[0]
     )
+
+
+def test_a_gate_may_ask_for_several_people_and_for_a_role_or_either() -> None:
+    spec = AppSpec.model_validate(
+        {**_data(), "gates": {"merge": {"approvals": 2}, "production": {"role": "security", "approvals": 5}}}
+    )
+    assert spec.deciders_at(Gate.MERGE) == (Role.MAINTAINER, 2)
+    assert spec.deciders_at(Gate.PRODUCTION) == (Role.SECURITY, 5)
+    assert spec.deciders_at(Gate.DESTROY) == (Role.OPERATOR, 1)
+
+
+def test_the_gates_of_the_page_about_deciding_say_what_it_says_of_them(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "decide.md").read_text()
+    (gates,) = [block for block in page.split("```") if block.startswith("yaml\ngates:")]
+    spec = spec_in(tmp_path, GOOD + gates.removeprefix("yaml\n"))
+    assert spec.deciders_at(Gate.PRODUCTION) == (Role.OPERATOR, 2)
+    assert spec.deciders_at(Gate.MERGE) == (Role.SECURITY, 2)
+
+
+@pytest.mark.parametrize("number", ["0", "6", "-1", "2.0", '"2"', "true", "two", ""])
+def test_a_number_of_approvals_that_is_none_is_told_at_its_place(number: str, tmp_path: Path) -> None:
+    gates = "gates:\n  production:\n    approvals: "
+    with pytest.raises(InputError) as caught:
+        spec_in(tmp_path / "wrong", f"{GOOD}{gates}{number}\n")
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.line) == ("gates.production.approvals", len(GOOD.splitlines()) + 3)
+    assert spec_in(tmp_path / "right", f"{GOOD}{gates}5\n").deciders_at(Gate.PRODUCTION).approvals == 5
+
+
+def test_one_approval_written_out_is_the_digest_that_it_always_was() -> None:
+    plain, named = AppSpec.model_validate(_data()), {"role": "security"}
+    for gates in ({}, {"merge": {"approvals": 1}}, {"merge": {}}, {"merge": {"role": None, "approvals": 1}}):
+        assert AppSpec.model_validate({**_data(), "gates": gates}).digest() == plain.digest()
+    stricter = AppSpec.model_validate({**_data(), "gates": {"merge": named}})
+    meaning = json.dumps({**json.loads(_meaning(plain)), "gates": {"merge": named}}, sort_keys=True)
+    assert stricter.digest() == "sha256:" + hashlib.sha256(meaning.encode()).hexdigest()
+    assert AppSpec.model_validate({**_data(), "gates": {"merge": {**named, "approvals": 1}}}) == stricter
+    assert AppSpec.model_validate({**_data(), "gates": {"merge": {"approvals": 2}}}).digest() != plain.digest()
+
+
+def _meaning(spec: AppSpec) -> str:
+    return spec.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 def test_defaults_that_are_written_out_mean_the_same() -> None:

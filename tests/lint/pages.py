@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
-from console.cli import app as command_line
+from console.cli import command_line
 from factory import errors
 from factory.errors import ExitCode
 from factory.settings import Settings
@@ -92,7 +92,7 @@ def cli(root: Path) -> Lines:
     yield ""
     yield "Exit codes: [exit-codes.md](exit-codes.md). Plain `pulumi` works on the same stacks: see"
     yield "[two doors](../explanation/two-doors.md)."
-    yield from _command("millwright", typer.main.get_command(command_line))
+    yield from _command("millwright", typer.main.get_command(command_line()))
 
 
 def policies(root: Path) -> Lines:

@@ -27,6 +27,8 @@ class ListedDriver:
     """Says what it was asked; `on_up` may refuse."""
 
     asked: list[tuple[str, int | None]] = field(default_factory=list)
+    # Each update that takes the place of a bad release: which, and of which.
+    returns: list[tuple[int | None, int]] = field(default_factory=list)
     # What a preview shows.
     steps: tuple[Step, ...] = ()
     on_preview: Callable[[], None] = lambda: None
@@ -38,10 +40,19 @@ class ListedDriver:
         return SimpleNamespace(steps=self.steps)
 
     def up(
-        self, app: str, environment: str, on_event: object = None, *, release: int | None = None, actor: str = ""
+        self,
+        app: str,
+        environment: str,
+        on_event: object = None,
+        *,
+        release: int | None = None,
+        returns_from: int | None = None,
+        actor: str = "",
     ) -> None:
         del actor, on_event
         self.asked.append((f"up {app}-{environment}", release))
+        if returns_from is not None:
+            self.returns.append((release, returns_from))
         self.on_up(release)
 
     def outputs(self, app: str, environment: str) -> Any:

@@ -29,6 +29,8 @@ WHO = {
     Gate.PRODUCTION: demo_people.OPERATOR,
     Gate.ATTENTION: demo_people.MAINTAINER,
 }
+# What somebody says, why, and who, where it is not the one of WHO.
+Said = tuple[Verdict, str] | tuple[Verdict, str, str]
 COUNTS = {"critical": 0, "high": 0, "medium": 0, "low": 0, "info": 0}
 GOOD: dict[str, Json] = {
     "intake": {"ok": True},
@@ -149,7 +151,7 @@ class Bench:
         with db.transaction(self.context.database) as connection:
             return requests.of_change(connection, "links", "expiry")
 
-    def run(self, decide: Callable[[Request], tuple[Verdict, str] | None] = lambda _: (Verdict.APPROVE, "")) -> None:
+    def run(self, decide: Callable[[Request], Said | None] = lambda _: (Verdict.APPROVE, "")) -> None:
         with self.people(decide):
             ChangeFlow(self.context, self.engine, self.identifier, self.sleep).run()
 
@@ -164,7 +166,7 @@ class Bench:
         )
 
     @contextmanager
-    def people(self, decide: Callable[[Request], tuple[Verdict, str] | None]) -> Iterator[None]:
+    def people(self, decide: Callable[[Request], Said | None]) -> Iterator[None]:
         """Somebody who looks into the inbox all the time."""
         stop = threading.Event()
 

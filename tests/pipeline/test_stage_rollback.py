@@ -308,3 +308,6 @@ def test_an_automatic_return_that_would_lose_data_waits_for_a_person(
     lost[0] = False
     assert not deploy.staging(bench.context, "links/two", argument)["ok"]
     assert bench.release(before.id).set_aside == bench.release(2).spec_digest
+    # Both tries are told as what they are; the update that brought the bad release is not.
+    assert bench.driver.returns == [(before.id, 2), (before.id, 2)]
+    assert ("up links-staging", 2) in bench.driver.asked

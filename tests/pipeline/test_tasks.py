@@ -11,7 +11,7 @@ import psutil
 import pytest
 from task_bench import SUBMITTED, WAITS, Killed, TaskBench, make_task_bench
 
-from agents.brief import OutcomeState
+from agents.brief import OutcomeState, TaskBrief
 from factory import daemons, db
 from factory.paths import FactoryRoot
 from factory.processes import start_ticks
@@ -253,3 +253,20 @@ def test_a_tasks_row_names_the_attempt_it_is(bench: TaskBench) -> None:
     bench.run(2)
     bench.run("2.1", "code-reviewer")
     assert [(row.function, row.attempt) for row in bench.rows] == [("coder", 2), ("code-reviewer", 2)]
+
+
+def test_a_task_is_offered_what_the_apps_file_leaves_to_its_function(bench: TaskBench) -> None:
+    path = bench.context.root.apps / "links" / "app.yaml"
+    told = path.read_text()
+    for attempt, (tools, offered) in enumerate(
+        [("", ["read", "search", "edit", "run"]), ("    tools: [edit, read]\n", ["read", "edit"])], start=1
+    ):
+        path.write_text(told.replace("  coder:\n", f"  coder:\n{tools}"))
+        bench.run(attempt)
+        brief = TaskBrief.model_validate_json((bench.folder(f"links.tags.coder.{attempt}") / "brief.json").read_bytes())
+        assert list(brief.tools) == offered
+    # Who reviews what came of it sees what it was done with.
+    assert [event.properties["tools"] for event in bench.told("task.started")] == [
+        ["read", "search", "edit", "run"],
+        ["read", "edit"],
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from access.client import Proxies
 from agents.brief import Outcome, OutcomeState
 from agents.loop import Loop
 from agents.prices import Usage
@@ -13,13 +14,14 @@ from agents.task import toolbox
 from agents.trajectory import Trajectory
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from factory.spec import AgentSpec, Function, TaskBudget
+from factory.spec import AgentSpec, AppSpec, Function, TaskBudget
 from pipeline import spending, tasks
 
 HEARD, UNHEARD = Usage(input=1_000, output=200, cache_read=50), Usage(input=400_000, output=9)
 TASK = "links.tags.coder.1"
 MODEL = "claude-sonnet-5-5"
 DOLLARS = 0.5
+SPEC = AppSpec.model_construct(agents={Function.CODER: AgentSpec(budget=TaskBudget(dollars=DOLLARS))})
 
 
 class Bench:
@@ -31,10 +33,12 @@ class Bench:
         self.context: Any = SimpleNamespace(
             root=root,
             settings=Settings(model="live", model_name=MODEL),
-            spec=lambda _: SimpleNamespace(agents={Function.CODER: AgentSpec(budget=TaskBudget(dollars=DOLLARS))}),
+            spec=lambda _: SPEC,
             faults=SimpleNamespace(reach=lambda _: None),
             tell=lambda *_, **__: None,
             open_tasks={},
+            database=None,
+            proxies=Proxies(),
             door=SimpleNamespace(url="http://127.0.0.1:1", issue=lambda _: "token", revoke=lambda _: None),
         )
         monkeypatch.setattr(tasks, "_until_ended", lambda _c, _r, folder, *_: self.process(folder))

@@ -1,5 +1,6 @@
 """Production on a bench: a factory's database and people, releases proposed and decided; no engine."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from factory.settings import Settings
 from factory.spec import Environment, load_app
 from stacks import destruction, production
 from stacks.driver.model import Step
+from stacks.infra_code import keep_infra
 from stacks.production import Place
 
 REPOSITORY = Path(__file__).parents[2]
@@ -38,6 +40,8 @@ def propose(
     place: Place, artefact: str = "sha256:" + "a" * 64, authors: tuple[str, ...] = (), back: Release | None = None
 ) -> tuple[Release, int]:
     """A proposed release, and the request that shows it. `back`: the earlier one that it restores."""
+    infra = keep_infra(place.root, "links")
+    deciders = place.spec.deciders_at(Gate.PRODUCTION)
     with db.transaction(place.database) as connection:
         number = len(releases.of_app(connection, "links"))
         release = releases.propose(
@@ -51,7 +55,8 @@ def propose(
                 spec_digest=back.spec_digest if back else place.spec.digest(),
                 change="x",
                 restores=back.id if back else None,
-                set_aside=place.spec.digest() if back else None,
+                set_aside=releases.files_digest(place.spec.digest(), infra) if back else None,
+                infra=back.infra if back else infra,
             ),
         )
         replaced = releases.read(connection, release.replaces) if release.replaces else None
@@ -64,7 +69,8 @@ def propose(
                 change="x",
                 environment=place.environment.value,
                 title="x",
-                role=place.spec.role_at(Gate.PRODUCTION),
+                role=deciders.role,
+                approvals=deciders.approvals,
                 authors=list(authors),
                 shown=production.shown(place, release, replaced, production.plan_of([STEP, SAME]), {"title": "x"}),
             ),
@@ -110,6 +116,15 @@ def lose_roles(place: Place) -> None:
     file = place.root.demo_people / "people.yaml"
     file.write_text(file.read_text().replace("[operator]", "[viewer]").replace("- operator", "- viewer"))
     assert "operator\n" not in file.read_text().replace("demo-operator", "")
+
+
+def second_operator(place: Place) -> str:
+    """Somebody else who holds the role operator as well."""
+    file = place.root.demo_people / "people.yaml"
+    known = file.read_text()
+    file.write_text(known.replace("roles: [security]", "roles: [security, operator]"))
+    assert file.read_text() != known
+    return demo_people.SECURITY
 
 
 def stand(place: Place, updated: str) -> None:
@@ -167,6 +182,16 @@ def two_specs(place: Place, kept: list[str]) -> tuple[Place, Release, Release]:
     edited = edit(place)
     second, _ = decided(edited, kept[1])
     return edited, first, second
+
+
+def write_infra(place: Place, text: str, name: str = "infra.py") -> None:
+    """The app's own code, or what stands beside it, as it is from now on."""
+    (place.root.apps / "links" / name).write_text(text)
+
+
+def configure(place: Place, values: dict[str, object]) -> None:
+    place.root.stack_config.mkdir(parents=True, exist_ok=True)
+    (place.root.stack_config / f"Pulumi.{place.stack}.yaml").write_text(json.dumps({"config": values}))
 
 
 def read(place: Place, release: Release) -> Release:

@@ -8,7 +8,7 @@ from production_bench import back, decided
 from production_bench import kept as kept  # noqa: PLC0414  (the fixture)
 from production_bench import place as place  # noqa: PLC0414  (the fixture)
 
-from factory import db, events
+from factory import db, events, releases
 from factory.errors import InputError
 from factory.spec import Environment
 from stacks.driver import Ending, Kind, Result, Update, ledger, read_history
@@ -129,3 +129,21 @@ def test_a_way_back_is_told_with_where_it_came_from_and_went_to(place: Place, ke
     gone_back, gone_on = read(place)
     assert (gone_back.rollback, gone_on.rollback) == ({"from": second.id, "to": first.id}, None)
     assert gone_back.artefact == first.artefact
+
+
+def test_a_return_that_the_factory_made_by_itself_is_told_as_one(place: Place, kept: list[str]) -> None:
+    first, _ = decided(place, kept[0])
+    second, _ = decided(place, kept[1])
+    with db.transaction(place.database) as connection:
+        releases.failed(connection, second, "503 three times")
+    for by in (
+        ledger.By(door="driver", actor="factory", release=second.id),
+        ledger.By(door="driver", actor="factory", release=first.id, returns_from=second.id),
+    ):
+        begin(place, Kind.UP, by)
+        end(place, Kind.UP, by)
+    back_again, bad = read(place)
+    assert back_again.returned == {"from": second.id, "to": first.id, "reason": "503 three times"}
+    # Nobody asked for it, so it is no rollback; and what brought the bad release is neither.
+    assert (back_again.rollback, bad.rollback, bad.returned) == (None, None, None)
+    assert json.loads(json.dumps(back_again.as_json()))["returned"]["from"] == second.id

@@ -15,8 +15,9 @@ from spec_strategies import GOOD, factory_in
 from factory.document import load_document
 from factory.spec import Environment
 from factory.spec.loading import spec_from
-from stacks.package import app_factory
-from stacks.package.app_factory import AppFactory, factory_at
+from stacks.package import inputs
+from stacks.package.app_factory import AppFactory
+from stacks.package.inputs import factory_at
 
 ZONES = {"aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["eu-central-1a", "eu-central-1b"]}}
 SECRETS = {"signing-key": "only-in-the-vault"}
@@ -32,7 +33,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.chdir(folder)
     yield folder
-    app_factory._roots.clear()
+    inputs._roots.clear()
 
 
 def made(name: str, args: dict[str, Any]) -> list[Declared]:

@@ -1,11 +1,10 @@
 """What production may become: each way around a decision is refused for its own reason, beside the one that holds."""
 
-import json
 import re
 from collections.abc import Callable
 
 import pytest
-from production_bench import OTHER, SAME, STEP, decide, decided, deploy, lose_roles, propose, refused
+from production_bench import OTHER, SAME, STEP, configure, decide, decided, deploy, lose_roles, propose, refused
 from production_bench import place as place  # noqa: PLC0414  (the fixture)
 from sqlalchemy import delete, update
 
@@ -111,11 +110,6 @@ def _added_configuration(place: Place) -> None:
     configure(place, {"millwright:secret.signing-key": {"secure": "v1:aaaa"}})
     decided(place)
     configure(place, {"millwright:secret.signing-key": {"secure": "v1:aaaa"}, "aws:region": "us-east-1"})
-
-
-def configure(place: Place, values: dict[str, object]) -> None:
-    place.root.stack_config.mkdir(parents=True, exist_ok=True)
-    (place.root.stack_config / f"Pulumi.{place.stack}.yaml").write_text(json.dumps({"config": values}))
 
 
 ATTACKS: dict[str, tuple[Callable[[Place], None], str]] = {

@@ -171,13 +171,13 @@ def test_staging_follows_app_yaml_again_once_that_is_edited(place: Place, kept: 
     deploy(staging, first, request)
     edited = edit(staging)
     deploy(edited, *propose(edited, kept[1]))
-    assert production.to_serve(edited, None, dry_run=False) == (kept[1], edited.spec, "")
+    assert production.to_serve(edited, None, dry_run=False) == (kept[1], edited.spec, "", "")
     deploy(edited, *back(edited, first))
     served = production.to_serve(edited, None, dry_run=False)
     assert (served.artefact, served.spec) == (kept[0], staging.spec)
     assert "services.web.replicas: it is set aside until it is edited, or the next release" in served.note
     third = edit(edited, "replicas: 2", "replicas: 3")
-    assert production.to_serve(third, None, dry_run=False) == (kept[0], third.spec, "")
+    assert production.to_serve(third, None, dry_run=False) == (kept[0], third.spec, "", "")
     assert not production.goes_back(third, None)
 
 

@@ -29,8 +29,9 @@ def test_what_serves_already_is_nothing_to_do(place: Place, kept: list[str]) -> 
     first, _ = decided(place, kept[0])
     second, _ = decided(place, kept[0])
     assert rollback.choose(place, second.id).said == "links-production serves release 2 already"
-    said = rollback.choose(place, first.id)
-    assert said == (None, "links-production serves release 2 already, which is what release 1 was")
+    choice = rollback.choose(place, first.id)
+    assert choice.release is None
+    assert choice.said == "links-production serves release 2 already, which is what release 1 was"
 
 
 def test_twice_in_a_row_goes_back_once_and_forward_only_by_number(place: Place, kept: list[str]) -> None:

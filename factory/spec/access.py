@@ -1,0 +1,103 @@
+"""Access rules: how far an agent may ever be let into what the app has. They grant nothing by themselves."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from factory.gates import ACCESS_ROLES, ALLOWED_ROLES, Gate, Role
+from factory.spec.names import Environment, Function
+from factory.spec.parts import TASK_MINUTES, EachOnce, Part, Whole, Word
+
+# Said wherever somebody meets a rule, as long as it is so.
+NOT_GRANTED_YET: Final = "Nothing is granted until the access plane is there: a rule is an upper bound."
+# The longest leases, in minutes. No task outlives TASK_MINUTES, and an access ends with its task. An hour is the most
+# that AWS gives to a role taken from another role, which is how an agent would come to one of production's:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html (role chaining)
+LEASE_MINUTES: Final[Mapping[Environment, int]] = {
+    Environment.BUILD: TASK_MINUTES,
+    Environment.STAGING: TASK_MINUTES,
+    Environment.PRODUCTION: 60,
+}
+REPOSITORY: Final = "repository"
+# What a rule can name, as app.yaml calls it, and where such a thing stands (`components.CONTENTS`). The repository is
+# the app's one; the others are named: `databases.database`.
+STANDS_IN: Final[Mapping[str, tuple[Environment, ...]]] = {
+    REPOSITORY: (Environment.BUILD,),
+    "databases": tuple(Environment),
+    "queues": tuple(Environment),
+    "secrets": tuple(Environment),
+    "services": (Environment.STAGING, Environment.PRODUCTION),
+}
+
+
+class Scope(StrEnum):
+    """How much may be done; each holds the one before."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    @property
+    def level(self) -> int:
+        """Counted from the narrowest: who may do one may do those below."""
+        return list(Scope).index(self)
+
+
+class AccessRule(Part):
+    """One function may be let into one resource: where, how far, for how long, and by whom."""
+
+    function: Function = Field(description="Whose tasks; one of the app's agents.")
+    resource: Word = Field(
+        max_length=64,
+        json_schema_extra={"allowed": "`repository`, or a name such as databases.database"},
+        description="What: `repository`, or what app.yaml declares, as in `databases.database`, `queues.jobs`, "
+        "`secrets.signing-key`, `services.web`.",
+    )
+    environments: Annotated[list[Environment], EachOnce] = Field(
+        min_length=1,
+        description="Where. The repository stands in build; a service in staging and production.",
+    )
+    scope: Scope = Field(description="How far: `read`; `write`, and read; `admin`, and all. No agent has production's.")
+    lease: Whole = Field(
+        default=15,
+        ge=1,
+        le=TASK_MINUTES,
+        description=f"Most minutes for which it is held; {LEASE_MINUTES[Environment.PRODUCTION]} in production. "
+        "It ends with the task in any case.",
+    )
+    approval: Role | None = Field(
+        default=None,
+        description="Role of a person who must agree each time: maintainer, operator or security. Default: nobody is "
+        "asked; in production, operator or security must be named.",
+    )
+
+
+def approvers(environment: Environment) -> frozenset[Role]:
+    """The roles that may let an agent into something of an environment."""
+    return ACCESS_ROLES & ALLOWED_ROLES[Gate.PRODUCTION] if environment is Environment.PRODUCTION else ACCESS_ROLES
+
+
+def may_be_held(rule: AccessRule, environment: Environment) -> bool:
+    """Whether the rule asks for no more than any rule may in this environment."""
+    in_production = environment is Environment.PRODUCTION
+    return (
+        rule.lease <= LEASE_MINUTES[environment]
+        and not (in_production and rule.scope is Scope.ADMIN)
+        and (rule.approval in approvers(environment) or (rule.approval is None and not in_production))
+    )
+
+
+def stands_in(resource: str) -> tuple[Environment, ...]:
+    """The environments in which a resource stands; none for what no rule can name."""
+    return STANDS_IN.get(resource.partition(".")[0], ())
+
+
+def named_resources(data: Mapping[str, Any]) -> list[str]:
+    """What a rule of an app.yaml with this data can name."""
+    parts = {kind: data.get(kind) for kind in STANDS_IN if kind != REPOSITORY}
+    return [
+        REPOSITORY,
+        *(f"{kind}.{name}" for kind, named in parts.items() if isinstance(named, Mapping) for name in named),
+    ]

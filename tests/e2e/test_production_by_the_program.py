@@ -1,0 +1,80 @@
+"""Whoever goes around the shim meets the program, which asks for the same decisions."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from e2e_place import Place, Ran
+
+from factory import artefacts, db, demo_people, releases, requests
+from factory.gates import Gate
+from factory.releases import Proposal
+from factory.requests import Question
+from factory.settings import Settings
+from factory.spec import Environment, load_app
+from stacks import production
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def bare(place: Place) -> Iterator[Callable[..., Ran]]:
+    """The real CLI without the shim, on a backend that knows the production stack."""
+    exported = place.millwright("engine", "env", "--json").documents[0]
+    path = place.millwright("engine", "install", "--json").documents[0]["path"]
+
+    def run(*arguments: str) -> Ran:
+        return place.run(path, *arguments, "--non-interactive", "--color", "never", env=exported)
+
+    assert run("stack", "init", "links-production", "--no-select").code == 0
+    yield run
+    assert run("stack", "rm", "links-production", "--yes").code == 0
+
+
+def test_production_is_refused_by_the_program_itself(place: Place, bare: Callable[..., Ran]) -> None:
+    """Without the shim, the real CLI reaches the program, which must refuse as well."""
+    refused = bare("preview", "-s", "links-production")
+    assert refused.code != 0
+    assert "links-production is production" in refused.out + refused.err
+    assert place.pulumi("preview", "-s", "links-staging").code == 0
+
+
+# tests/stacks/test_stacks_approvals.py asks the program's own function the same.
+@pytest.mark.long
+def test_one_approval_where_two_are_needed_opens_production_by_no_door(place: Place, bare: Callable[..., Ran]) -> None:
+    before = place.app_yaml.read_text()
+    place.app_yaml.write_text(before + "gates: {production: {approvals: 2}}\n")
+    demo_people.ensure(place.root, Settings())
+    people = place.root.demo_people / "people.yaml"
+    people.write_text(people.read_text().replace("roles: [security]", "roles: [security, operator]"))
+    try:
+        request = _wanted_in_production(place)
+        assert place.millwright("approve", str(request), "--as", demo_people.OPERATOR).code == 0
+        why = "it takes 2 approvals: 1 of 2 approved by demo-operator"
+        shim = place.pulumi("up", "--yes", "-s", "links-production")
+        assert (shim.code, why in shim.err) == (6, True), shim.err
+        program = bare("preview", "-s", "links-production")
+        assert (program.code != 0, why in program.out + program.err) == (True, True), program.out
+        assert place.millwright("approve", str(request), "--as", demo_people.SECURITY).code == 0
+        # Now the program goes on, to what nobody has given it here: the value of the app's secret.
+        decided = bare("preview", "-s", "links-production")
+        assert "Missing required configuration variable" in decided.out
+        assert "is production" not in decided.out + decided.err
+    finally:
+        place.app_yaml.write_text(before)
+
+
+def _wanted_in_production(place: Place) -> int:
+    """A release that is to serve in production, as the line would have proposed it; the request that asks for it."""
+    spec, database = load_app(place.root, "links"), db.connect(place.root, Settings())
+    where = production.Place(place.root, Settings(), database, spec, Environment.PRODUCTION)
+    named = {"app": "links", "environment": "production", "change": "x", "key": "links/x:production:1"}
+    declared = {"spec": spec.model_dump(mode="json", by_alias=True), "spec_digest": spec.digest()}
+    artefact = artefacts.store(place.root, production.source_of(where))
+    role, approvals = spec.deciders_at(Gate.PRODUCTION)
+    asked = {**named, "gate": Gate.PRODUCTION, "title": "x", "authors": [], "role": role, "approvals": approvals}
+    with db.transaction(database) as connection:
+        release = releases.propose(connection, Proposal(**named, **declared, artefact=artefact))
+        shown = production.shown(where, release, None, [], {})
+        request = requests.open_request(connection, Question(**asked, shown=shown))
+        releases.begin(connection, release.id, request.id)
+    return request.id
