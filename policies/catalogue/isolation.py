@@ -48,7 +48,6 @@ CONTROLS: Final[tuple[Control, ...]] = (
         references=("CKV2_AWS_12", "CIS AWS 5.5", "AWS Security Hub EC2.2"),
         check=isolation_groups.default_group_empty,
         stack_check=isolation_groups.default_groups_emptied,
-        monotone=True,
     ),
     Control(
         number=8,

@@ -53,16 +53,12 @@ def default_groups_emptied(stack: Stack, context: Context) -> Iterator[Finding]:
     """Control 7: every network's default security group is declared, and no rule of its own is added to one."""
     del context
     for rule in stack.of(*RULES):
-        # What a program only reads has no inputs.
-        if rule.properties:
-            for reference in references(
-                stack, rule, OWNER, (DEFAULT_GROUP, GROUP, *VPCS), identifiers=("id", "defaultSecurityGroupId")
-            ):
-                yield from _on_default(rule, reference)
-    if stack.complete:
-        for vpc in stack.of(*VPCS):
-            if vpc.properties:
-                yield from _declared(stack, vpc)
+        for reference in references(
+            stack, rule, OWNER, (DEFAULT_GROUP, GROUP, *VPCS), identifiers=("id", "defaultSecurityGroupId")
+        ):
+            yield from _on_default(rule, reference)
+    for vpc in stack.of(*VPCS):
+        yield from _declared(stack, vpc)
 
 
 def _on_default(rule: Resource, reference: Reference) -> Iterator[Finding]:
@@ -77,14 +73,11 @@ def _on_default(rule: Resource, reference: Reference) -> Iterator[Finding]:
 
 
 def _declared(stack: Stack, vpc: Resource) -> Iterator[Finding]:
-    named = [
-        (group, reference.unknown)
-        for group, reference in naming(stack, vpc, (DEFAULT_GROUP,), "vpcId", identifiers=("id",))
-        if group.properties
-    ]
+    found = naming(stack, vpc, (DEFAULT_GROUP,), "vpcId", identifiers=("id",))
+    named = [(group, reference.unknown) for group, reference in found]
     if vpc.type == DEFAULT_VPC:
         # One that names no network is that of the default network.
-        named += [(group, False) for group in stack.of(DEFAULT_GROUP) if group.properties and not group.value("vpcId")]
+        named += [(group, False) for group in stack.of(DEFAULT_GROUP) if not group.value("vpcId")]
     if not named:
         message = "is open to all its members: no DefaultSecurityGroup of this stack empties it"
         yield Fail(("defaultSecurityGroupId",), message, urn=vpc.urn)

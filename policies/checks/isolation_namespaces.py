@@ -55,12 +55,8 @@ def nothing_opened_to_all(resource: Resource, context: Context) -> Iterator[Find
 def default_deny(stack: Stack, context: Context) -> Iterator[Finding]:
     """Control 12: each namespace has a policy that denies, to all its pods, whatever comes in and whatever goes out."""
     del context
-    policies = [policy for policy in stack.of(*POLICIES) if policy.properties]
     for namespace in stack.of(NAMESPACE):
-        # What a program only reads has no inputs.
-        if not namespace.properties:
-            continue
-        inside = [(policy, is_in(policy, namespace, stack)) for policy in policies]
+        inside = [(policy, is_in(policy, namespace, stack)) for policy in stack.of(*POLICIES)]
         for direction in DIRECTIONS:
             yield from _denied(namespace, direction, inside)
 
@@ -157,11 +153,9 @@ def own_namespace(resource: Resource, context: Context) -> Iterator[Finding]:
 def workloads_of_their_app(stack: Stack, context: Context) -> Iterator[Finding]:
     """Control 13: a workload's app is that of its namespace, by their labels or else by the stack."""
     for namespace in stack.of(NAMESPACE):
-        if not namespace.properties:
-            continue
         owners = list(_apps(namespace, NAME[:1], context))
         for workload in stack.of(*PLACES):
-            inside = is_in(workload, namespace, stack) if workload.properties else False
+            inside = is_in(workload, namespace, stack)
             if inside is None:
                 yield Unknown(("metadata", "namespace"), workload.urn)
             elif inside:

@@ -83,16 +83,14 @@ def joined_within_app(stack: Stack, context: Context) -> Iterator[Finding]:
     del context
     for token, ends in ENDS.items():
         for resource in stack.of(token):
-            # What a program only reads has no inputs.
-            if resource.properties:
-                yield from _joined(stack, resource, ends)
+            yield from _joined(stack, resource, ends)
 
 
 def _joined(stack: Stack, resource: Resource, ends: tuple[End, ...]) -> Iterator[Finding]:
     whose: list[tuple[Resource, Plain]] = []
     for end in ends:
         for reference in references(stack, resource, end.name, (end.type,), identifiers=end.identifiers):
-            own = [one for one in reference.found if one.properties]
+            own = [one for one in reference.found if one.declared]
             yield from _is_own(reference, own, resource)
             whose += [(one, app) for one in own if (app := _app(one)) is not None]
     unknown = [one for one, app in whose if app is UNKNOWN]

@@ -34,8 +34,8 @@ def is_in(resource: Resource, namespace: Resource, stack: Stack) -> bool | None:
     stands = standing(resource)
     if stands.unknown:
         # In a preview its value is not known, but it comes from the metadata of a Namespace.
-        declared = {one.urn for one in stack.of(NAMESPACE)}
-        sources = declared.intersection(resource.property_dependencies.get("metadata", ()))
+        known = {one.urn for one in stack.known(NAMESPACE)}
+        sources = known.intersection(resource.property_dependencies.get("metadata", ()))
         return namespace.urn in sources if sources else None
     name = name_of(namespace)
     return None if name is UNKNOWN else name == stands.value

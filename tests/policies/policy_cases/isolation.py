@@ -451,17 +451,6 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         DEFAULTS,
-        "it is only read",
-        "fail",
-        VPC,
-        NETWORK,
-        EVASION,
-        "defaultSecurityGroupId",
-        answered=MADE,
-        others=(thing(DEFAULT_GROUP, {}, "read", answered={"vpcId": "vpc-1", "id": "sg-0"}),),
-    ),
-    Case(
-        DEFAULTS,
         "default network, whose group nobody empties",
         "fail",
         DEFAULT_VPC,
@@ -557,7 +546,6 @@ CASES: tuple[Case, ...] = (
         answered=MADE,
         others=(thing(DEFAULT_GROUP, {"ingress": []}, "emptied"),),
     ),
-    Case(DEFAULTS, "a network that is only read", "pass", VPC, {}, "near miss", answered=MADE),
     Case(
         DEFAULTS,
         "rules not known",
@@ -740,16 +728,6 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         JOINED,
-        "with a network that is only read",
-        "fail",
-        PEERING,
-        {"vpcId": "vpc-1", "peerVpcId": "vpc-9"},
-        EVASION,
-        "peerVpcId",
-        others=(ONE, thing(VPC, {}, "read", answered={"id": "vpc-9"})),
-    ),
-    Case(
-        JOINED,
         "of two apps in one stack",
         "fail",
         PEERING,
@@ -858,7 +836,6 @@ CASES: tuple[Case, ...] = (
         "Pulumi registry, aws: across regions",
         others=(ONE, TWO, thing(PEERING, {"vpcId": "vpc-1", "peerVpcId": "vpc-2"}, "asks", answered={"id": "pcx-1"})),
     ),
-    Case(JOINED, "a peering that is only read", "pass", PEERING, {}, "near miss", answered={"peerVpcId": "vpc-9"}),
     Case(
         JOINED,
         "with whom is not known",
@@ -1238,7 +1215,6 @@ CASES: tuple[Case, ...] = (
             ),
         ),
     ),
-    Case(DENY, "a namespace that is only read", "pass", NAMESPACE, {}, "near miss", answered=_named("kube-system")),
     Case(
         DENY,
         "whose policy it is, is not known",
