@@ -16,7 +16,8 @@ from policies.helpers.firewalls import (
     ranges,
 )
 from policies.helpers.networks import Network, inside, network, private
-from policies.helpers.references import Reference, naming, references
+from policies.helpers.origins import linked, untold
+from policies.helpers.references import Reference, references
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
 from policies.resources import Resource, Stack
@@ -56,16 +57,17 @@ def default_groups_emptied(stack: Stack, context: Context) -> Iterator[Finding]:
         for reference in references(
             stack, rule, OWNER, (DEFAULT_GROUP, GROUP, *VPCS), identifiers=("id", "defaultSecurityGroupId")
         ):
-            yield from _on_default(rule, reference)
+            yield from _on_default(stack, rule, reference)
     for vpc in stack.of(*VPCS):
         yield from _declared(stack, vpc)
 
 
-def _on_default(rule: Resource, reference: Reference) -> Iterator[Finding]:
-    found = {one.type for one in reference.found}
+def _on_default(stack: Stack, rule: Resource, reference: Reference) -> Iterator[Finding]:
+    sources = untold(stack, rule, OWNER, (DEFAULT_GROUP, GROUP)) if reference.outside else reference.found
+    found = {one.type for one in sources}
     suspects = found - {GROUP}
     # A value that comes from a network need not be its default group, nor one that comes from two groups.
-    certain = reference.value is not UNKNOWN or found == {DEFAULT_GROUP}
+    certain = bool(reference.found and reference.value is not UNKNOWN) or found == {DEFAULT_GROUP}
     if reference.unknown or (suspects and not certain):
         yield Unknown(reference.path, rule.urn)
     elif suspects:
@@ -73,8 +75,12 @@ def _on_default(rule: Resource, reference: Reference) -> Iterator[Finding]:
 
 
 def _declared(stack: Stack, vpc: Resource) -> Iterator[Finding]:
-    found = naming(stack, vpc, (DEFAULT_GROUP,), "vpcId", identifiers=("id",))
-    named = [(group, reference.unknown) for group, reference in found]
+    named = [
+        (group, reference.unknown)
+        for group in stack.of(DEFAULT_GROUP)
+        for reference in linked(stack, group, "vpcId", VPCS, identifiers=("id",))
+        if reference.may_name(vpc)
+    ]
     if vpc.type == DEFAULT_VPC:
         # One that names no network is that of the default network.
         named += [(group, False) for group in stack.of(DEFAULT_GROUP) if not group.value("vpcId")]
