@@ -32,7 +32,7 @@ def own_accounts_only(resource: Resource, context: Context) -> Iterator[Finding]
         yield from _aws_accounts(resource, context.settings.accounts, local=local)
         yield from _aws_keys(resource, context.settings.accounts, local=local)
     elif resource.type == GCP:
-        yield from _google(resource, context.settings.gcp_projects)
+        yield from _google(resource, context)
     else:
         yield from _github(resource)
 
@@ -44,6 +44,7 @@ def _aws_accounts(resource: Resource, accounts: tuple[str, ...], *, local: bool)
     except ValueError:
         yield Fail(path, "cannot be read as a list of accounts")
         return
+    # Outside of any factory no account is listed: which one is right cannot be told, that one is named can.
     if allowed in (None, []):
         # A program has no say in the engine's own provider, which on the local cloud reaches nothing real.
         if not (local and re.fullmatch(r"default(_.*)?", resource.name)):
@@ -52,7 +53,7 @@ def _aws_accounts(resource: Resource, accounts: tuple[str, ...], *, local: bool)
     for place, account in each(allowed, path):
         if account is UNKNOWN:
             yield Unknown(place)
-        elif account not in accounts:
+        elif accounts and account not in accounts:
             known = isinstance(account, str) and _ACCOUNT.fullmatch(account)
             yield Fail(place, "is none of the factory's accounts", found=str(account) if known else "")
 
@@ -76,13 +77,14 @@ def _unset(path: Path, value: Plain) -> Iterator[Finding]:
         yield Fail(path, STATIC)
 
 
-def _google(resource: Resource, projects: tuple[str, ...]) -> Iterator[Finding]:
+def _google(resource: Resource, context: Context) -> Iterator[Finding]:
+    settings = context.settings
     project = resource.properties.get("project")
     if project is UNKNOWN:
         yield Unknown(("project",))
     elif project in (None, ""):
         yield Fail(("project",), "is not said: it works on whatever project the credentials name")
-    elif project not in projects:
+    elif settings.accounts and project not in settings.gcp_projects:
         yield Fail(("project",), "is none of gcp_projects in policies.yaml")
     if not _federated(resource.properties.get("credentials")):
         yield from _unset(("credentials",), resource.properties.get("credentials"))
