@@ -1,5 +1,6 @@
 """What must be refused is refused with one clear error, by either door, beside what must pass."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,14 @@ def test_stacks_are_not_renamed(place: Place) -> None:
     refused = place.pulumi("stack", "rename", "links-other", "-s", "links-staging")
     assert refused.code == 4
     assert "app.yaml" in refused.err
+
+
+def test_production_is_refused_by_the_program_itself(place: Place, bare: Callable[..., Ran]) -> None:
+    """Without the shim, the real CLI reaches the program, which must refuse as well."""
+    refused = bare("preview", "-s", "links-production")
+    assert refused.code != 0
+    assert "links-production is production" in refused.out + refused.err
+    assert place.pulumi("preview", "-s", "links-staging").code == 0
 
 
 def test_an_apps_own_code_cannot_take_the_pack_away(place: Place) -> None:

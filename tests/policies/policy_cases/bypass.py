@@ -323,7 +323,7 @@ CASES: tuple[Case, ...] = (
     _provider(
         "Google: file with a key",
         GCP,
-        {"project": "acme-links-build", "credentials": "/root/key.json"},
+        {"project": "acme-links-build", "credentials": "/srv/key.json"},
         "credentials",
         "Terraform Google provider: credentials",
     ),
