@@ -40,9 +40,9 @@ CONTROLS: Final[tuple[Control, ...]] = (
         reads=bypass_providers.PROVIDER_READS,
         why="With the wrong credentials a right program changes somebody else's account. Allowed is the factory's own "
         "account (aws_account of millwright.yaml, or the local cloud's) and what policies.yaml lists; outside of any "
-        "factory nobody has listed one, and it is enough that the provider names its own. On the local cloud "
-        "the engine's own provider may say nothing, and a twelve-digit access key is an account's name; "
-        "a provider that the program declares names its accounts there too, so that a real one would refuse.",
+        "factory nobody has listed one, and it is enough that the provider names its own. On the local cloud the "
+        "engine's own provider may say nothing, and a twelve-digit access key is an account's name; a provider that "
+        "the program declares names its accounts there too, so that a real one would refuse.",
         fix="set allowedAccountIds (or project) to accounts of policies.yaml, and get credentials by a role, "
         "single sign-on or OpenID Connect",
         references=(
