@@ -43,8 +43,7 @@ def networks_logged(stack: Stack, context: Context) -> Iterator[Finding]:
     """Control 45: every network has a flow log of all its traffic."""
     del context
     for network in stack.of(*VPCS):
-        logs = list(naming(stack, network, (FLOW_LOG,), "vpcId", identifiers=("id",)))
-        kinds = [UNKNOWN if named.unknown else log.properties.get("trafficType") for log, named in logs]
+        kinds = [_kind(log, network) for log in stack.of(FLOW_LOG)]
         if "ALL" in kinds:
             continue
         if UNKNOWN in kinds:
@@ -53,6 +52,18 @@ def networks_logged(stack: Stack, context: Context) -> Iterator[Finding]:
             yield Fail(("cidrBlock",), "is of a network without a flow log of all its traffic", urn=network.urn)
     for subnetwork in stack.of(SUBNETWORK):
         yield from owned_by(subnetwork, _subnetwork(subnetwork))
+
+
+def _kind(log: Resource, network: Resource) -> Plain:
+    """Which traffic of the network a flow log records; None: none of it."""
+    value = log.value("vpcId")
+    sources = log.property_dependencies.get("vpcId", ())
+    arn = network.value("arn")
+    # In an update a network has an ARN, which ends in its id, and an id of its own not always.
+    by_arn = isinstance(arn, str) and isinstance(value, str) and arn.endswith(f"/{value}")
+    if network.urn in sources or by_arn or (isinstance(value, str) and value == network.value("id")):
+        return log.properties.get("trafficType")
+    return UNKNOWN if value is UNKNOWN and not sources else None
 
 
 def _subnetwork(subnetwork: Resource) -> Iterator[Finding]:

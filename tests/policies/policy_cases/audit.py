@@ -375,6 +375,16 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         FLOWS,
+        "all traffic of what is known by its ARN",
+        "pass",
+        VPC,
+        {"cidrBlock": "10.0.0.0/16"},
+        "update",
+        answered={"arn": "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1"},
+        others=(_flow_log("ALL"),),
+    ),
+    Case(
+        FLOWS,
         "in a preview by where the value comes from",
         "pass",
         VPC,
