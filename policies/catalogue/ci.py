@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from policies.checks import ci_gates, ci_images, ci_webhooks
+from policies.checks import ci_gates, ci_images, ci_repositories, ci_webhooks
 from policies.model import Control, Severity
 
 CONTROLS: Final[tuple[Control, ...]] = (
@@ -21,6 +21,28 @@ CONTROLS: Final[tuple[Control, ...]] = (
             "SLSA: two-person review",
         ),
         check=ci_gates.human_gate,
+    ),
+    Control(
+        number=57,
+        id="two-approvals",
+        title="Two approvals",
+        severity=Severity.HIGH,
+        reads=ci_repositories.APPROVAL_READS,
+        why="With one approval a single account that is taken over, or in a hurry, decides what is merged.",
+        fix="set requiredApprovingReviewCount to 2, enforceAdmins to true, enforcement to active, and name no bypass",
+        references=("CKV_GIT_5", "CIS Software Supply Chain 1.1.3, 1.1.14", "SLSA: two-person review"),
+        check=ci_repositories.two_approvals,
+    ),
+    Control(
+        number=58,
+        id="pinned-actions",
+        title="SHA-pinned, allow-listed Actions",
+        severity=Severity.HIGH,
+        reads=ci_repositories.ACTIONS_READS,
+        why="An Action runs with the workflow's rights, and its tag can be moved to other code at any time.",
+        fix="set shaPinningRequired to true, allowedActions to selected, and allow repositories in policies.yaml only",
+        references=("GitHub: security hardening for GitHub Actions", "CISA: supply chain compromise of tj-actions"),
+        check=ci_repositories.pinned_actions,
     ),
     Control(
         number=59,

@@ -3,6 +3,7 @@
 from policies import UNKNOWN
 from policies.model import Plain
 
+from . import ci_repositories
 from .case import EVASION, Case
 
 GATE = "production-human-gate"
@@ -418,4 +419,6 @@ CASES: tuple[Case, ...] = (
     Case(WEBHOOKS, "pattern is not known", "unknown", WEBHOOK, _webhook("HEAD_REF", UNKNOWN), "preview", PATTERN),
     Case(WEBHOOKS, "type is not known", "unknown", WEBHOOK, _webhook(UNKNOWN, "main"), "preview", PATTERN),
     Case(WEBHOOKS, "groups are not known", "unknown", WEBHOOK, {"filterGroups": UNKNOWN}, "preview", "filterGroups"),
+    # 57, 58
+    *ci_repositories.CASES,
 )

@@ -5,6 +5,7 @@ import json
 from policies import UNKNOWN
 from policies.model import Plain
 
+from . import runners_pods
 from .case import EVASION, Case
 from .pods import CRON_JOB, DEPLOYMENT, POD, declaring, in_every_kind
 
@@ -390,4 +391,6 @@ CASES: tuple[Case, ...] = (
         "preview",
         "containerDefinitions",
     ),
+    # 48-51, 53, 55
+    *runners_pods.CASES,
 )
