@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from factory.errors import PolicyViolation
 from policies.context import Context
-from policies.model import Control, Fail, Finding
+from policies.model import Control, Fail, Finding, render
 from policies.resources import Resource, Stack
 
 
@@ -26,6 +26,15 @@ class Verdict:
     def failed(self) -> bool:
         """Whether it is a failure; otherwise it could not be decided."""
         return isinstance(self.finding, Fail)
+
+    @property
+    def place(self) -> str:
+        """Where it is, as Pulumi writes it, down to what the program marked secret: its parts are secret too."""
+        path = self.finding.path
+        if self.resource is not None:
+            hiding = (len(secret) for secret in self.resource.secrets if path[: len(secret)] == secret)
+            path = path[: min(hiding, default=len(path))]
+        return render(path)
 
     @property
     def shown(self) -> str:

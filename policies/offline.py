@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.context import context_of
 from policies.evaluation import Verdict, judge
-from policies.model import Control, Enforcement, Fail, render
+from policies.model import Control, Enforcement, Fail
 from policies.resources import Stack
 from policies.settings import PolicySettings
 
@@ -35,7 +35,7 @@ class Told:
     @property
     def path(self) -> str:
         """Which property of it."""
-        return render(self.verdict.finding.path)
+        return self.verdict.place
 
     @property
     def message(self) -> str:

@@ -8,7 +8,7 @@ from pulumi.runtime.proto import analyzer_pb2 as pb
 
 from policies.decode import Decoded, decode
 from policies.evaluation import Verdict
-from policies.model import PACK_NAME, Control, Enforcement, Fail, Severity, render
+from policies.model import PACK_NAME, Control, Enforcement, Fail, Severity
 from policies.resources import Options, Provider, Resource, Stack
 
 # The engine takes the version of PulumiPolicy.yaml; the protocol wants one here too.
@@ -104,7 +104,7 @@ def diagnostic(verdict: Verdict, *, environment: str, preview: bool, urn: str) -
     """A verdict as the engine shows it: what cannot be decided yet is advice in a preview, and stops an update."""
     control, finding = verdict.control, verdict.finding
     rule = f"{control.id} (control {control.number})"
-    place = f"{render(finding.path)} " if finding.path else ""
+    place = f"{verdict.place} " if verdict.place else ""
     level = LEVELS[control.enforcement.at(environment)]
     if isinstance(finding, Fail):
         found = f" (found {verdict.shown})" if verdict.shown else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from policies.model import UNKNOWN, Path, Plain, Properties
@@ -78,11 +79,20 @@ class Stack:
 
     def known(self, *types: str) -> Iterator[Resource]:
         """The same, and what the program only reads."""
-        exact = frozenset(types)
         starts = tuple(token[:-1] for token in types if token.endswith("*"))
+        if not starts and len(types) == 1:
+            yield from self._by_type.get(types[0], ())
+            return
         for resource in self.resources:
-            if resource.type in exact or (starts and resource.type.startswith(starts)):
+            if resource.type in types or (starts and resource.type.startswith(starts)):
                 yield resource
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            found.setdefault(resource.type, []).append(resource)
+        return found
 
     def by_urn(self) -> dict[str, Resource]:
         """Every resource by its URN."""

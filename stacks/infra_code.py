@@ -5,7 +5,6 @@ So a release can run the code that was decided for it, whatever the app's folder
 
 from pathlib import Path
 
-from factory import artefacts
 from factory.paths import FactoryRoot
 from factory.spec import source_digest, source_files
 
@@ -28,6 +27,9 @@ def keep_infra(root: FactoryRoot, app: str) -> str:
 
     Raises InputError for a link or a special file among it.
     """
+    # Imported late: most commands need no database (0.3 s), and the driver knows this module.
+    from factory import artefacts
+
     files = _files(root, app)
     return artefacts.store(root, root.apps / app, files) if files else ""
 

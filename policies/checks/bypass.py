@@ -7,7 +7,7 @@ from typing import Final
 from policies.context import Context
 from policies.helpers.documents import ROLE, ROLE_POLICY
 from policies.helpers.firewalls import EGRESS_RULE, GROUP, INGRESS_RULE, RULE
-from policies.helpers.references import Reference, naming
+from policies.helpers.references import IDENTIFIERS, Names, Reference, named_by
 from policies.helpers.roles import POLICY_ATTACHMENT, ROLE_ATTACHMENT
 from policies.model import UNKNOWN, Fail, Finding, Unknown
 from policies.resources import Resource, Stack
@@ -49,12 +49,19 @@ def forms_not_mixed(stack: Stack, context: Context) -> Iterator[Finding]:
     """Control 4: what is declared inline is not declared in resources of its own too."""
     del context
     for form in FORMS:
-        for owner in stack.of(form.owner):
-            inline = owner.properties.get(form.inline)
-            if inline is None or inline == []:
-                continue
-            for other, reference in naming(stack, owner, (form.standalone,), form.reference):
-                yield from _judged(form, owner, other, reference)
+        if not any(_inline(form, owner) for owner in stack.of(form.owner)):
+            continue
+        names = Names(stack.of(form.owner), IDENTIFIERS)
+        for other in stack.of(form.standalone):
+            for reference in named_by(other, form.reference, names):
+                for owner in reference.found or (names.resources if reference.unknown else ()):
+                    if _inline(form, owner) and reference.may_name(owner):
+                        yield from _judged(form, owner, other, reference)
+
+
+def _inline(form: Form, owner: Resource) -> bool:
+    """Whether the owner may say inline what the form says."""
+    return owner.properties.get(form.inline) not in (None, [])
 
 
 def _judged(form: Form, owner: Resource, other: Resource, reference: Reference) -> Iterator[Finding]:

@@ -49,28 +49,42 @@ def references(
 
     `identifiers` are the properties by which such a resource is named: `bucket` for a bucket.
     """
-    candidates = tuple(stack.known(*types))
+    yield from named_by(resource, name, Names(stack.known(*types), identifiers))
+
+
+class Names:
+    """What resources are called, to be looked up by value."""
+
+    def __init__(self, resources: Iterable[Resource], identifiers: tuple[str, ...]) -> None:
+        self.resources = tuple(resources)
+        self.nameless: list[Resource] = []
+        self._by_name: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            if any(resource.properties.get(key) is UNKNOWN for key in identifiers):
+                self.nameless.append(resource)
+            for known in {value for key in identifiers if isinstance(value := resource.value(key), str) and value}:
+                self._by_name.setdefault(known, []).append(resource)
+
+    def of(self, value: Plain) -> tuple[Resource, ...]:
+        """The resources that `value` is an identifier of, or an ARN that ends in one."""
+        if not isinstance(value, str):
+            return ()
+        if value in self._by_name or not value.startswith("arn:"):
+            return tuple(self._by_name.get(value, ()))
+        # Before a resource exists its ARN is not known, but its name is; the ARN that someone else wrote out is.
+        tails = (value[place + 1 :] for place, character in enumerate(value) if character in "/:")
+        return tuple(resource for tail in tails for resource in self._by_name.get(tail, ()))
+
+
+def named_by(resource: Resource, name: str, names: Names) -> Iterator[Reference]:
+    """What the property `name` of `resource` names among `names`: for checks that ask many resources."""
     for path, value in each(resource.value(name), (name,)):
         if value is UNKNOWN:
             sources = resource.property_dependencies.get(name, ())
-            yield Reference(path, value, tuple(one for one in candidates if one.urn in sources))
-            continue
-        found = tuple(one for one in candidates if is_named(one, value, identifiers))
-        nameless = (one for one in candidates if any(one.properties.get(key) is UNKNOWN for key in identifiers))
-        yield Reference(path, value, found, () if found else tuple(nameless))
-
-
-def is_named(resource: Resource, value: Plain, identifiers: tuple[str, ...] = IDENTIFIERS) -> bool:
-    """Whether `value` is one of the identifiers of a resource, or an ARN that ends in one of its names."""
-    if not isinstance(value, str) or not value:
-        return False
-    known = [resource.value(key) for key in identifiers]
-    if value in known:
-        return True
-    # Before a resource exists its ARN is not known, but its name is; the ARN that someone else wrote out is.
-    return value.startswith("arn:") and any(
-        isinstance(name, str) and bool(name) and value.endswith((f"/{name}", f":{name}")) for name in known
-    )
+            yield Reference(path, value, tuple(one for one in names.resources if one.urn in sources))
+        else:
+            found = names.of(value)
+            yield Reference(path, value, found, () if found else tuple(names.nameless))
 
 
 def naming(
@@ -82,7 +96,8 @@ def naming(
     identifiers: tuple[str, ...] = IDENTIFIERS,
 ) -> Iterator[tuple[Resource, Reference]]:
     """The resources of `types` whose property `name` names `target`, or may (`unknown`), and the reference."""
+    names = Names(stack.known(target.type), identifiers)
     for resource in stack.of(*types):
-        for reference in references(stack, resource, name, (target.type,), identifiers=identifiers):
+        for reference in named_by(resource, name, names):
             if reference.may_name(target):
                 yield resource, reference

@@ -22,7 +22,7 @@ from factory.errors import CloudUnavailable, InputError, Interrupted, Millwright
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
-from policies import PACK_NAME
+from policies import PACK_NAME, load_policies
 from stacks import destruction, production, rollback
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
@@ -78,6 +78,9 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     with stack_lock(request.root, request.stack, on_wait=waiting, check=lambda: reporter.check(what)):
         reporter.check(what)
         require_one_passphrase(request.root)
+        if request.kind in (Kind.PREVIEW, Kind.UP):
+            # The pack reads it too, and would stop the engine; from here every mistake is told with its place.
+            load_policies(request.root)
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:

@@ -111,7 +111,9 @@ class Bench:
                     side = self._side(kind, root, names, peer)
                     ERR.print(f"{apps} app(s), round {number + 1} of {rounds}: {side.name}")
                     for measure in MEASURES:
-                        costs.setdefault(side.name, {}).setdefault(measure, []).append(getattr(side, measure)())
+                        cost: Cost = getattr(side, measure)()
+                        costs.setdefault(side.name, {}).setdefault(measure, []).append(cost)
+                        ERR.print(f"  {measure}: {cost.seconds:.1f} s, {cost.cpu_seconds:.1f} CPU s")
                     declared[side.name] = {f"{app}: {each}" for app, found in side.declared.items() for each in found}
                     slowest = max(slowest, getattr(side, "slowest", slowest))
         return driver_report.Size(

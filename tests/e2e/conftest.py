@@ -2,10 +2,10 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from e2e_place import BIN, REPOSITORY, Place
+from e2e_place import BIN, REPOSITORY, Place, Ran
 
 from factory import daemons
 from factory.paths import FactoryRoot
@@ -22,3 +22,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     shutil.copytree(REPOSITORY / "apps" / "links", root.apps / "links")
     yield Place(root)
     daemons.stop(root, "localcloud")
+
+
+@pytest.fixture
+def bare(place: Place) -> Iterator[Callable[..., Ran]]:
+    """The real CLI without the shim, on a backend that knows the production stack."""
+    exported = place.millwright("engine", "env", "--json").documents[0]
+    path = place.millwright("engine", "install", "--json").documents[0]["path"]
+
+    def run(*arguments: str) -> Ran:
+        return place.run(path, *arguments, "--non-interactive", "--color", "never", env=exported)
+
+    assert run("stack", "init", "links-production", "--no-select").code == 0
+    yield run
+    assert run("stack", "rm", "links-production", "--yes").code == 0

@@ -51,6 +51,28 @@ def test_a_broken_project_file(place: Place, text: str, where: str) -> None:
     assert where in plain.err
 
 
+def test_the_settings_of_the_policies_hold_at_both_doors_and_a_mistake_in_them_stops_both(place: Place) -> None:
+    settings = place.root.path / "policies.yaml"
+    try:
+        settings.write_text("acounts: []\n")
+        driver = place.millwright("preview", "links", "build", "--json")
+        plain = place.pulumi("preview", "-s", STACK)
+        settings.write_text("required_tags: [data-class]\n")
+        refused = place.millwright("preview", "links", "build", "--json")
+        refused_too = place.pulumi("preview", "-s", STACK)
+    finally:
+        settings.unlink()
+    assert driver.code == ExitCode.INVALID_INPUT, driver.out + driver.err
+    (problem,) = error_of(driver)["problems"]
+    assert (problem["line"], problem["column"], problem["field"]) == (1, 1, "acounts")
+    assert plain.code not in (0, None)
+    assert "policies.yaml:1:1: acounts: unknown key" in plain.out + plain.err
+    assert refused.code == ExitCode.POLICY_VIOLATION, refused.out + refused.err
+    assert "tags.data-class is a required tag, and missing" in error_of(refused)["error"]
+    assert refused_too.code not in (0, None)
+    assert "tags.data-class is a required tag, and missing" in refused_too.out + refused_too.err
+
+
 def test_a_wrong_passphrase(empty: Place) -> None:
     assert empty.millwright("up", "links", "build").code == 0
     passphrase = empty.root.passphrase_file

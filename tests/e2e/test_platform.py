@@ -95,19 +95,17 @@ def test_on_a_real_account_no_app_is_brought_up_while_nothing_records(
     require_trail(root, real, spec)
     with pytest.raises(InputError, match="has no trail platform in eu-west-1: nothing would record"):
         require_trail(root, real.model_copy(update={"platform_region": "eu-west-1"}), spec)
-    whole = root.settings_file.read_text()
-    root.settings_file.write_text(whole.replace("aws: local", f"aws: account\naws_account: '{ACCOUNT}'"))
+    account = where | {"MILLWRIGHT_AWS": "account", "MILLWRIGHT_AWS_ACCOUNT": ACCOUNT}
     trails.stop_logging(Name="platform")
     try:
         with pytest.raises(InputError, match="was stopped"):
             require_trail(root, real, spec)
         # The platform itself is what has to be brought up.
         require_trail(root, real, platform_spec(real))
-        driver = standing.run("millwright", "up", "links", "build", env=where)
-        plain = standing.run("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", env=where)
+        driver = standing.run("millwright", "up", "links", "build", env=account)
+        plain = standing.run("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", env=account)
     finally:
         trails.start_logging(Name="platform")
-        root.settings_file.write_text(whole)
     assert (driver.code, plain.code) == (ExitCode.INVALID_INPUT, ExitCode.INVALID_INPUT), driver.err + plain.err
     assert "was stopped: nothing would record what happens to links" in driver.err
     assert "was stopped: nothing would record what happens to links" in plain.err

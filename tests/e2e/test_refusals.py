@@ -1,5 +1,6 @@
 """What must be refused is refused with one clear error, by either door, beside what must pass."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,10 @@ EXTENSIONS = {
         'ecs.TaskDefinition("extra", family="extra", opts=opts, container_definitions=json.dumps([{"name": "x", '
         '"image": "x", "environment": [{"name": "DATABASE_PASSWORD", "value": "hunter2-but-longer-9q8w7e"}]}]))'
     ),
-    # Each of the two is fine by itself.
     "mixed forms": (
-        'group = ec2.SecurityGroup("extra", vpc_id=factory.network.network_id, opts=opts, '
-        'ingress=[{"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["10.0.0.0/8"]}]); '
-        'vpc.SecurityGroupIngressRule("extra", security_group_id=group.id, cidr_ipv4="10.0.0.0/8", ip_protocol="tcp", '
-        "from_port=23, to_port=23, opts=opts)"
+        'g = ec2.SecurityGroup("x", vpc_id=factory.network.network_id, opts=opts, egress=[dict(protocol="-1", '
+        'from_port=0, to_port=0, self=True)]); vpc.SecurityGroupEgressRule("x", security_group_id=g.id, '
+        'cidr_ipv4="10.0.0.0/8", ip_protocol="-1", opts=opts)'
     ),
     # What the app's program does to its own process reaches no rule: the pack runs in another one.
     "rules switched off": (
@@ -56,12 +55,11 @@ def infra(place: Place):
     """Writes an infra.py that declares one more thing; takes it away afterwards."""
     path = place.root.apps / "links" / "infra.py"
 
-    def write(extension: str) -> Path:
+    def write(extension: str) -> None:
         path.write_text(
             "import json\nimport pulumi\nfrom pulumi_aws import ec2, ecs, iam, vpc\n\n\ndef extend(factory):\n"
             f"    opts = pulumi.ResourceOptions(parent=factory)\n    {EXTENSIONS[extension]}\n"
         )
-        return path
 
     yield write
     path.unlink(missing_ok=True)
@@ -233,6 +231,14 @@ def test_stacks_are_not_renamed(place: Place) -> None:
     refused = place.pulumi("stack", "rename", "links-other", "-s", "links-staging")
     assert refused.code == 4
     assert "app.yaml" in refused.err
+
+
+def test_production_is_refused_by_the_program_itself(place: Place, bare: Callable[..., Ran]) -> None:
+    """Without the shim, the real CLI reaches the program, which must refuse as well."""
+    refused = bare("preview", "-s", "links-production")
+    assert refused.code != 0
+    assert "links-production is production" in refused.out + refused.err
+    assert place.pulumi("preview", "-s", "links-staging").code == 0
 
 
 def test_an_apps_own_code_cannot_take_the_pack_away(place: Place) -> None:

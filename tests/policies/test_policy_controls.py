@@ -81,6 +81,16 @@ def test_a_bad_case_never_passes_when_a_part_of_it_is_not_known(case: Case) -> N
     assert passed == []
 
 
+@pytest.mark.parametrize("control", [each for each in CONTROLS if each.monotone], ids=lambda control: control.id)
+def test_what_a_monotone_control_finds_stands_whatever_else_is_declared(control: Control) -> None:
+    own = _of(control)
+    for bad in (case for case in own if case.verdict == "fail"):
+        for more in own:
+            beside = [replace(each, urn=f"{each.urn}-more", name=f"{each.name}-more") for each in more.resources]
+            verdicts = verdicts_on(control, bad, Stack((*bad.resources, *beside)))
+            assert any(verdict.failed for verdict in verdicts), (bad.name, more.name)
+
+
 @CONTROL
 def test_what_a_control_reads_exists_in_the_published_sdk(control: Control) -> None:
     for token, properties in control.reads.items():

@@ -19,6 +19,9 @@ SECRET = "hunter2-but-longer-9q8w7e"
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 TAGS = json.dumps({"tags": {"app": "links", "environment": "build", "owner": "web", "cost-center": "web"}})
 
+ACCOUNT = "123456789012"
+HOUSE = {"defaultTags": TAGS, "allowedAccountIds": json.dumps([ACCOUNT])}
+
 
 def _urn(type_: str, name: str, stack: str = "links-build") -> str:
     return f"urn:pulumi:{stack}::f::{type_}::{name}"
@@ -29,7 +32,7 @@ PROVIDER = {
     "id": "7",
     "type": AWS,
     "custom": True,
-    "inputs": {"defaultTags": TAGS, "__internal": {"pluginDownloadURL": "x"}},
+    "inputs": {**HOUSE, "__internal": {"pluginDownloadURL": "x"}},
 }
 
 
@@ -56,7 +59,7 @@ def _encrypted(**value: str) -> dict[str, str]:
 
 def _checked(document: Any) -> Checked:
     name, stack = read_stack(document, "it.json")
-    return check(CONTROLS, name, stack, PolicySettings())
+    return check(CONTROLS, name, stack, PolicySettings(accounts=(ACCOUNT,)))
 
 
 @pytest.mark.parametrize("made", [_state, _plan])
@@ -124,7 +127,7 @@ def test_options_dependencies_and_the_provider_are_read() -> None:
     assert found.property_dependencies == {"ingress": (_urn(AWS, "aws"),), "egress": ()}
     assert found.answered == {"arn": "arn:aws:ec2:::x", "ingress": UNKNOWN}
     assert found.provider is not None
-    assert found.provider.properties == {"defaultTags": TAGS}
+    assert found.provider.properties == HOUSE
 
 
 @pytest.mark.parametrize(

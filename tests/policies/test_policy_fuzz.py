@@ -32,11 +32,5 @@ def test_no_property_bag_crashes_a_rule_and_no_secret_is_quoted(bags: int) -> No
             owner = verdict.resource or by_urn.get(finding.urn)
             assert owner is None or reaches(owner.properties, finding.path), (control.id, number, finding.path)
             shown = diagnostic(verdict, environment="production", preview=False, urn="")
-            message = shown.message.removeprefix("undecided: ").replace(_place(shown.message), "")
-            assert CANARY not in message, (control.id, number)
+            assert CANARY not in shown.message, (control.id, number)
     assert said > bags / 4
-
-
-def _place(message: str) -> str:
-    """The path in a message: names of properties and variables, which are shown."""
-    return message.split(": ", 1)[1].split(" ", 1)[0]

@@ -4,13 +4,19 @@ import json
 
 from policies import UNKNOWN
 
+from . import (
+    iam_attachments,
+    iam_cluster,
+    iam_google,
+    iam_powers,
+    iam_public,
+    iam_sharing,
+    iam_statements,
+    iam_trust,
+)
 from .case import EVASION, Case
+from .iam_words import GROUP_POLICY, POLICY, ROLE, ROLE_POLICY, USER_POLICY
 
-POLICY = "aws:iam/policy:Policy"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-USER_POLICY = "aws:iam/userPolicy:UserPolicy"
-GROUP_POLICY = "aws:iam/groupPolicy:GroupPolicy"
-ROLE = "aws:iam/role:Role"
 CHECKOV_IAM = "Checkov CKV_AWS_62/63"
 CIS = "CIS AWS Foundations 1.16"
 IAM_GRAMMAR = "IAM reference: policy grammar, Action and its wildcards"
@@ -26,6 +32,14 @@ def _allow(action: object, resource: object = "*", **more: object) -> str:
 
 
 CASES: tuple[Case, ...] = (
+    *iam_statements.CASES,
+    *iam_trust.CASES,
+    *iam_attachments.CASES,
+    *iam_powers.CASES,
+    *iam_public.CASES,
+    *iam_sharing.CASES,
+    *iam_google.CASES,
+    *iam_cluster.CASES,
     # 15. No admin `*`
     Case(ADMIN, "star on star", "fail", POLICY, {"policy": _allow("*")}, CHECKOV_IAM, "policy.Statement[0].Action"),
     Case(

@@ -1,6 +1,6 @@
-"""Whoever goes around the shim meets the program, which asks for the same decisions."""
+"""Production whose gate asks for two, with the real engine: one approval opens no door."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from e2e_place import Place, Ran
@@ -14,28 +14,6 @@ from factory.spec import Environment, load_app
 from stacks import production
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def bare(place: Place) -> Iterator[Callable[..., Ran]]:
-    """The real CLI without the shim, on a backend that knows the production stack."""
-    exported = place.millwright("engine", "env", "--json").documents[0]
-    path = place.millwright("engine", "install", "--json").documents[0]["path"]
-
-    def run(*arguments: str) -> Ran:
-        return place.run(path, *arguments, "--non-interactive", "--color", "never", env=exported)
-
-    assert run("stack", "init", "links-production", "--no-select").code == 0
-    yield run
-    assert run("stack", "rm", "links-production", "--yes").code == 0
-
-
-def test_production_is_refused_by_the_program_itself(place: Place, bare: Callable[..., Ran]) -> None:
-    """Without the shim, the real CLI reaches the program, which must refuse as well."""
-    refused = bare("preview", "-s", "links-production")
-    assert refused.code != 0
-    assert "links-production is production" in refused.out + refused.err
-    assert place.pulumi("preview", "-s", "links-staging").code == 0
 
 
 # tests/stacks/test_stacks_approvals.py asks the program's own function the same.
