@@ -51,7 +51,7 @@ def two_approvals(resource: Resource, context: Context) -> Iterator[Finding]:
 
 def _ruleset(resource: Resource) -> Iterator[Finding]:
     """A ruleset may be about something else; what it says of pull requests is judged."""
-    counts = []
+    counts: list[Setting] = []
     for pull_request in found(resource.properties.get("rules"), ("pullRequest",), ("rules",)):
         if pull_request.value is not None:
             counts += required(pull_request.value, (_COUNT,), pull_request.path)

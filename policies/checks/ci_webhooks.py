@@ -15,6 +15,8 @@ WEBHOOK: Final = "aws:codebuild/webhook:Webhook"
 ACTOR: Final = "ACTOR_ACCOUNT_ID"
 # Source: AWS CodeBuild API, WebhookFilter. EVENT is a list of names; of a path or a message a part is enough.
 NOT_NAMES: Final = ("EVENT", "FILE_PATH", "COMMIT_MESSAGE")
+# Quoting, control characters and flags change what the characters after them mean: nothing is said of such a pattern.
+_UNREAD: Final = re.compile(r"\\[Qc]|\(\?[A-Za-z]")
 # Ids of GitHub are numbers, those of Bitbucket and GitLab may have letters, colons, hyphens and braces.
 _ACTORS: Final = re.compile(r"\^(?:[A-Za-z0-9:{}_-]+|\([A-Za-z0-9:{}_|-]+\)|\(\?:[A-Za-z0-9:{}_|-]+\))\$")
 
@@ -61,10 +63,15 @@ def _filter(value: Plain, path: Path) -> Iterator[Finding]:
 def _judged(kind: str, pattern: Setting) -> Iterator[Finding]:
     if pattern.unknown:
         yield Unknown(pattern.path)
-    elif not isinstance(pattern.value, str) or not all(map(_anchored, _alternatives(pattern.value))):
+    elif not isinstance(pattern.value, str) or not anchored(pattern.value):
         yield Fail(pattern.path, "is not anchored with ^ and $, and matches names that only hold it")
     elif kind == ACTOR and not all(_ACTORS.fullmatch(one) for one in _alternatives(pattern.value)):
         yield Fail(pattern.path, "matches accounts that it does not name")
+
+
+def anchored(pattern: str) -> bool:
+    """Whether a regular expression can only match from the first character of a text to its last."""
+    return not _UNREAD.search(pattern) and all(map(_anchored, _alternatives(pattern)))
 
 
 def _anchored(alternative: str) -> bool:

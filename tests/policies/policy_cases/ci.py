@@ -351,6 +351,15 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         WEBHOOKS,
+        "bar behind a quoted bracket",
+        "fail",
+        WEBHOOK,
+        _webhook("HEAD_REF", r"^refs/heads/main\Q(\E|x$"),
+        EVASION,
+        PATTERN,
+    ),
+    Case(
+        WEBHOOKS,
         "no filter",
         "fail",
         WEBHOOK,
