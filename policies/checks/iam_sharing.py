@@ -50,22 +50,19 @@ def roles_are_not_shared(stack: Stack, context: Context) -> Iterator[Finding]:
 
 
 def _across_agents(role: Resource, users: list[tuple[Resource, Reference]]) -> Iterator[Finding]:
-    whose = [function_of(role), *(function_of(user) for user, _ in users)]
-    if None in whose:
-        # What they are there for decides it as soon as there are two of them.
-        if len(users) > 1 or (users and (is_agents(role) or whose[1] != "")):
-            owners = (role, *(user for user, _ in users))
-            yield from (Unknown(_unsaid(one), one.urn) for one in owners if function_of(one) is None)
-        return
-    if not is_agents(role) and not any(_is_agent(user) for user, _ in users):
-        return
-    # The one Bedrock agent under a role may be called otherwise than the role's function.
-    taken = "" if len(users) == 1 and _is_bedrock(users[0][0]) else whose[0]
-    for user, reference in users:
-        own = function_of(user) or user.name
-        if taken and own != taken:
-            yield Fail(reference.path, "is the role of another agent too", urn=user.urn)
-        taken = taken or own
+    known = [(user, reference) for user, reference in users if function_of(user) is not None]
+    if is_agents(role) or any(_is_agent(user) for user, _ in known):
+        # The one Bedrock agent under a role may be called otherwise than the role's function.
+        taken = "" if len(users) == 1 and _is_bedrock(users[0][0]) else function_of(role)
+        for user, reference in known:
+            own = function_of(user) or user.name
+            if taken and own != taken:
+                yield Fail(reference.path, "is the role of another agent too", urn=user.urn)
+            taken = taken or own
+    # What one of two is there for decides it.
+    if len(users) > 1 or (users and (is_agents(role) or _is_agent(users[0][0]) or not known)):
+        unsure = [one for one in (role, *(user for user, _ in users)) if function_of(one) is None]
+        yield from (Unknown(_unsaid(one), one.urn) for one in unsure)
 
 
 def _across_apps(role: Resource, users: list[tuple[Resource, Reference]]) -> Iterator[Finding]:

@@ -12,9 +12,10 @@ from factory.errors import InputError
 from factory.iam import Condition, Effect, Policies, Policy, Statement, may_ever, parse
 from factory.iam.patterns import Pattern
 from policies.helpers.documents import POLICY
+from policies.helpers.marks import settled
 from policies.helpers.references import references
 from policies.helpers.roles import Held, Union, union_of
-from policies.model import UNKNOWN, Finding, Plain, Unknown
+from policies.model import Fail, Finding, Plain, Unknown
 from policies.reading import has_unknown
 from policies.resources import Resource, Stack
 
@@ -66,7 +67,12 @@ def grants_of(stack: Stack, role: Resource) -> Grants:
     union = union_of(stack, role)
     boundary, doubts = _boundary(stack, role)
     made = tuple(grant for held in union.held if (grant := granted(held, boundary)) is not None)
-    return Grants(union, made, union.findings, tuple(doubts))
+    hidden = {(one.owner.urn, one.path) for one in union.held if has_unknown(settled(one.value))}
+    findings = tuple(
+        Unknown(one.path, one.urn) if isinstance(one, Fail) and (one.urn, one.path) in hidden else one
+        for one in union.findings
+    )
+    return Grants(union, made, findings, tuple(doubts))
 
 
 def granted(held: Held, boundary: Policy | None = None) -> Grant | None:
@@ -104,8 +110,8 @@ def _boundary(stack: Stack, role: Resource) -> tuple[Policy | None, list[Finding
         if reference.unknown or (reference.outside and not stack.complete):
             undecided.append(Unknown(reference.path, role.urn))
         for found in reference.found:
-            value = found.properties.get("policy")
-            if has_unknown(value) or value is UNKNOWN:
+            value = settled(found.properties.get("policy"))
+            if has_unknown(value):
                 undecided.append(Unknown(("policy",), found.urn))
             elif (policy := _read(value, found.name)) is not None:
                 return policy, undecided
@@ -113,7 +119,7 @@ def _boundary(stack: Stack, role: Resource) -> tuple[Policy | None, list[Finding
 
 
 def _read(value: Plain, name: str) -> Policy | None:
-    if has_unknown(value) or not isinstance(value, str | dict):
+    if has_unknown(settled(value)) or not isinstance(value, str | dict):
         return None
     try:
         policy = parse(value, name=name or "policy")
