@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.context import Context
-from policies.helpers.marks import settled
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.settings import PolicySettings
 
@@ -30,7 +29,7 @@ DOCKER_HUB: Final = "docker.io"
 
 def image_faults(image: Plain, path: Path, context: Context) -> Iterator[Finding]:
     """What is wrong with an image reference: no digest, or a registry that is none of the factory's."""
-    if settled(image) is UNKNOWN:
+    if image is UNKNOWN:
         yield Unknown(path)
         return
     read = _REFERENCE.fullmatch(image) if isinstance(image, str) else None

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from policies.helpers.marks import settled
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each, parsed
 from policies.resources import Resource
@@ -24,10 +23,8 @@ def task_of(resource: Resource) -> Task:
     """What the task definition `resource` runs."""
     told = resource.properties.get("containerDefinitions")
     try:
-        definitions = settled(parsed(told))
+        definitions = parsed(told)
     except ValueError:
-        if settled(told) is UNKNOWN:
-            return Task((), (Unknown(_ROOT),))
         return Task((), (Fail(_ROOT, "cannot be read as container definitions"),))
     containers: list[tuple[Path, dict[str, Plain]]] = []
     findings: list[Finding] = []

@@ -14,7 +14,6 @@ IMAGE = "image-by-digest"
 UNPRIVILEGED = "unprivileged-containers"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 PROJECT = "aws:codebuild/project:Project"
-MARK = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 DIGEST = "sha256:" + "0a" * 32
 OWN_ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/links"
 PSS = "Pod Security Standards: baseline"
@@ -274,24 +273,6 @@ CASES: tuple[Case, ...] = (
         TASK,
         {"containerDefinitions": UNKNOWN},
         "preview",
-        "containerDefinitions",
-    ),
-    Case(
-        IMAGE,
-        "account is not known",
-        "unknown",
-        TASK,
-        _task(f"{MARK}.dkr.ecr.eu-central-1.amazonaws.com/links@{DIGEST}"),
-        "preview: json.dumps of an output",
-        "containerDefinitions[0].image",
-    ),
-    Case(
-        IMAGE,
-        "definitions hold what is not known",
-        "unknown",
-        TASK,
-        {"containerDefinitions": '[{"image": ' + MARK + "}]"},
-        "preview: a formatted text",
         "containerDefinitions",
     ),
     # 54. ECS/CodeBuild unprivileged
