@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter, defaultdict
 from typing import Any
 
 from rich.console import Console
@@ -102,7 +103,8 @@ def _event_text(event: StackEvent) -> str | None:
             text = f"[{colour}]{sign}[/] {short_type(event.step.type):<34} {escaped(event.step.name)}{changed}"
         case StepFailed():
             text = f"[red]✗ {short_type(event.step.type):<34} {escaped(event.step.name)}[/]"
-        case Violation():
+        # Dozens in a preview of something new: `Deferred` counts them.
+        case Violation(deferred=False):
             colour = "red" if event.level == "mandatory" else "yellow"
             name = escaped(event.urn.rsplit("::", 1)[-1])
             text = f"[{colour}]policy {event.policy} ({event.level})[/] {name}: {escaped(event.message)}"
@@ -115,6 +117,24 @@ def _event_text(event: StackEvent) -> str | None:
         case Failed():
             text = "[red]failed[/]"
     return text
+
+
+class Deferred:
+    """Counts, by stack, the verdicts that a preview cannot give."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def take(self, event: StackEvent) -> str | None:
+        """Count; at the end of a stack's operation: what was deferred in it, as one line of markup."""
+        if isinstance(event, Violation) and event.deferred:
+            self._rules[event.stack][event.policy] += 1
+        if not isinstance(event, Finished) or not (rules := self._rules.pop(event.stack, None)):
+            return None
+        listed = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
+        verdicts = "verdict" if rules.total() == 1 else "verdicts"
+        said = f"{rules.total()} policy {verdicts} left to the update, which knows the values: {listed}"
+        return f"[bold]{event.stack:<16}[/] [dim]{escaped(said)}[/]"
 
 
 def short_type(token: str) -> str:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 
 from console.board import Board
-from console.show import ERR, event_line, print_error, print_json
+from console.show import ERR, Deferred, event_line, print_error, print_json
 from factory.errors import MillwrightError
 from stacks.driver import Follows, Result
 from stacks.driver.model import Failed, StackEvent
@@ -30,6 +30,7 @@ def watch(operations: Sequence[Follows], *, as_json: bool = False) -> None:
     for reader in readers:
         reader.start()
     ended: list[Follows] = []
+    deferred = Deferred()
     with Board([operation.stack for operation in operations], ERR) as board:
         # Ctrl-C may come between any two lines and lose what was taken: then the readers say that all is over.
         while len(ended) < len(readers) and (any(reader.is_alive() for reader in readers) or not events.empty()):
@@ -37,7 +38,7 @@ def watch(operations: Sequence[Follows], *, as_json: bool = False) -> None:
                 event = events.get(timeout=POLL_SECONDS)
                 if isinstance(event, StackEvent):
                     board.take(event)
-                    _show(event, as_json=as_json)
+                    _show(event, deferred.take(event), as_json=as_json)
                 else:
                     ended.append(event)
             except queue.Empty:
@@ -60,12 +61,13 @@ def _interrupt(operations: Sequence[Follows]) -> None:
         operation.interrupt()
 
 
-def _show(event: StackEvent, *, as_json: bool) -> None:
+def _show(event: StackEvent, deferred: str | None, *, as_json: bool) -> None:
     if as_json:
         # The error that ends the command is its last document; a failed event before it would say it twice.
         if not isinstance(event, Failed):
             print_json(event.as_json())
-    elif line := event_line(event):
+        return
+    for line in filter(None, (deferred, event_line(event))):
         ERR.print(line)
 
 

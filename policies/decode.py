@@ -43,10 +43,15 @@ def decode(message: struct_pb2.Struct) -> Decoded:
     return decoded
 
 
+def told(text: str) -> Plain:
+    """The text; UNKNOWN when a value that is not known yet is, or was formatted into, it: `f"{arn}:*"` in a preview."""
+    return UNKNOWN if any(mark in text for mark in UNKNOWN_MARKS) else text
+
+
 def _value(message: struct_pb2.Value, path: Path, secrets: set[Path]) -> Plain:
     match message.WhichOneof("kind"):
         case "string_value":
-            return UNKNOWN if message.string_value in UNKNOWN_MARKS else message.string_value
+            return told(message.string_value)
         case "number_value":
             number = message.number_value
             return int(number) if number.is_integer() else number

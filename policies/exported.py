@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from factory.errors import InputError
-from policies.decode import CONFIDENTIAL_SIGNATURE, SIGNATURE_KEY, UNKNOWN_MARKS
+from policies.decode import CONFIDENTIAL_SIGNATURE, SIGNATURE_KEY, told
 from policies.model import UNKNOWN, Plain, Properties
 from policies.model import Path as PropertyPath
 from policies.resources import Options, Provider, Resource, Stack
@@ -165,7 +165,7 @@ def _plain(value: Any, path: PropertyPath, secrets: set[PropertyPath]) -> Plain:
         if value == MASK:
             secrets.add(path)
             return UNKNOWN
-        return UNKNOWN if value in UNKNOWN_MARKS else value
+        return told(value)
     if isinstance(value, list):
         return [_plain(element, (*path, place), secrets) for place, element in enumerate(value)]
     if isinstance(value, dict):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from policies.resources import Resource, Stack
 
 PACK_NAME: Final = "millwright"
+# How a message begins that says no more than that a preview cannot decide it.
+DEFERRED: Final = "deferred: "
 
 
 class UnknownValue(Enum):

@@ -8,7 +8,7 @@ from pulumi.runtime.proto import analyzer_pb2 as pb
 
 from policies.decode import Decoded, decode
 from policies.evaluation import Verdict
-from policies.model import PACK_NAME, Control, Enforcement, Fail, Severity
+from policies.model import DEFERRED, PACK_NAME, Control, Enforcement, Fail, Severity
 from policies.resources import Options, Provider, Resource, Stack
 
 # The engine takes the version of PulumiPolicy.yaml; the protocol wants one here too.
@@ -111,7 +111,7 @@ def diagnostic(verdict: Verdict, *, environment: str, preview: bool, urn: str) -
         message = f"{rule}: {place}{finding.message}{found}. Fix: {control.fix}."
     elif preview:
         level = pb.ADVISORY
-        message = f"deferred: {rule}: {place}is not known in a preview; the update decides."
+        message = f"{DEFERRED}{rule}: {place}is not known in a preview; the update decides."
     else:
         message = f"undecided: {rule}: {place}is not known, and an update does not go on without a verdict."
     return pb.AnalyzeDiagnostic(

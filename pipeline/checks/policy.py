@@ -12,14 +12,16 @@ MANDATORY = "mandatory"
 
 
 def violations_to_findings(violations: Iterable[Violation]) -> list[Finding]:
-    """Each violation as a finding: the control's own severity; an advisory one is medium at most."""
+    """Each violation as a finding: the control's own severity; medium at most if advisory, info if deferred."""
     known = {control.id: Severity(control.severity.value) for control in CONTROLS}
     return [_finding(violation, known) for violation in violations]
 
 
 def _finding(violation: Violation, known: dict[str, Severity]) -> Finding:
     severity = known.get(violation.policy, severities.POLICY_UNKNOWN.severity)
-    if violation.level != MANDATORY and severity in (Severity.CRITICAL, Severity.HIGH):
+    if violation.deferred:
+        severity = Severity.INFO
+    elif violation.level != MANDATORY and severity in (Severity.CRITICAL, Severity.HIGH):
         severity = Severity.MEDIUM
     resource = violation.urn.rpartition("::")[2]
     message = f"{resource}: {violation.message}" if resource else violation.message

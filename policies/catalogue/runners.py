@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from policies.checks import runners
+from policies.checks import runners, runners_containers, runners_machines, runners_namespaces, runners_pods
 from policies.helpers.pods import POD_READS
+from policies.helpers.tasks import TASK_DEFINITION
 from policies.model import Control, Severity
 
 CONTROLS: Final[tuple[Control, ...]] = (
@@ -25,5 +26,101 @@ CONTROLS: Final[tuple[Control, ...]] = (
             "CIS Kubernetes 5.2.2-5.2.5, 5.2.12, 5.2.13",
         ),
         check=runners.no_host_access,
+    ),
+    Control(
+        number=48,
+        id="restricted-containers",
+        title="Nonroot, no escalation, drop ALL, seccomp",
+        severity=Severity.HIGH,
+        reads=POD_READS,
+        why="Ways out of a container start from root, gained rights, capabilities and unfiltered system calls.",
+        fix="set runAsNonRoot, no allowPrivilegeEscalation, capabilities.drop ALL, seccompProfile RuntimeDefault",
+        references=(
+            "Pod Security Standards: restricted",
+            "CKV_K8S_20",
+            "CKV_K8S_23",
+            "CKV_K8S_31",
+            "CKV_K8S_37",
+            "CIS Kubernetes 5.2.6-5.2.10",
+        ),
+        check=runners_pods.restricted,
+    ),
+    Control(
+        number=49,
+        id="read-only-root",
+        title="Read-only root file system",
+        severity=Severity.MEDIUM,
+        reads=POD_READS,
+        why="What can write to its own programs keeps what an attacker puts there.",
+        fix="set readOnlyRootFilesystem to true, and mount an emptyDir where something must be written",
+        references=("CKV_K8S_22", "NSA/CISA Kubernetes Hardening Guide: immutable container file systems"),
+        check=runners_pods.read_only_root,
+    ),
+    Control(
+        number=50,
+        id="no-runtime-socket",
+        title="No container-runtime socket",
+        severity=Severity.CRITICAL,
+        reads=POD_READS,
+        why="Who can talk to the node's container runtime can start a container with all rights on the node.",
+        fix="leave out the hostPath; build images with a builder that needs no runtime",
+        references=("CKV_K8S_27", "Kyverno disallow-container-sock-mounts", "CIS Kubernetes 5.2.12"),
+        check=runners_pods.no_runtime_socket,
+    ),
+    Control(
+        number=51,
+        id="limits-and-quota",
+        title="Limits + quota",
+        severity=Severity.MEDIUM,
+        reads=runners_namespaces.LIMIT_READS,
+        why="Without limits one agent's task takes the node, and without a quota one app takes the cluster.",
+        fix="set resources.limits.cpu and memory, and declare a ResourceQuota with limits.cpu and limits.memory",
+        references=("CKV_K8S_11", "CKV_K8S_13", "Kubernetes: resource quotas"),
+        check=runners_namespaces.limited,
+        stack_check=runners_namespaces.quota_for_each,
+    ),
+    Control(
+        number=52,
+        id="image-by-digest",
+        title="Digest + approved registry, every container kind",
+        severity=Severity.HIGH,
+        reads={**POD_READS, TASK_DEFINITION: ("containerDefinitions",)},
+        why="A tag can be moved to another image, and what a foreign registry serves was built by somebody else.",
+        fix="name the image as registry/repository@sha256:..., from the factory's own registry or one in policies.yaml",
+        references=("CKV_K8S_43", "CIS Kubernetes 5.5.1", "SLSA: artifacts by digest"),
+        check=runners_containers.image_by_digest,
+    ),
+    Control(
+        number=53,
+        id="pod-security-admission",
+        title="Pod Security admission enforce=restricted",
+        severity=Severity.HIGH,
+        reads={runners_namespaces.NAMESPACE: ("metadata",), runners_namespaces.NAMESPACE_PATCH: ("metadata",)},
+        why="What is not declared here, and is started by whoever may, is held by the cluster alone.",
+        fix="label the namespace pod-security.kubernetes.io/enforce: restricted",
+        references=("Kyverno psa: add-psa-labels", "Kubernetes: Pod Security admission", "CIS Kubernetes 5.2.1"),
+        check=runners_namespaces.security_admission,
+    ),
+    Control(
+        number=54,
+        id="unprivileged-containers",
+        title="ECS/CodeBuild unprivileged",
+        severity=Severity.CRITICAL,
+        reads=runners_containers.UNPRIVILEGED_READS,
+        why="A container with the machine's rights, namespaces, files or devices is no boundary.",
+        fix="leave out privileged, privilegedMode, added capabilities, devices, host modes and hostPath",
+        references=("CKV_AWS_334", "CKV_AWS_335", "CKV_AWS_316", "AWS Security Hub ECS.4, ECS.3"),
+        check=runners_containers.unprivileged,
+    ),
+    Control(
+        number=55,
+        id="metadata-v2",
+        title="IMDSv2, hop 1",
+        severity=Severity.HIGH,
+        reads=runners_machines.METADATA_READS,
+        why="Version 1 of the metadata service gives the machine's credentials to any request it can be made to send.",
+        fix="set metadataOptions.httpTokens to required and httpPutResponseHopLimit to 1",
+        references=("CKV_AWS_79", "CKV_AWS_341", "CIS AWS 5.7", "AWS Security Hub EC2.8"),
+        check=runners_machines.metadata_v2,
     ),
 )

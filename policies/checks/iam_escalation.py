@@ -17,7 +17,6 @@ from policies.helpers.documents import (
     matches,
 )
 from policies.helpers.grants import BOUNDARY, Grant, Heeds, granted, grants_of, limited_to
-from policies.helpers.marks import settled
 from policies.helpers.references import references
 from policies.helpers.roles import ROLE_UNION, Held
 from policies.model import Fail, Finding, Unknown
@@ -63,7 +62,7 @@ def _alone(policy: Resource) -> Iterator[Finding]:
         grant = granted(Held(policy, path, value))
         if grant is not None:
             yield from _ways([grant])
-        elif has_unknown(settled(value)):
+        elif has_unknown(value):
             yield Unknown(path, policy.urn)
         else:
             yield Fail(path, UNREADABLE, urn=policy.urn)

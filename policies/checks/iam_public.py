@@ -7,7 +7,6 @@ from policies.context import Context
 from policies.helpers.conditions import open_to_strangers
 from policies.helpers.deputies import account_fault, arn_fault
 from policies.helpers.documents import RESOURCE_POLICIES, Clause, read, resource_documents
-from policies.helpers.marks import settled
 from policies.helpers.statements import is_open, standing
 from policies.helpers.trusts import names_everyone
 from policies.model import UNKNOWN, Fail, Finding, Unknown
@@ -27,7 +26,7 @@ def not_public(resource: Resource, context: Context) -> Iterator[Finding]:
         yield from _permission(resource, context)
         return
     for path, value in resource_documents(resource):
-        document = read(settled(value), path)
+        document = read(value, path)
         yield from document.findings
         for clause in document.clauses:
             yield from standing(clause, (), _open(clause))

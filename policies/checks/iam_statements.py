@@ -17,7 +17,6 @@ from policies.helpers.documents import (
     read,
     resource_documents,
 )
-from policies.helpers.marks import settled
 from policies.helpers.statements import TRUST, demanded, is_open, may_stand_for, standing, trust_of
 from policies.model import UNKNOWN, Fail, Finding, Path, Unknown
 from policies.resources import Resource
@@ -43,7 +42,7 @@ def no_allow_with_negation(resource: Resource, context: Context) -> Iterator[Fin
     clauses = list(trust.clauses)
     reader = resource_documents if resource.type in RESOURCE_POLICIES else identity_documents
     for path, value in reader(resource):
-        document = read(settled(value), path)
+        document = read(value, path)
         yield from document.findings
         clauses += document.clauses
     for clause in clauses:
@@ -63,7 +62,7 @@ def pass_role_is_narrow(resource: Resource, context: Context) -> Iterator[Findin
     """Control 18: who may pass a role may pass named roles, to named services."""
     del context
     for path, value in identity_documents(resource):
-        document = read(settled(value), path)
+        document = read(value, path)
         yield from document.findings
         for clause in document.clauses:
             words = tuple(acting(clause, PASSING))

@@ -12,7 +12,6 @@ from factory.errors import InputError
 from factory.iam import Condition, Effect, Policies, Policy, Statement, may_ever, parse
 from factory.iam.patterns import Pattern
 from policies.helpers.documents import POLICY
-from policies.helpers.marks import settled
 from policies.helpers.references import references
 from policies.helpers.roles import Held, Union, union_of
 from policies.model import Fail, Finding, Plain, Unknown
@@ -67,7 +66,7 @@ def grants_of(stack: Stack, role: Resource) -> Grants:
     union = union_of(stack, role)
     boundary, doubts = _boundary(stack, role)
     made = tuple(grant for held in union.held if (grant := granted(held, boundary)) is not None)
-    hidden = {(one.owner.urn, one.path) for one in union.held if has_unknown(settled(one.value))}
+    hidden = {(one.owner.urn, one.path) for one in union.held if has_unknown(one.value)}
     findings = tuple(
         Unknown(one.path, one.urn) if isinstance(one, Fail) and (one.urn, one.path) in hidden else one
         for one in union.findings
@@ -110,7 +109,7 @@ def _boundary(stack: Stack, role: Resource) -> tuple[Policy | None, list[Finding
         if reference.unknown or (reference.outside and not stack.complete):
             undecided.append(Unknown(reference.path, role.urn))
         for found in reference.found:
-            value = settled(found.properties.get("policy"))
+            value = found.properties.get("policy")
             if has_unknown(value):
                 undecided.append(Unknown(("policy",), found.urn))
             elif (policy := _read(value, found.name)) is not None:
@@ -119,7 +118,7 @@ def _boundary(stack: Stack, role: Resource) -> tuple[Policy | None, list[Finding
 
 
 def _read(value: Plain, name: str) -> Policy | None:
-    if has_unknown(settled(value)) or not isinstance(value, str | dict):
+    if has_unknown(value) or not isinstance(value, str | dict):
         return None
     try:
         policy = parse(value, name=name or "policy")

@@ -6,7 +6,6 @@ from typing import Final
 from factory.iam.patterns import meet, symbols_of
 from policies.helpers.conditions import Comparison
 from policies.helpers.documents import Clause, Document, Word, read
-from policies.helpers.marks import settled
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
 from policies.resources import Resource
@@ -19,7 +18,7 @@ def trust_of(resource: Resource) -> Document:
     clauses: list[Clause] = []
     findings: list[Finding] = []
     for path, value in each(resource.properties.get(TRUST), (TRUST,)):
-        document = read(settled(value), path)
+        document = read(value, path)
         clauses += document.clauses
         findings += document.findings
     return Document(tuple(clauses), tuple(findings))

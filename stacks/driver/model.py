@@ -130,12 +130,16 @@ class Diagnostic(StackEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Violation(StackEvent):
-    """A policy's verdict on one resource. `level` is mandatory (the operation stops) or advisory."""
+    """A policy's verdict on one resource. `level` is mandatory (the operation stops) or advisory.
+
+    `deferred`: it says no more than that a preview cannot decide it, and the update does.
+    """
 
     policy: str
     level: str
     message: str
     urn: str
+    deferred: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
+from policies.model import DEFERRED
 from stacks.driver.model import MARK, Diagnostic, StackEvent, Step, StepDone, StepFailed, StepStarted, Violation
 
 ROOT = "pulumi:pulumi:Stack"
@@ -37,12 +38,14 @@ def translate(stack: str, event: EngineEvent) -> Iterator[StackEvent]:
             yield Diagnostic(stack=stack, severity=severity, message=message, urn=found.urn or "")
     elif event.policy_event:
         verdict = event.policy_event
+        message = _uncoloured(verdict.message).strip()
         yield Violation(
             stack=stack,
             policy=verdict.policy_name,
             level="mandatory" if verdict.enforcement_level == "mandatory" else "advisory",
-            message=_uncoloured(verdict.message).strip(),
+            message=message,
             urn=verdict.resource_urn or "",
+            deferred=message.startswith(DEFERRED),
         )
 
 

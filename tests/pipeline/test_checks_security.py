@@ -1,5 +1,6 @@
 """The security stage: what is planted is found, whatever the tree says about it; a scanner that fails is no pass."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -193,6 +194,8 @@ def test_violations_of_the_pack_have_the_severity_of_their_control() -> None:
     assert finding.message == "web: open to the world"
     (advisory,) = violations_to_findings([violation(control.id, "advisory")])
     assert advisory.severity is Severity.MEDIUM
+    deferred = dataclasses.replace(violation(control.id, "advisory"), deferred=True)
+    assert [finding.severity for finding in violations_to_findings([deferred])] == [Severity.INFO]
     (unknown,) = violations_to_findings([violation("no-such-control")])
     assert unknown.severity is Severity.HIGH
 

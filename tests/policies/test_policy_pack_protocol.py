@@ -197,6 +197,16 @@ def test_the_marks_of_unknown_values_are_those_of_the_sdk() -> None:
     assert published == UNKNOWN_MARKS
 
 
+def test_what_is_not_known_is_not_known_inside_a_text_either(pack: analyzer_pb2_grpc.AnalyzerStub) -> None:
+    """A program may format it in: what was a list of rules, or a policy's text, is no broken one in a preview."""
+    configured(pack, preview=True)
+    for text in (f'{{"Statement": [{{"Effect": "Allow", "Action": "*", "Resource": "{UNKNOWN_STRING}:*"}}]}}', "{"):
+        response = pack.Analyze(request("aws:iam/policy:Policy", {"policy": text}), timeout=SECONDS)
+        said = {each.policyName: each for each in response.diagnostics}["no-admin-wildcard"]
+        assert (said.enforcementLevel == pb.ADVISORY) is (text != "{"), said.message
+        assert said.message.startswith("deferred: ") is (text != "{")
+
+
 def test_an_interrupt_ends_the_pack_without_a_trace(tmp_path: Path) -> None:
     with started(tmp_path) as running:
         assert running.stdout is not None

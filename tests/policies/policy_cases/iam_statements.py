@@ -279,15 +279,6 @@ PASS_CASES: tuple[Case, ...] = (
         {"policy": text(statement(["iam:*"], "arn:aws:iam::123456789012:oidc-provider/*"))},
         "Service authorization reference of IAM: PassRole is of roles",
     ),
-    Case(
-        PASSED,
-        "a role of which only the mark is known",
-        "unknown",
-        POLICY,
-        {"policy": text(statement("iam:PassRole", "04da6b54-80e4-46f7-96ec-b56ff0331ba9", Condition=TO_ECS))},
-        PREVIEW,
-        "policy",
-    ),
     Case(PASSED, "document not known", "unknown", POLICY, {"policy": UNKNOWN}, PREVIEW, "policy"),
     Case(
         PASSED,
