@@ -17,7 +17,6 @@ from policies.helpers.documents import (
     read,
     resource_documents,
 )
-from policies.helpers.marks import settled
 from policies.helpers.trusts import account_of, names_everyone
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
@@ -55,7 +54,7 @@ def own_app_only(resource: Resource, context: Context) -> Iterator[Finding]:
 
 def _readers(resource: Resource, context: Context) -> Iterator[Finding]:
     for path, value in resource_documents(resource):
-        document = read(settled(value), path)
+        document = read(value, path)
         yield from document.findings
         for clause in document.clauses:
             if clause.allows is False or not any(acting(clause, READ)):
@@ -83,7 +82,7 @@ def _reader(clause: Clause, named: Named, context: Context) -> Iterator[Finding]
 
 def _read_secrets(resource: Resource, context: Context) -> Iterator[Finding]:
     for path, value in identity_documents(resource):
-        document = read(settled(value), path)
+        document = read(value, path)
         yield from document.findings
         for clause in document.clauses:
             words = list(acting(clause, READ))

@@ -5,7 +5,6 @@ from typing import Final
 
 from policies.context import Context
 from policies.helpers.documents import Clause, acting, is_everything, read
-from policies.helpers.marks import settled
 from policies.helpers.references import references
 from policies.helpers.trusts import names_everyone
 from policies.helpers.values import under
@@ -76,7 +75,7 @@ def _redirects(actions: Plain) -> bool | None:
 
 
 def _refuses_plain(policy: Resource) -> Iterator[Finding]:
-    value = settled(policy.properties.get("policy"))
+    value = policy.properties.get("policy")
     document = read(value, ("policy",))
     answers = [_denies_plain(clause) for clause in document.clauses]
     if True in answers:
