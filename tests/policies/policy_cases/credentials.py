@@ -8,7 +8,6 @@ import gzip
 import json
 
 from policies import UNKNOWN
-from policies.decode import UNKNOWN_MARKS
 from policies.model import Plain, Properties
 
 from .case import EVASION, OWN_ACCOUNT, Case, thing, urn
@@ -610,13 +609,4 @@ CASES: tuple[Case, ...] = (
     ),
     Case(OF_APP, "policy not known", "unknown", SECRET_POLICY, {"policy": UNKNOWN}, "preview", "policy"),
     Case(OF_APP, "member not known", "unknown", GCP_ONE[0], {"member": UNKNOWN, "role": ACCESSOR}, "preview", "member"),
-    Case(
-        OF_APP,
-        "which secret is not known yet, in a text",
-        "unknown",
-        HOLDERS[1],
-        {"policy": _may_read(f"{next(iter(UNKNOWN_MARKS))}*")},
-        "preview",
-        "policy",
-    ),
 )
