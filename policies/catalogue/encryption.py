@@ -53,7 +53,7 @@ CONTROLS: Final[tuple[Control, ...]] = (
         },
         why="What is sent in the clear, a session or a credential too, is read by whoever is on the way.",
         fix="serve HTTPS and redirect HTTP to it; deny s3:* to everyone where aws:SecureTransport is false",
-        references=("CKV_AWS_2", "CKV_AWS_103", "CKV_AWS_379", "CIS AWS 2.1.1"),
+        references=("CKV_AWS_2", "CKV_AWS_379", "CIS AWS 2.1.1"),
         stack_check=encryption_transport.tls_only,
     ),
     Control(
