@@ -140,6 +140,8 @@ def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
     assert {"from": second.id, "to": first.id} in [update["rollback"] for update in told]
 
 
+# It goes on from what the one before left.
+@pytest.mark.long
 def test_a_way_back_that_would_lose_data_is_refused_and_named(line: Line) -> None:
     place = line.place
     declare(place, 2, "partner-token")
