@@ -16,7 +16,6 @@ from policies.helpers.firewalls import (
     ranges,
 )
 from policies.helpers.networks import Network, inside, network, private
-from policies.helpers.origins import linked, untold
 from policies.helpers.references import Reference, references
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
@@ -57,17 +56,19 @@ def default_groups_emptied(stack: Stack, context: Context) -> Iterator[Finding]:
         for reference in references(
             stack, rule, OWNER, (DEFAULT_GROUP, GROUP, *VPCS), identifiers=("id", "defaultSecurityGroupId")
         ):
-            yield from _on_default(stack, rule, reference)
+            yield from _on_default(rule, reference)
     for vpc in stack.of(*VPCS):
         yield from _declared(stack, vpc)
 
 
-def _on_default(stack: Stack, rule: Resource, reference: Reference) -> Iterator[Finding]:
-    sources = untold(stack, rule, OWNER, (DEFAULT_GROUP, GROUP)) if reference.outside else reference.found
-    found = {one.type for one in sources}
+def _on_default(rule: Resource, reference: Reference) -> Iterator[Finding]:
+    found = {one.type for one in reference.found}
+    if reference.by_origin and reference.value is not UNKNOWN:
+        # A known value that comes from a network may be anything of it.
+        found &= {DEFAULT_GROUP, GROUP}
     suspects = found - {GROUP}
     # A value that comes from a network need not be its default group, nor one that comes from two groups.
-    certain = bool(reference.found and reference.value is not UNKNOWN) or found == {DEFAULT_GROUP}
+    certain = not reference.by_origin or found == {DEFAULT_GROUP}
     if reference.unknown or (suspects and not certain):
         yield Unknown(reference.path, rule.urn)
     elif suspects:
@@ -78,7 +79,7 @@ def _declared(stack: Stack, vpc: Resource) -> Iterator[Finding]:
     named = [
         (group, reference.unknown)
         for group in stack.of(DEFAULT_GROUP)
-        for reference in linked(stack, group, "vpcId", VPCS, identifiers=("id",))
+        for reference in references(stack, group, "vpcId", VPCS, identifiers=("id",))
         if reference.may_name(vpc)
     ]
     if vpc.type == DEFAULT_VPC:

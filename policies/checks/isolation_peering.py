@@ -7,8 +7,7 @@ from typing import Final
 from policies.context import Context
 from policies.helpers.blocks import within
 from policies.helpers.networks import network
-from policies.helpers.origins import linked
-from policies.helpers.references import IDENTIFIERS, Reference
+from policies.helpers.references import IDENTIFIERS, Reference, references
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
 from policies.reading import each
 from policies.resources import Resource, Stack
@@ -90,7 +89,7 @@ def joined_within_app(stack: Stack, context: Context) -> Iterator[Finding]:
 def _joined(stack: Stack, resource: Resource, ends: tuple[End, ...]) -> Iterator[Finding]:
     whose: list[tuple[Resource, Plain]] = []
     for end in ends:
-        for reference in linked(stack, resource, end.name, (end.type,), identifiers=end.identifiers):
+        for reference in references(stack, resource, end.name, (end.type,), identifiers=end.identifiers):
             own = [one for one in reference.found if one.declared]
             yield from _is_own(reference, own, resource)
             whose += [(one, app) for one in own if (app := _app(one)) is not None]

@@ -1,4 +1,4 @@
-"""Which resource of the stack a property names: by its value, and in a preview by where the value comes from."""
+"""Which resource of the stack a property names: by its value, or else by where the value comes from."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ class Reference:
     """The resources of this stack that it names, or that its value, not known yet, comes from."""
     possible: tuple[Resource, ...] = ()
     """Without any found: those that it may name, because what they are called is not known yet."""
+    by_origin: bool = False
+    """Whether it is found only by where its value comes from."""
 
     @property
     def unknown(self) -> bool:
@@ -78,13 +80,17 @@ class Names:
 
 def named_by(resource: Resource, name: str, names: Names) -> Iterator[Reference]:
     """What the property `name` of `resource` names among `names`: for checks that ask many resources."""
+    sources = set(resource.property_dependencies.get(name, ()))
+    origins = tuple(one for one in names.resources if one.urn in sources)
+    # A plan says no ids, nor does the local cloud to a check of the whole stack: then it is where the value comes from.
+    untold = tuple(one for one in origins if one.value("id") in (None, UNKNOWN))
     for path, value in each(resource.value(name), (name,)):
         if value is UNKNOWN:
-            sources = resource.property_dependencies.get(name, ())
-            yield Reference(path, value, tuple(one for one in names.resources if one.urn in sources))
-        else:
-            found = names.of(value)
-            yield Reference(path, value, found, () if found else tuple(names.nameless))
+            yield Reference(path, value, origins, by_origin=True)
+            continue
+        found = names.of(value)
+        possible = () if found or untold else tuple(names.nameless)
+        yield Reference(path, value, found or untold, possible, by_origin=not found and bool(untold))
 
 
 def naming(

@@ -132,6 +132,7 @@ def test_the_graph_is_the_one_that_the_engine_draws(built: Place, tmp_path: Path
 
 
 def test_history_tells_what_both_doors_did(built: Place) -> None:
+    assert built.millwright("refresh", "links", "build").code == 0
     assert built.pulumi("refresh", "--yes", "-s", "links-build").code == 0
     told = built.millwright("history", "links", "build", "--json", "--limit", "100").documents
     assert (told[0]["kind"], told[0]["door"], told[0]["ending"]) == ("refresh", "plain", "succeeded")
