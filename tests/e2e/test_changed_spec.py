@@ -7,7 +7,9 @@ import ssl
 import pytest
 from e2e_place import Place, wait_for
 
-from factory import daemons
+from factory import daemons, demo_people
+from factory.errors import ExitCode
+from factory.settings import Settings
 
 pytestmark = pytest.mark.e2e
 
@@ -99,3 +101,43 @@ def test_agents_secrets_and_owner_change_in_place(place: Place) -> None:
     assert "links/build/partner-token" in names
     (vpc,) = place.cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:environment", "Values": ["build"]}])["Vpcs"]
     assert {"Key": "owner", "Value": "links-team"} in vpc["Tags"]
+
+
+@pytest.mark.long
+def test_staging_loses_a_database_by_an_architects_decision_only_and_once(place: Place) -> None:
+    spare = ("databases:", "databases:\n  spare: {size: small}")
+    infra = place.root.apps / "links" / "infra.py"
+    program = (
+        "import pulumi\nfrom pulumi_aws import cloudwatch\n\n\ndef extend(factory):\n"
+        '    cloudwatch.LogGroup("extra", name="/millwright/NAME", retention_in_days=365,\n'
+        "        opts=pulumi.ResourceOptions(parent=factory))\n"
+    )
+
+    def databases() -> set[str]:
+        found = place.cloud.client("rds").describe_db_instances()["DBInstances"]
+        return {each["DBInstanceIdentifier"] for each in found if "staging" in each["DBInstanceIdentifier"]}
+
+    demo_people.ensure(place.root, Settings())
+    change(place, spare)
+    infra.write_text(program.replace("NAME", "one"))
+    update(place, "staging")
+    before = databases()
+    change(place, spare[::-1])
+    infra.write_text(program.replace("NAME", "two"))
+    refused = place.millwright("up", "links", "staging")
+    assert refused.code == ExitCode.DECISION_REQUIRED, refused.out + refused.err
+    (request,) = place.millwright("inbox", "--json").documents
+    assert (request["gate"], request["may_decide"]) == ("architecture", [demo_people.ARCHITECT])
+    assert f"request {request['id']}, it waits for a person (architect)" in refused.err
+    assert "delete aws:rds/instance:Instance" in refused.err
+    assert "replace aws:cloudwatch/logGroup:LogGroup extra" in refused.err
+    assert databases() == before
+    approved = place.millwright("approve", str(request["id"]), "--as", demo_people.ARCHITECT)
+    assert approved.code == 0, approved.err
+    update(place, "staging")
+    assert len(before - databases()) == 1
+    # The same loss once more was never decided.
+    change(place, spare)
+    update(place, "staging")
+    change(place, spare[::-1])
+    assert place.millwright("up", "links", "staging").code == ExitCode.DECISION_REQUIRED
