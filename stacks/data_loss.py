@@ -51,7 +51,7 @@ def _require_approved(place: Place, question: Question, lost: tuple[Step, ...]) 
         if request.state is RequestState.WITHDRAWN or _outdated(place, request, deciders):
             continue
         if request.state is RequestState.OPEN:
-            raise _undecided(place, request, lost, f"it waits for {_awaited(place, request)}")
+            raise _undecided(place, request, lost, f"request {request.id}, it waits for {_awaited(place, request)}")
         try:
             people, shown = load_people(place.root, place.settings), fingerprint(question.shown)
             approval = approvals.verified(
@@ -133,8 +133,8 @@ def _awaited(place: Place, request: Request) -> str:
 def _undecided(place: Place, request: Request, lost: tuple[Step, ...], why: str) -> LossUndecided:
     named = "\n".join(f"  {effect_of(step.action)} {step.type} {step.name}" for step in lost)
     return LossUndecided(
-        f"{place.stack}: the update would lose data, which an architect decides: request {request.id}, {why}\n{named}",
-        hint=f"millwright review {request.id}; once it is approved, run this again. Or declare what would be lost",
+        f"{place.stack}: the update would lose data, which an architect decides: {why}\n{named}",
+        hint=f"millwright review {request.id}; once it is approved, run this again; or keep what would be lost",
     )
 
 
