@@ -1,4 +1,4 @@
-"""A stack's resources as a graph: who is whose parent, and what depends on what; drawn as DOT, Mermaid or JSON."""
+"""A stack's resources as a graph: who is whose parent, and what depends on what; as DOT, Mermaid, JSON or SVG."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from factory.errors import InputError
+from stacks.driver.graph_svg import as_svg
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +120,12 @@ def _entities(text: str) -> str:
     return "".join(each if each.isalnum() or each in " .,:/-_" else f"#{ord(each)};" for each in text)
 
 
-FORMATS: Mapping[str, Callable[[Graph], str]] = {"dot": as_dot, "json": as_json, "mmd": as_mermaid}
+FORMATS: Mapping[str, Callable[[Graph], str]] = {"dot": as_dot, "json": as_json, "mmd": as_mermaid, "svg": as_svg}
 
 
 def writer(suffix: str) -> Callable[[Graph], str]:
-    """What draws a file with this suffix ("dot", "json", "mmd"). Raises InputError for any other."""
+    """What draws a file with this suffix ("dot", "json", "mmd", "svg"). Raises InputError for any other."""
     if suffix in FORMATS:
         return FORMATS[suffix]
     known = ", ".join(f".{name}" for name in FORMATS)
-    if suffix == "svg":
-        raise InputError(".svg is not drawn here yet", hint="write a .dot file, then: dot -Tsvg FILE.dot -o FILE.svg")
     raise InputError(f"nothing draws a file that ends in .{suffix}", hint=f"one of {known}")

@@ -90,7 +90,7 @@ def test_cancelling_where_nothing_works_says_so(millwright: Runner, root: Factor
     assert document["asked"] is False
 
 
-@pytest.mark.parametrize(("file", "message"), [("a.svg", ".svg is not drawn here yet"), ("a.png", "nothing draws")])
+@pytest.mark.parametrize(("file", "message"), [("a.jpeg", "nothing draws"), ("a.png", "nothing draws")])
 def test_a_picture_that_nobody_draws_is_refused_before_anything_slow_starts(
     file: str, message: str, millwright: Runner, root: FactoryRoot
 ) -> None:

@@ -1,10 +1,12 @@
-"""A state becomes a graph of parents and dependencies, without values, in three languages; no name breaks any."""
+"""A state becomes a graph of parents and dependencies, without values, in four languages; no name breaks any."""
 
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from factory.errors import InputError
+from stacks.driver.graph_svg import as_svg
 from stacks.driver.graphs import FORMATS, Edge, as_dot, as_json, as_mermaid, graph_of, writer
 
 ROOT, KEY, ROLE = "urn::s::stack", "urn::k::my-key", "urn::r::role"
@@ -60,6 +62,24 @@ def test_dot_and_mermaid_tell_parents_from_dependencies() -> None:
     assert '  n2 -->|"policy, tags"| n1' in mermaid
 
 
+def test_svg_has_a_row_for_each_resource_and_an_arc_for_each_dependency() -> None:
+    svg = ET.fromstring(as_svg(graph_of("links-build", STATE)))  # noqa: S314 -- text of our own
+    space = "{http://www.w3.org/2000/svg}"
+    rows = ["".join(text.itertext()) for text in svg.iter(f"{space}text")]
+    assert rows == [f"stack pulumi:pulumi:Stack{ROOT}", f"my-key aws:kms:Key{KEY}", f"role aws:iam:Role{ROLE}"]
+    heights = [float(text.get("y", "")) for text in svg.iter(f"{space}text")]
+    assert heights == sorted(set(heights))
+    (arc,) = svg.iter(f"{space}path")
+    assert "".join(arc.itertext()) == "role depends on my-key: policy, tags"
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a&b", 'a"b', "]]>", "a\x00b", "a\x1bb", "\ud800"])
+def test_no_name_breaks_out_of_a_picture(name: str) -> None:
+    state = {"deployment": {"resources": [{"urn": f"urn::a::{name}", "type": "t"}]}}
+    svg = ET.fromstring(as_svg(graph_of("s", state)))  # noqa: S314 -- text of our own
+    assert not list(svg.iter("{http://www.w3.org/2000/svg}script"))
+
+
 @pytest.mark.parametrize("name", ['a"b', "a\\", 'a"]; x', "a<b>", "a|b", "a\nb"])
 def test_no_name_ends_its_own_label(name: str) -> None:
     graph = graph_of("s", {"deployment": {"resources": [{"urn": f"urn::a::{name}", "type": "t"}]}})
@@ -78,9 +98,6 @@ def test_a_stack_without_resources_has_no_graph() -> None:
 
 def test_a_suffix_says_how_it_is_drawn_and_others_are_refused_with_what_to_do() -> None:
     assert writer("mmd") is as_mermaid
-    with pytest.raises(InputError, match=r"\.svg is not drawn") as refused:
-        writer("svg")
-    assert "dot -Tsvg" in refused.value.hint
     with pytest.raises(InputError, match=r"ends in \.png") as refused:
         writer("png")
-    assert ".dot, .json, .mmd" in refused.value.hint
+    assert ".dot, .json, .mmd, .svg" in refused.value.hint
