@@ -213,6 +213,7 @@ PARTS: Mapping[str, Callable[[Any], Lines]] = {
     "findings": _findings,
     "review": _review,
     "plan": _plan,
+    "would be lost": _plan,
     "replaces": _replaces,
     "restores": _restores,
     "app.yaml set aside": _set_aside,

@@ -129,6 +129,10 @@ class DecisionRequired(MillwrightError):
     exit_code = ExitCode.DECISION_REQUIRED
 
 
+class LossUndecided(DecisionRequired):
+    """The update would replace or delete what holds data, and no architect has approved that; the request is named."""
+
+
 class DataAtRisk(MillwrightError):
     """The way back to an earlier release would replace or delete what holds data, so it was not begun."""
 

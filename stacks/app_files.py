@@ -33,8 +33,9 @@ def check(root: FactoryRoot, spec: AppSpec, people: People | None) -> None:
 
 
 def _undecidable(root: FactoryRoot, spec: AppSpec, people: People, document: Document) -> Iterator[Problem]:
-    # No stage asks an architect yet.
-    for gate in (gate for gate in Gate if gate is not Gate.ARCHITECTURE):
+    for gate in Gate:
+        if gate is Gate.ARCHITECTURE and not spec.environments.keys() - {Environment.BUILD}:
+            continue
         if gate in (Gate.PRODUCTION, Gate.DESTROY) and Environment.PRODUCTION not in spec.environments:
             continue
         role, approvals = spec.deciders_at(gate)

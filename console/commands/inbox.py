@@ -36,8 +36,8 @@ Fingerprint = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask again, on a terminal.")]
 NEXT: dict[tuple[Gate, Verdict], str] = {
-    (Gate.ARCHITECTURE, Verdict.APPROVE): "the change goes on with these resources",
-    (Gate.ARCHITECTURE, Verdict.REFUSE): "the change ends here",
+    (Gate.ARCHITECTURE, Verdict.APPROVE): "nothing by itself; the same update may lose this now, once",
+    (Gate.ARCHITECTURE, Verdict.REFUSE): "it stays as it is",
     (Gate.SECURITY_EXCEPTION, Verdict.APPROVE): "the change goes on, with these findings accepted",
     (Gate.SECURITY_EXCEPTION, Verdict.REFUSE): "the findings and your reason go back to the coder",
     (Gate.MERGE, Verdict.APPROVE): "this very commit is merged, tested as merged, and goes to staging",

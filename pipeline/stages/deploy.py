@@ -1,7 +1,7 @@
 """Deploy: one artefact to staging by itself, to production by decision; a bad release returns to the one before."""
 
 from factory import artefacts, db, releases, requests
-from factory.errors import DataAtRisk, DecisionRequired
+from factory.errors import DataAtRisk, DecisionRequired, LossUndecided
 from factory.gates import Gate
 from factory.releases import Release, ReleaseState
 from factory.requests import RequestState
@@ -129,6 +129,9 @@ def to_production(context: Context, identifier: str, argument: Json) -> Json:
         begin(context, release, request.id)
         context.faults.reach("production.release-begun")
         answer = serve(context, record, release)
+    except LossUndecided:
+        # What was decided still holds; an architect is asked as well, so a person says when it is tried again.
+        raise
     except (DecisionRequired, DataAtRisk) as error:
         # It is not, or no more, what was decided: another plan, a role that was lost.
         if resumed:

@@ -23,7 +23,7 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from policies import PACK_NAME, load_policies
-from stacks import destruction, production, rollback
+from stacks import data_loss, destruction, production, rollback
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import unprotect
@@ -191,14 +191,18 @@ def _update(
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
     engine.require_policies(memory)
+    planned = tuple(memory.steps.values())
     if engine.goes_back:
-        rollback.require_data_kept(request.stack, memory.steps.values())
+        rollback.require_data_kept(request.stack, planned)
     if place and place.guarded:
         if refresh:
             # What somebody changed in the cloud is repaired; what is declared is what was decided.
             _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=False), quiet=True)
         release = production.require_release(place, request.release)
         production.require_plan(place, release, production.plan_of(memory.steps.values()))
+    if place:
+        # Last: nobody is asked about an update that is refused anyway.
+        data_loss.require_decided(place, production.declared_digest(place, request.release), planned)
     up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh, show_secrets=False))
     engine.require_policies(memory)
     return up, memory

@@ -74,6 +74,16 @@ def test_a_gate_at_which_nobody_can_decide_is_told(millwright: Runner, root: Fac
     told = millwright("app", "validate")
     assert told.code == ExitCode.INVALID_INPUT
     assert "links/app.yaml:18:3: environments: nobody holds the role operator for links" in told.err
+    people.write_text(people.read_text().replace("roles: [architect]", "roles: [viewer]"))
+    assert "nobody holds the role architect for links, which decides at the gate architecture" in (
+        millwright("app", "validate").err
+    )
+    # Where only build is declared, neither is asked.
+    path = root.apps / "links" / "app.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("  staging: {}\n", "").replace("  production: {}\n", ""))
+    assert path.read_text() != text
+    assert millwright("app", "validate").code == ExitCode.OK
 
 
 def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_granted_by_nothing_yet(

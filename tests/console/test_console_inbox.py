@@ -112,12 +112,16 @@ def test_the_inbox_says_what_waits_for_whom(millwright: Runner, desk: FactoryRoo
         "maintainer:",
         "demo-maintainer (stand-in)",
         "demo-operator (stand-in)",
-        "nobody (people.yaml)",
+        "demo-architect (stand-in)",
         "everything it is decided on: millwright review 1",
     ):
         assert words in shown, words
     first, second, third = millwright("inbox", "--json").documents
-    assert [d["may_decide"] for d in (first, second, third)] == [[MAINTAINER], [demo_people.OPERATOR], []]
+    assert [d["may_decide"] for d in (first, second, third)] == [
+        [MAINTAINER],
+        [demo_people.OPERATOR],
+        [demo_people.ARCHITECT],
+    ]
     assert (first["id"], first["gate"], first["fingerprint"]) == (merge.id, "merge", merge.fingerprint)
     assert "shown" not in first
     assert millwright("inbox", "--app", "links", "--json").documents == [first, second, third]

@@ -19,13 +19,14 @@ def test_demo_people_are_made_and_said_to_be_stand_ins(millwright: Runner, root:
     assert "nobody may act yet" in millwright("people", "list").out
     assert millwright("people", "list", "--json").documents == []
     answer = millwright("people", "demo")
-    assert (answer.code, answer.out.count("stand-in, nobody real")) == (ExitCode.OK, 4)
+    assert (answer.code, answer.out.count("stand-in, nobody real")) == (ExitCode.OK, 5)
     listed = millwright("people", "list", "--json").documents
     assert {person["id"]: [held["role"] for held in person["roles"]] for person in listed} == {
         demo_people.AUTHOR: [],
         demo_people.MAINTAINER: ["maintainer"],
         demo_people.OPERATOR: ["operator"],
         demo_people.SECURITY: ["security"],
+        demo_people.ARCHITECT: ["architect"],
     }
     assert all(person["demo"] for person in listed)
     assert signatures.key_id(listed[0]["keys"][0]) in millwright("people", "list").out

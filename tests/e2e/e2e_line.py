@@ -31,6 +31,7 @@ WHO = {
     Gate.PRODUCTION: demo_people.OPERATOR,
     Gate.ATTENTION: demo_people.MAINTAINER,
     Gate.DESTROY: demo_people.OPERATOR,
+    Gate.ARCHITECTURE: demo_people.ARCHITECT,
 }
 Say = Callable[[Request], tuple[Verdict, str] | None]
 

@@ -7,7 +7,9 @@ import ssl
 import pytest
 from e2e_place import Place, wait_for
 
-from factory import daemons
+from factory import daemons, demo_people
+from factory.errors import ExitCode
+from factory.settings import Settings
 
 pytestmark = pytest.mark.e2e
 
@@ -99,3 +101,52 @@ def test_agents_secrets_and_owner_change_in_place(place: Place) -> None:
     assert "links/build/partner-token" in names
     (vpc,) = place.cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:environment", "Values": ["build"]}])["Vpcs"]
     assert {"Key": "owner", "Value": "links-team"} in vpc["Tags"]
+
+
+SPARE = ("databases:", "databases:\n  spare: {size: small}")
+
+
+def declare_logs(place: Place, name: str) -> None:
+    """A log group of the app's own code; under another name it is another one."""
+    (place.root.apps / "links" / "infra.py").write_text(
+        "import pulumi\nfrom pulumi_aws import cloudwatch\n\n\ndef extend(factory):\n"
+        f'    cloudwatch.LogGroup("extra", name="{name}", retention_in_days=365,\n'
+        "        opts=pulumi.ResourceOptions(parent=factory))\n"
+    )
+
+
+def databases_in_staging(place: Place) -> set[str]:
+    names = {each["DBInstanceIdentifier"] for each in place.cloud.client("rds").describe_db_instances()["DBInstances"]}
+    return {name for name in names if "staging" in name}
+
+
+@pytest.mark.long
+def test_staging_loses_a_database_by_an_architects_decision_only_and_once(place: Place) -> None:
+    demo_people.ensure(place.root, Settings())
+    change(place, SPARE)
+    declare_logs(place, "/millwright/one")
+    update(place, "staging")
+    # What is gone already is made again, and nobody is asked.
+    place.cloud.client("logs").delete_log_group(logGroupName="/millwright/one")
+    repaired = place.millwright("up", "links", "staging", "--refresh")
+    assert repaired.code == 0, repaired.out + repaired.err
+    before = databases_in_staging(place)
+    change(place, SPARE[::-1])
+    declare_logs(place, "/millwright/two")
+    refused = place.millwright("up", "links", "staging")
+    assert refused.code == ExitCode.DECISION_REQUIRED, refused.out + refused.err
+    (request,) = place.millwright("inbox", "--json").documents
+    assert (request["gate"], request["may_decide"]) == ("architecture", [demo_people.ARCHITECT])
+    assert f"request {request['id']}, it waits for a person (architect)" in refused.err
+    assert "delete aws:rds/instance:Instance" in refused.err
+    assert "replace aws:cloudwatch/logGroup:LogGroup extra" in refused.err
+    assert databases_in_staging(place) == before
+    approved = place.millwright("approve", str(request["id"]), "--as", demo_people.ARCHITECT)
+    assert approved.code == 0, approved.err
+    update(place, "staging")
+    assert len(before - databases_in_staging(place)) == 1
+    # The same loss once more was never decided.
+    change(place, SPARE)
+    update(place, "staging")
+    change(place, SPARE[::-1])
+    assert place.millwright("up", "links", "staging").code == ExitCode.DECISION_REQUIRED

@@ -157,6 +157,19 @@ def test_demo_people_are_made_once_labelled_and_with_private_keys(bench: Bench) 
     assert not any(person.demo for person in Bench.in_folder(bench.root.path.parent / "other").people)
 
 
+def test_a_demo_person_that_came_later_joins_those_that_are_there(bench: Bench) -> None:
+    demo_people.ensure(bench.root, bench.settings)
+    file, before = bench.root.demo_people / "people.yaml", bench.people
+    # The file is in the order of ids: the architect is the first.
+    head, _, rest = file.read_text().partition(f"  {demo_people.ARCHITECT}:")
+    file.write_text(f"{head}  {demo_people.AUTHOR}:{rest.partition(f'  {demo_people.AUTHOR}:')[2]}")
+    assert bench.people.find(demo_people.ARCHITECT) is None
+    demo_people.ensure(bench.root, bench.settings)
+    assert bench.people.person(demo_people.ARCHITECT).keys != before.person(demo_people.ARCHITECT).keys
+    others = [person for person in before if person.id != demo_people.ARCHITECT]
+    assert [bench.people.person(person.id) for person in others] == others
+
+
 def test_demo_people_are_nobody_where_a_target_is_not_local(bench: Bench) -> None:
     demo_people.ensure(bench.root, bench.settings)
     assert load_people(bench.root, bench.settings).find(demo_people.OPERATOR)

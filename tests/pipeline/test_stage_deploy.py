@@ -7,7 +7,7 @@ from deploy_bench import APP, DeployBench, make_deploy_bench
 
 from factory import artefacts, db, decisions, demo_people, events, releases, requests, signatures
 from factory.decisions import Verdict
-from factory.errors import CloudUnavailable, DecisionRequired, InputError, MillwrightError, UpdateFailed
+from factory.errors import CloudUnavailable, DecisionRequired, InputError, LossUndecided, MillwrightError, UpdateFailed
 from factory.people import load_people
 from factory.requests import Request
 from pipeline import client, gates, health, records
@@ -170,6 +170,40 @@ def test_a_release_whose_plan_was_not_decided_is_set_aside(bench: DeployBench) -
     bench.driver.on_up = refuse
     answer = deploy.to_production(bench.context, record.id, {"release": release, "request": request.id})
     assert (answer["state"], bench.release(release).state) == ("stale", "refused")
+
+
+def test_a_release_that_would_lose_data_waits_for_an_architect_and_nothing_else_is_asked_anew(
+    bench: DeployBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submitted("one", demo_people.AUTHOR)
+    artefact = bench.merged("one")
+    record = bench.submitted("promotion-1", demo_people.AUTHOR, artefact)
+    release, request = proposed(bench, record.id, artefact)
+    decide(bench, request, demo_people.OPERATOR)
+    healthy(monkeypatch, WELL)
+    undecided = [True]
+
+    def ask_an_architect(_: int | None) -> None:
+        if undecided[0]:
+            raise LossUndecided("the update would lose data: request 7")
+
+    bench.driver.on_up = ask_an_architect
+    stages = (
+        (deploy.staging, {"artefact": artefact, "round": 1}),
+        (deploy.to_production, {"release": release, "request": request.id}),
+    )
+    for stage, argument in stages:
+        # Tried again too early, it is the same; nothing was changed, so nothing returns.
+        for _ in range(2):
+            with pytest.raises(LossUndecided, match="request 7"):
+                stage(bench.context, record.id, argument)
+    assert bench.release(release).state == "deploying"
+    assert [what for what, _ in bench.driver.asked].count("preview links-production") == 1
+    undecided[0] = False
+    for stage, argument in stages:
+        assert stage(bench.context, record.id, argument)["reason"] == WELL.detail
+    assert bench.release(release).state == "serving"
+    assert bench.driver.returns == []
 
 
 def test_without_a_decision_nothing_goes_to_production(bench: DeployBench) -> None:

@@ -131,7 +131,7 @@ def stand(place: Place, updated: str) -> None:
     row = EnvironmentRecord(
         stack=place.stack,
         app="links",
-        environment="production",
+        environment=place.environment.value,
         updated=updated,
         actor="factory",
         version=1,
