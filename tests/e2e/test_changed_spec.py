@@ -81,6 +81,7 @@ def test_a_queue_that_comes_replaces_nothing_that_others_reach(place: Place) -> 
     change(place, ("queues:\n  jobs: {}\ndatabases:", "databases:"))
 
 
+@pytest.mark.long
 def test_agents_secrets_and_owner_change_in_place(place: Place) -> None:
     update(place, "build")
     change(

@@ -173,6 +173,7 @@ def test_a_killed_engine_of_the_plain_door_leaves_nothing_twice_either(empty: Pl
     assert counts(empty) == BUILD
 
 
+@pytest.mark.long
 def test_a_killed_command_interrupts_its_engine_and_the_next_one_goes_on(empty: Place) -> None:
     process = empty.start("millwright", "up", "links", "build", "--json")
     read_until(process, DONE, 3)
@@ -184,6 +185,7 @@ def test_a_killed_command_interrupts_its_engine_and_the_next_one_goes_on(empty: 
     wait_for(lambda: engine_of(empty) is None)
 
 
+@pytest.mark.long
 def test_a_destroy_killed_half_way_goes_on(empty: Place) -> None:
     assert empty.millwright("up", "links", "build").code == 0
     process = empty.start("millwright", "destroy", "links", "build", "--json")
@@ -244,6 +246,7 @@ def test_what_a_killed_cloud_made_and_told_nobody_is_taken_back(empty: Place, do
     assert counts(empty) == BUILD
 
 
+@pytest.mark.long
 def test_two_updates_at_once_wait_for_each_other(empty: Place) -> None:
     both = [empty.start("millwright", "up", "links", "build", "--json") for _ in range(2)]
     said = [finish(process) for process in both]

@@ -18,7 +18,7 @@ from factory.gates import Gate
 from factory.requests import Request
 from pipeline.records import ChangeState
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 
 VISIBLE = "canary-seen-4f1c9a"
 HELD_OUT = "canary-kept-9b27de"

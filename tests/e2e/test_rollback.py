@@ -13,7 +13,7 @@ from factory.releases import Proposal, Release
 from factory.spec import load_app
 from pipeline.records import ChangeState
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 PAGE = REPOSITORY / "docs" / "how-to" / "roll-back.md"
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 UP = ("up", "--yes", "--skip-preview", "--expect-no-changes", "-s")
@@ -107,7 +107,6 @@ def test_staging_goes_back_and_forward_as_the_page_says(line: Line) -> None:
     assert states == [(5, "serving"), (4, "replaced"), (3, "replaced"), (2, "replaced"), (1, "replaced")]
 
 
-@pytest.mark.long
 def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
     place = line.place
     declare(place, 1)
@@ -140,8 +139,6 @@ def test_production_goes_back_once_a_person_has_decided_it(line: Line) -> None:
     assert {"from": second.id, "to": first.id} in [update["rollback"] for update in told]
 
 
-# It goes on from what the one before left.
-@pytest.mark.long
 def test_a_way_back_that_would_lose_data_is_refused_and_named(line: Line) -> None:
     place = line.place
     declare(place, 2, "partner-token")
