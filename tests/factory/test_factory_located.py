@@ -16,7 +16,7 @@ MISTAKES = {
     "unknown key": (
         "region: eu",
         "regions: x\nregion: eu",
-        ["4:1: regions: unknown key", "'region'?", "allowed: agents, "],
+        ["4:1: regions: unknown key", "'region'?", "allowed: access, agents, "],
     ),
     "unknown key far from all": ("region: eu", "zzz: 1\nregion: eu", ["4:1: zzz: unknown key", "remove it"]),
     "unknown nested key": ("replicas: 2", "replica: 2", ["10:5: services.web.replica: unknown key", "'replicas'?"]),
