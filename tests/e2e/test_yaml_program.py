@@ -64,7 +64,8 @@ def test_single_parts_stand_without_a_factory_under_the_policies(place: Place, t
     (program / "Pulumi.yaml").write_text(text)
     under_policies = f"--policy-pack {REPOSITORY / 'policies'}"
     secrets = [f"pulumi config set --secret {key} any-password-of-16" for key in ("password", "token")]
-    begin = ["pulumi stack init dev", *secrets]
+    # The stack says which environment it is, as the parts do: build is deleted at will.
+    begin = ["pulumi stack init reports-build", *secrets]
     up = run(place, program, "\n".join(lines("sh")[0]), *begin, f"pulumi up --yes {under_policies}")
     assert up.returncode == 0, up.stdout + up.stderr
     assert "millwright" in up.stdout.partition("Policies:")[2]
