@@ -97,7 +97,12 @@ def test_a_wrong_passphrase(empty: Place) -> None:
 @pytest.mark.long
 def test_a_name_that_is_taken(empty: Place, infra: Callable[[str], None]) -> None:
     two = "def extend(factory):\n    for n in ('one', 'two'):\n"
-    infra(f"{two}        aws.s3.Bucket(n, bucket='taken-name', opts=pulumi.ResourceOptions(parent=factory))")
+    closed = "block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True"
+    infra(
+        f"{two}        o = pulumi.ResourceOptions(parent=factory)\n"
+        "        b = aws.s3.Bucket(n, bucket='taken-name', opts=o)\n"
+        f"        aws.s3.BucketPublicAccessBlock(n, bucket=b.id, {closed}, opts=o)"
+    )
     driver = empty.millwright("up", "links", "build", "--json")
     assert driver.code == ExitCode.UPDATE_FAILED, driver.out + driver.err
     said = error_of(driver)["error"]
