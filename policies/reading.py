@@ -1,7 +1,7 @@
 """Reading plain data that may have any shape: the provider's own schema check is not this pack's to rely on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from policies.model import UNKNOWN, Path, Plain
@@ -25,6 +25,32 @@ def members(value: Plain, name: str, path: Path) -> Iterator[tuple[Path, Plain]]
         for key, member in value.items():
             if key.lower() == name.lower():
                 yield (*path, key), member
+
+
+def exactly(value: Plain, name: str, path: Path) -> Iterator[tuple[Path, Plain]]:
+    """As `members`, for the name as it is written; None where a mapping lacks it."""
+    if isinstance(value, dict):
+        yield (*path, name), value.get(name)
+
+
+def walk(
+    value: Plain,
+    names: Sequence[str],
+    path: Path = (),
+    inside: Callable[[Plain, str, Path], Iterator[tuple[Path, Plain]]] = members,
+) -> Iterator[tuple[Path, Plain, bool]]:
+    """What stands at `names` below `value`, in each element of a list on the way, and whether the way led there.
+
+    Where it ends early, in what is not known or is no mapping, that is given: no check may take it for nothing.
+    """
+    if not names:
+        yield path, value, True
+        return
+    for place, block in each(value, path):
+        if not isinstance(block, dict):
+            yield place, block, False
+        for at, member in inside(block, names[0], place):
+            yield from walk(member, names[1:], at, inside)
 
 
 def parsed(value: Plain) -> Plain:

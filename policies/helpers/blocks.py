@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
-from policies.reading import each
+from policies.reading import each, exactly, walk
 
 
 def within(value: Plain, names: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, Plain]]:
-    """Everything at `names` below `value`, each element of each list, with its path.
+    """Everything at exactly these `names` below `value`, each element of each list, with its path.
 
-    A part on the way that is not known, or is no mapping, is given as it stands, so that nothing passes by its shape.
+    What the way ends in early is given as it stands, so that nothing passes by its shape.
     """
-    for place, one in each(value, path):
-        if names and isinstance(one, dict):
-            yield from within(one.get(names[0]), names[1:], (*place, names[0]))
+    for place, one, whole in walk(value, names, path, exactly):
+        if whole:
+            yield from each(one, place)
         else:
             yield place, one
 

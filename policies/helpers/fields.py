@@ -4,24 +4,12 @@ from collections.abc import Iterator
 
 from policies.helpers.pods import Setting
 from policies.model import Fail, Finding, Path, Plain, Unknown
-from policies.reading import each, members
+from policies.reading import walk
 
 
 def found(value: Plain, names: tuple[str, ...], path: Path) -> Iterator[Setting]:
-    """What stands at `names` below `value`, in each element of a list on the way; nothing where a name is missing.
-
-    Where the way ends early, in what is not known or is no mapping, that is yielded: a check must not take it for
-    nothing.
-    """
-    if not names:
-        yield Setting(path, value)
-        return
-    for place, block in each(value, path):
-        if isinstance(block, dict):
-            for inner, member in members(block, names[0], place):
-                yield from found(member, names[1:], inner)
-        else:
-            yield Setting(place, block)
+    """What stands at `names` below `value`, as `walk` finds it; nothing where a name is missing."""
+    return (Setting(place, member) for place, member, _ in walk(value, names, path))
 
 
 def required(value: Plain, names: tuple[str, ...], path: Path) -> tuple[Setting, ...]:

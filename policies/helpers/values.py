@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
-from policies.reading import each, members
+from policies.reading import walk
 from policies.resources import Resource
 
 Holds: TypeAlias = Callable[[Plain], bool]
@@ -15,16 +15,9 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 def under(value: Plain, names: tuple[str, ...], path: Path = ()) -> Iterator[tuple[Path, Plain]]:
     """What stands at `names`, through blocks and lists of blocks; UNKNOWN where the way there is not known."""
-    if value is None:
-        return
-    if value is UNKNOWN or not names:
-        yield path, value
-        return
-    for place, block in each(value, path):
-        if block is UNKNOWN:
-            yield place, UNKNOWN
-        for at, member in members(block, names[0], place):
-            yield from under(member, names[1:], at)
+    for place, member, whole in walk(value, names, path):
+        if member is UNKNOWN or (whole and member is not None):
+            yield place, member
 
 
 def required(properties: Plain, names: tuple[str, ...], holds: Holds, message: str) -> Iterator[Finding]:
