@@ -163,12 +163,19 @@ def test_declared_listeners_are_served_over_tls(cloud: RunFile, cloud_root: Fact
             except (OSError, http.client.HTTPException):
                 return 0
 
-        assert wait_for(answered) == 204
-        plain = http.client.HTTPConnection("127.0.0.1", int(cloud.addresses["ingress"].rpartition(":")[2]), timeout=10)
-        plain.request("GET", "/x", headers={"Host": balancer.outputs["dnsName"]})
-        answer = plain.getresponse()
         host = str(balancer.outputs["dnsName"]).partition(":")[0]
-        assert (answer.status, answer.headers["location"]) == (301, f"https://{host}:{port}/x")
+
+        def led() -> tuple[int, str | None]:
+            clear = cloud.addresses["ingress"].rpartition(":")[2]
+            plain = http.client.HTTPConnection("127.0.0.1", int(clear), timeout=10)
+            plain.request("GET", "/x", headers={"Host": balancer.outputs["dnsName"]})
+            answer = plain.getresponse()
+            return (answer.status, answer.headers["location"])
+
+        assert wait_for(answered) == 204
+        # Declared after the other one, so it may be served a moment later: until then it leads nowhere (501).
+        assert wait_for(lambda: led()[1]) == f"https://{host}:{port}/x"
+        assert led()[0] == 301
         # As on AWS, what a listener serves cannot be taken from under it.
         with pytest.raises(Exception, match="ResourceInUse"):
             door.delete(certificate)
