@@ -25,7 +25,7 @@ class Policies:
 
     def __init__(self) -> None:
         self._seen: dict[str, Resource] = {}
-        self._whole: tuple[Resource, ...] = ()
+        self._whole: Stack | None = None
         self._context = Context()
 
     def all(self) -> list[stock.Policy]:
@@ -55,11 +55,11 @@ class Policies:
                 _report(finding, report)
 
     def _stack(self, control: Control, args: stock.StackValidationArgs, report: stock.ReportViolation) -> None:
-        if not self._whole:
+        if self._whole is None:
             ordered = self._ordered(args.resources)
-            self._whole = tuple(_with_inputs(each, self._seen.get(each.urn)) for each in ordered)
+            self._whole = Stack(tuple(_with_inputs(each, self._seen.get(each.urn)) for each in ordered))
         if control.stack_check:
-            for finding in control.stack_check(Stack(self._whole), self._context):
+            for finding in control.stack_check(self._whole, self._context):
                 _report(finding, report)
 
     def _ordered(self, resources: Sequence[stock.PolicyResource]) -> list[stock.PolicyResource]:
