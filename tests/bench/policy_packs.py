@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 import psutil
-from pulumi.runtime.proto import analyzer_pb2 as pb
 
 import engine
 from factory.paths import FactoryRoot, private_folder
@@ -27,7 +25,7 @@ from tests.bench.cost import Command, Cost, measure
 SAMPLE_SECONDS = 0.05
 NO_PACK, SILENT, OURS, STOCK = "no pack", "a pack that says nothing", "Millwright's pack", "the stock analyzer"
 STARTS: Mapping[str, str] = {
-    SILENT: "from tests.bench.policy_packs import Silent, serve\n\nserve(Silent())\n",
+    SILENT: ("from policies.analyzer import serve\nfrom tests.bench.silent_pack import Silent\n\nserve(Silent())\n"),
     STOCK: (
         "import pulumi_policy\n\nfrom tests.bench.stock_pack import NAME, Policies\n\n"
         "pulumi_policy.PolicyPack(NAME, Policies().all())\n"
@@ -36,18 +34,6 @@ STARTS: Mapping[str, str] = {
 STACK = "bench-build"
 """An environment of an app, so that what is required of those is required."""
 REFUSED = re.compile(r"\[mandatory\].*?  ([a-z0-9-]+)  \(")
-
-
-class Silent(Analyzer):
-    """Answers everything and looks at nothing: what any pack costs, in the engine and in its own process."""
-
-    def Analyze(self, request: pb.AnalyzeRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
-        """No verdict."""
-        return pb.AnalyzeResponse()
-
-    def AnalyzeStack(self, request: pb.AnalyzeStackRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
-        """No verdict."""
-        return pb.AnalyzeResponse()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from case_verdicts import paths, replaced
+from case_verdicts import at, paths, replaced
 from policy_cases import Case
 
 from policies import UNKNOWN, Context, Control, Resource
@@ -48,15 +48,17 @@ class Bags:
     def hidden(self, resources: Sequence[Resource]) -> tuple[tuple[Resource, ...], Path]:
         """The same with one part that is not known, anywhere in them, and where.
 
-        Not what the engine says the origin of: a value that is not known and comes from one resource names that one.
+        Not what the engine tells in another way: what the provider answered, or which resource a value comes from.
+        Nor what is empty: whatever is not known yet is taken to say something, as the id of a subnet does.
         """
         place = self.random.randrange(len(resources))
-        told = resources[place].property_dependencies
-        ways = [path for path in paths(resources[place].properties) if path[0] not in told]
+        told = {*resources[place].property_dependencies, *resources[place].answered}
+        bag = resources[place].properties
+        ways = [path for path in paths(bag) if path[0] not in told and at(bag, path) not in (None, "", [], {})]
         if not ways:
             return tuple(resources), ()
         way = self.random.choice(ways)
-        properties = replaced(resources[place].properties, way, UNKNOWN)
+        properties = replaced(bag, way, UNKNOWN)
         assert isinstance(properties, dict)
         changed = replace(resources[place], properties=properties)
         return (*resources[:place], changed, *resources[place + 1 :]), way
@@ -89,7 +91,29 @@ class Bags:
             properties = {name: properties}
         if self.random.random() < 0.2:
             properties = {**properties, name: self.junk()}
-        return replace(resource, properties=properties)
+        broken = replace(resource, properties=properties)
+        return self._around(broken) if self.random.random() < 0.25 else broken
+
+    def _around(self, resource: Resource) -> Resource:
+        """The same with something else about what is beside the properties: options, provider, answers, origins."""
+        options, provider = resource.options, resource.provider
+        makers: tuple[Callable[[], Resource], ...] = (
+            lambda: replace(resource, options=replace(options, protect=not options.protect)),
+            lambda: replace(resource, options=replace(options, ignore_changes=self._ignored(resource))),
+            lambda: replace(resource, options=replace(options, aliases=(self.random.choice(WORDS),))),
+            lambda: replace(resource, answered={**resource.answered, self._name(resource): self.junk()}),
+            lambda: replace(resource, property_dependencies={self._name(resource): ("urn:nowhere", resource.urn)}),
+            lambda: replace(resource, parent=self.random.choice(WORDS), name=self.random.choice(WORDS)),
+            lambda: replace(resource, provider=provider and replace(provider, properties={"defaultTags": self.junk()})),
+        )
+        return self.random.choice(makers)()
+
+    def _ignored(self, resource: Resource) -> tuple[str, ...]:
+        name = self._name(resource)
+        return (self.random.choice((name, f"{name}[0]", f'{name}["a"].b', f"{name}.", *WORDS)),)
+
+    def _name(self, resource: Resource) -> str:
+        return self.random.choice([*resource.properties, "id", "arn"])
 
     def _changed(self, value: Plain) -> Plain:
         """The value with junk somewhere in it; what a JSON text says counts as in it."""
@@ -104,7 +128,8 @@ class Bags:
                 return json.dumps(_without_unknown(self._changed(json.loads(value))))
             except (ValueError, RecursionError):
                 return value[: self.random.randrange(len(value))]
-        return self._near(value) if self.random.random() < 0.5 else self.junk()
+        kind = self.random.random()
+        return UNKNOWN if kind < 0.15 else self._near(value) if kind < 0.6 else self.junk()
 
     def _near(self, value: Plain) -> Plain:
         """What a person might have written instead."""

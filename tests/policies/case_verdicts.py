@@ -44,6 +44,13 @@ def paths(value: Plain) -> Iterator[Path]:
         yield from ((name, *path) for path in paths(inner))
 
 
+def at(value: Plain, path: Path) -> Plain:
+    """The part of a value at one of its `paths`."""
+    for part in path:
+        value = value[str(part)] if isinstance(value, dict) else value[int(part)] if isinstance(value, list) else None
+    return value
+
+
 def replaced(value: Plain, path: Path, new: Plain) -> Plain:
     """The value with `new` at `path`."""
     if not path:

@@ -18,15 +18,16 @@ HIDDEN = frozenset({()})
 HIDING = 3
 
 
-@pytest.mark.parametrize("bags", [2_000, pytest.param(100_000, marks=pytest.mark.soak)])
-def test_no_property_bag_crashes_a_rule_and_no_secret_is_quoted(bags: int) -> None:
+# A few bags for each control say nothing of how strong they are; many do.
+@pytest.mark.parametrize(("bags", "least"), [(2_000, 0.0), pytest.param(100_000, 0.02, marks=pytest.mark.soak)])
+def test_no_property_bag_crashes_a_rule_and_no_secret_is_quoted(bags: int, least: float) -> None:
     made = Bags(random.Random(SEED), CASES)
     seen: dict[str, Counter[str]] = {control.id: Counter() for control in CONTROLS}
     for number in range(bags):
         control = CONTROLS[number % len(CONTROLS)]
-        bag, context = made.bag(control)
+        declared, context = made.bag(control)
         # All that a resource has is secret: nothing of it may be shown.
-        resources = tuple(replace(each, secrets=HIDDEN) for each in bag)
+        resources = tuple(replace(each, secrets=HIDDEN) for each in declared)
         by_urn = {resource.urn: resource for resource in resources}
         # A rule that raises ends this test: it is told as RuleBroke, never as nothing, which would be a pass.
         verdicts = list(judge([control], Stack(resources), context))
@@ -39,8 +40,12 @@ def test_no_property_bag_crashes_a_rule_and_no_secret_is_quoted(bags: int) -> No
             finding = verdict.finding
             assert isinstance(finding, Fail | Unknown)
             owner = verdict.resource or by_urn.get(finding.urn)
-            assert owner is None or reaches(owner.properties, finding.path), (control.id, number, finding.path)
+            there = owner is None or any(reaches(bag, finding.path) for bag in (owner.properties, owner.answered))
+            assert there, (control.id, number, finding.path)
             shown = diagnostic(verdict, environment="production", preview=False, urn="")
             assert CANARY not in shown.message, (control.id, number)
-    one_sided = {name: dict(kinds) for name, kinds in seen.items() if not kinds["fail"] or not kinds["pass"]}
-    assert one_sided == {}, "what never fails, or never passes, is not tested by this"
+    said = {kind: sum(kinds[kind] for kinds in seen.values()) / bags for kind in ("fail", "unknown", "pass")}
+    assert min(said.values()) > 0.05, said
+    for name, kinds in seen.items():
+        shares = {kind: kinds[kind] / kinds.total() for kind in ("fail", "pass")}
+        assert min(shares.values()) >= least, (name, shares)
