@@ -8,6 +8,7 @@ from rich.table import Table
 
 from console.commands import policy_reports as reports
 from console.commands.options import Json
+from console.commands.policy_score import show_scores
 from console.commands.policy_tests import run_cases
 from console.show import ERR, OUT, escaped, print_json
 from factory.errors import ExitCode, InputError
@@ -127,6 +128,7 @@ def init(as_json: Json = False) -> None:
 
 
 policy.command("test")(run_cases)
+policy.command("score")(show_scores)
 
 
 def register(millwright: typer.Typer) -> None:
