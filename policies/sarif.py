@@ -74,7 +74,11 @@ def _results(checked: Checked, rules: Mapping[str, int], file: str) -> Iterator[
             "message": {"text": _plain(_message(told, checked.stack))},
             "locations": [_location(told, checked.stack, file)],
             "partialFingerprints": prints,
-            "properties": {"stack": checked.stack, "severity": control.severity.value, "enforcement": told.level.value},
+            "properties": {
+                "stack": one_line(checked.stack),
+                "severity": control.severity.value,
+                "enforcement": told.level.value,
+            },
         }
 
 
@@ -86,19 +90,13 @@ def _message(told: Told, stack: str) -> str:
 
 
 def _location(told: Told, stack: str, file: str) -> Json:
-    name = told.urn.rpartition("::")[2] or stack
-    logical = [{"name": name, "fullyQualifiedName": told.urn or stack, "kind": "resource"}]
+    whose = one_line(told.urn or stack)
+    logical = [{"name": whose.rpartition("::")[2], "fullyQualifiedName": whose, "kind": "resource"}]
     if told.path:
-        logical.append(
-            {"name": told.path, "fullyQualifiedName": f"{told.urn or stack}#{told.path}", "kind": "property"}
-        )
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": file},
-            "region": {"startLine": 1},
-        },
-        "logicalLocations": logical,
-    }
+        path = one_line(told.path)
+        logical.append({"name": path, "fullyQualifiedName": f"{whose}#{path}", "kind": "property"})
+    physical = {"artifactLocation": {"uri": file}, "region": {"startLine": 1}}
+    return {"physicalLocation": physical, "logicalLocations": logical}
 
 
 def _rule(control: Control) -> Json:

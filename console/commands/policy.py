@@ -17,6 +17,7 @@ from factory.paths import find_root
 from policies import Control, Enforcement
 from policies.offline import Checked, Outcome, Told
 from policies.settings import settings_file, template
+from policies.texts import one_line
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 CODES = {
@@ -168,7 +169,7 @@ def _show(checked: Checked) -> None:
     for told in checked.deferred:
         _show_one(told, "only the engine can decide it: preview, or update")
     counted = f"{checked.resources} resources, {len(checked.findings)} findings, {len(checked.deferred)} undecided"
-    OUT.print(f"{checked.stack}: {counted}")
+    OUT.print(f"{escaped(one_line(checked.stack))}: {counted}")
     if not checked.findings and not checked.deferred:
         ERR.print("[dim]no rule has anything to say[/]")
 
@@ -176,10 +177,10 @@ def _show(checked: Checked) -> None:
 def _show_one(told: Told, then: str) -> None:
     control = told.verdict.control
     colour = COLOURS[control.severity.value]
-    name = told.urn.rpartition("::")[2] or "the stack"
+    name = one_line(told.urn.rpartition("::")[2] or "the stack")
     place = f"{told.path} " if told.path else ""
     OUT.print(
         f"[{colour}]{control.severity.value} {control.id}[/] ({told.level.value}) {escaped(name)}: "
-        f"{escaped(place + told.message)}"
+        f"{escaped(one_line(place + told.message))}"
     )
     OUT.print(f"  {escaped(then)}")

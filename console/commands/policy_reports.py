@@ -26,6 +26,7 @@ from policies.offline import Checked, Outcome, check
 from policies.own import controls_of
 from policies.sarif import as_sarif
 from policies.settings import read_policies, settings_file
+from policies.texts import one_line
 
 WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNDECIDED)
 GIT: Final = ".git"
@@ -118,7 +119,7 @@ def write(judged: Mapping[Path, Checked], rules: Rules, form: Form, fail_on: Enf
         raise InputError(f"{output} cannot be written: {error.strerror}", hint="name another file") from None
     for checked in judged.values():
         counted = f"{len(checked.findings)} findings, {len(checked.deferred)} undecided"
-        ERR.print(f"{escaped(checked.stack)}: {counted}; the report is in {escaped(str(output))}")
+        ERR.print(f"{escaped(one_line(checked.stack))}: {counted}; the report is in {escaped(str(output))}")
 
 
 def _text(judged: Mapping[Path, Checked], rules: Rules, form: Form, fail_on: Enforcement) -> str:

@@ -55,8 +55,11 @@ def _of_the_cases(control: Control, cases: Sequence[Case]) -> Iterator[Complaint
 
 
 def _of_its_verdict(control: Control, case: Case) -> Iterator[str]:
+    before = repr(case.resources)
     if message := complaint([control], case):
         yield message.removeprefix(f"{case.name}: ")
+    if repr(case.resources) != before:
+        yield "the rule changes what it is given, which other rules look at too"
 
 
 def _of_what_is_unknown(control: Control, case: Case) -> Iterator[str]:

@@ -185,3 +185,25 @@ def test_a_result_is_shown_at_the_apps_file_below_the_checkout_or_else_at_the_ju
     for strange in ("../../outside-build", "/etc-build", "nobodys-build"):
         odd = {**TAGS, "app": strange.removesuffix("-build")}
         assert _shown_at(millwright(*sarif, _state(tmp_path, "0.0.0.0/0", odd, strange))) == "state.json"
+
+
+def test_an_error_is_a_document_where_json_was_asked_for_in_either_way(millwright: Runner, root: FactoryRoot) -> None:
+    wanted = ("policy", "check", "--state", "none.json")
+    documents = [
+        millwright(*wanted, *options).documents for options in (["--json"], ["--format", "json"], ["--format=json"])
+    ]
+    assert documents[0][0]["exit_code"] == ExitCode.INVALID_INPUT
+    assert documents[0] == documents[1] == documents[2]
+    sarif = millwright(*wanted, "--format", "sarif")
+    assert (sarif.code, sarif.out) == (ExitCode.INVALID_INPUT, "")
+
+
+def test_no_name_in_a_file_reaches_the_terminal_as_a_command(
+    millwright: Runner, root: FactoryRoot, tmp_path: Path
+) -> None:
+    state = Path(_state(tmp_path, "0.0.0.0/0"))
+    state.write_text(state.read_text().replace("[b]door", "[b]door\\u001b[2J\\u009b1m\\u0007"))
+    answer = millwright("policy", "check", "--state", str(state))
+    assert answer.code == ExitCode.POLICY_VIOLATION
+    assert "[b]door\\x1b[2J\\x9b1m\\x07" in answer.out
+    assert answer.out.replace("\n", "").isprintable()

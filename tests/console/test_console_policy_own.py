@@ -72,6 +72,10 @@ def test_a_stack_in_a_file_is_judged_by_the_own_rule_too(millwright: Runner, roo
             ("if seconds is UNKNOWN:", "if seconds < 0:"),
             "broke on a aws:sqs/queue:Queue: TypeError in kept_long_enough",
         ),
+        (
+            ("    if seconds is UNKNOWN", '    resource.properties["x"] = 1\n    if seconds is UNKNOWN'),
+            "changes what it is given",
+        ),
         (('"two weeks", "pass"', '"two weeks", "fail"'), "2 cases that must pass, at least 3"),
         (('"two weeks"', '"a week"'), "2 cases have this name"),
         (
