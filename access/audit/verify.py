@@ -4,17 +4,20 @@ Whoever can write the database and has the key could make all of this anew: what
 verifier outside remembers, and the copies of checkpoints (`access.audit.outside`, `access.audit.copies`).
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
 from access.audit.merkle import Frontier, leaf_hash
-from access.audit.notes import BadNote, opened
+from access.audit.notes import BadNote, Checkpoint, opened
 from access.audit.sequencer import leaf_of, log_of
 from access.audit.tables import CHECKPOINTS, ENTRIES, LOGS
 from factory.events import EVENTS
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Verified:
     root: str = ""
     checkpoints: int = 0
     """How many of them the key signed and the log agrees with."""
+    copies: int = 0
+    """How many copies of checkpoints, out of the factory's reach, the log agrees with."""
     expired: int = 0
     """Of how many entries only the hash is left."""
     faults: list[str] = field(default_factory=list)
@@ -37,6 +42,7 @@ class Verified:
             "size": self.size,
             "root": self.root,
             "checkpoints": self.checkpoints,
+            "copies": self.copies,
             "expired": self.expired,
             "faults": self.faults,
         }
@@ -50,18 +56,49 @@ def apps(connection: Connection) -> list[str]:
     return sorted(found)
 
 
-def verify(connection: Connection, app: str, public: bytes) -> Verified:
-    """Judge the log of `app`: its entries, its checkpoints by the key, and the outbox."""
+def verify(connection: Connection, app: str, public: bytes, copies: Sequence[str] = ()) -> Verified:
+    """Judge the log of `app`: its entries, its checkpoints by the key, the outbox, and copies of checkpoints."""
     found = Verified(app)
-    roots = _entries(connection, found)
-    _checkpoints(connection, found, roots, public)
+    of_app = select(CHECKPOINTS).where(CHECKPOINTS.c.app == app).order_by(CHECKPOINTS.c.size)
+    kept = [(f"the checkpoint at {row['size']} entries", row) for row in connection.execute(of_app).mappings()]
+    told = [(what, row["note"], row["size"]) for what, row in kept]
+    told += [(f"copy {number} of a checkpoint", note, None) for number, note in enumerate(copies, 1)]
+    said = [(what, size, _opened(note, public)) for what, note, size in told]
+    roots = _entries(connection, found, {each.size for _, _, each in said if isinstance(each, Checkpoint)})
+    for what, size, each in said:
+        if fault := _fault(app, size, each, roots):
+            found.faults.append(f"{what}: {fault}")
+        elif size is None:
+            found.copies += 1
+        else:
+            found.checkpoints += 1
+    last = kept[-1][1]["size"] if kept else 0
+    if last != found.size:
+        found.faults.append(f"the newest checkpoint is at {last} entries, the log has {found.size}")
     found.faults += _outbox(connection, app)
     return found
 
 
-def _entries(connection: Connection, found: Verified) -> dict[int, str]:
-    """The root at each size that has a checkpoint, by what the entries say."""
-    wanted = set(connection.scalars(select(CHECKPOINTS.c.size).where(CHECKPOINTS.c.app == found.app)))
+def _opened(note: str, public: bytes) -> Checkpoint | BadNote:
+    try:
+        return opened(note, public)
+    except BadNote as bad:
+        return bad
+
+
+def _fault(app: str, size: int | None, said: Checkpoint | BadNote, roots: dict[int, str]) -> str:
+    """What is wrong with a checkpoint, which is kept as the one at `size`; "" when nothing is."""
+    if isinstance(said, BadNote):
+        return str(said)
+    if said.app != app or size not in (None, said.size):
+        return f"it speaks of {said.size} entries of {said.app}"
+    if said.size not in roots:
+        return f"the log does not have {said.size} entries"
+    return "" if said.root.hex() == roots[said.size] else "the entries have another root"
+
+
+def _entries(connection: Connection, found: Verified, wanted: set[int]) -> dict[int, str]:
+    """The root at each of these sizes that the log has had, by what its entries say."""
     frontier, roots = Frontier(), {}
     query = select(ENTRIES).where(ENTRIES.c.app == found.app).order_by(ENTRIES.c.index)
     for row in connection.execute(query).mappings():
@@ -72,41 +109,19 @@ def _entries(connection: Connection, found: Verified) -> dict[int, str]:
             found.expired += 1
         elif leaf_hash(row["leaf"].encode()).hex() != row["hash"]:
             found.faults.append(f"entry {row['index']} is not what was logged")
+        if not _HASH.fullmatch(row["hash"]):
+            found.faults.append(f"the hash of entry {row['index']} is none")
+            break
         frontier.append(bytes.fromhex(row["hash"]))
         if frontier.size in wanted:
             roots[frontier.size] = frontier.root().hex()
     found.size, found.root = frontier.size, frontier.root().hex()
     known = connection.execute(select(LOGS).where(LOGS.c.app == found.app)).mappings().one_or_none()
     edge = "\n".join(each.hex() for each in frontier.hashes)
-    if known is None or (known["size"], known["frontier"]) != (frontier.size, edge):
-        found.faults.append(f"the log is not the {known['size'] if known else 0} entries that it says it has")
+    size, kept = (known["size"], known["frontier"]) if known else (0, "")
+    if (size, kept) != (frontier.size, edge):
+        found.faults.append(f"the log is not the {size} entries that it says it has")
     return roots
-
-
-def _checkpoints(connection: Connection, found: Verified, roots: dict[int, str], public: bytes) -> None:
-    query = select(CHECKPOINTS).where(CHECKPOINTS.c.app == found.app).order_by(CHECKPOINTS.c.size)
-    last = 0
-    for row in connection.execute(query).mappings():
-        if fault := _checkpoint(row, roots, public):
-            found.faults.append(f"the checkpoint at {row['size']} entries: {fault}")
-        else:
-            found.checkpoints += 1
-        last = row["size"]
-    if last != found.size:
-        found.faults.append(f"the newest checkpoint is at {last} entries, the log has {found.size}")
-
-
-def _checkpoint(row: RowMapping, roots: dict[int, str], public: bytes) -> str:
-    """What is wrong with it; "" when nothing is."""
-    try:
-        checkpoint = opened(row["note"], public)
-    except BadNote as bad:
-        return str(bad)
-    if (checkpoint.app, checkpoint.size) != (row["app"], row["size"]):
-        return f"it speaks of {checkpoint.size} entries of {checkpoint.app}"
-    if checkpoint.size not in roots:
-        return "the log does not have so many"
-    return "" if checkpoint.root.hex() == roots[checkpoint.size] else "the entries have another root"
 
 
 def _outbox(connection: Connection, app: str) -> Iterator[str]:

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,8 @@ from console.commands.options import Json
 from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from factory import db
-from factory.errors import ExitCode, InputError
+from factory.cloud_clients import client
+from factory.errors import CloudUnavailable, ExitCode, InputError
 from factory.located import nearest
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: what was done, by whom, and the proof that it is whole.")
@@ -72,7 +74,7 @@ def verify(
     public = audit.raw(audit.signing_key(session.root).public_key())
     with _logged(session) as database, db.transaction(database) as connection:
         names = audit.apps(connection) if which is None else [_known(connection, which)]
-        found = [audit.verify(connection, name, public) for name in names]
+        found = [audit.verify(connection, name, public, _copies(session, connection, name)) for name in names]
     for each in found:
         if as_json:
             print_json(each.as_json())
@@ -139,6 +141,19 @@ def _known(connection: Connection, name: str) -> str:
     raise InputError(f"nothing was ever logged of {name!r}", hint=hint)
 
 
+def _copies(session: Session, connection: Connection, name: str) -> Sequence[str]:
+    """What the platform's audit store holds of a log; nothing before there is one."""
+    if audit.store(connection) is None:
+        return ()
+    # Imported late, as boto3 is.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return audit.copied(connection, partial(client, session.root, session.settings), name)
+    except (BotoCoreError, ClientError) as error:
+        raise CloudUnavailable(f"the copies of {name}'s checkpoints cannot be read: {error}") from None
+
+
 def _write(path: Path, written: Iterator[str]) -> int:
     """The number of lines. Whole or not at all: half a log looks like one that somebody cut."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -153,7 +168,8 @@ def _write(path: Path, written: Iterator[str]) -> int:
 
 def _tell(found: audit.Verified) -> None:
     expired = f", {found.expired} by their hashes alone" if found.expired else ""
-    counted = f"{found.size} entries{expired}, {found.checkpoints} checkpoints, root {found.root[:16]}"
+    copies = f", {found.copies} copies out of reach" if found.copies else ""
+    counted = f"{found.size} entries{expired}, {found.checkpoints} signed checkpoints{copies}, root {found.root[:16]}"
     if not found.faults:
         OUT.print(f"[green]whole[/]   [bold]{escaped(found.app)}[/]: {counted}")
         return

@@ -61,7 +61,9 @@ def _assert_asked_once(place: Surroundings) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("step", [pytest.param(1, id="every", marks=pytest.mark.long), pytest.param(5, id="every fifth")])
+@pytest.mark.parametrize(
+    "step", [pytest.param(1, id="every", marks=pytest.mark.long), pytest.param(5, id="every fifth")]
+)
 def test_killed_at_lines_of_its_record_it_ends_the_same(place: Surroundings, step: int) -> None:
     place.script(STEPS)
     brief = place.brief()

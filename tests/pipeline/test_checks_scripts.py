@@ -21,7 +21,6 @@ def place(tmp_path: Path) -> Bench:
     return bench(tmp_path)
 
 
-
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_files_of_a_change_have_no_mistake(place: Bench, change: str) -> None:
     lint_change(place.root, "links", change)
