@@ -2,11 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 from rich.table import Table
 
 from console.markdown import previewed
+from console.plans import save_plans
 from console.session import open_session
 from console.show import ACTIONS, ERR, OUT, escaped, print_error, print_json, report_engine, short_type
 from console.watch import watch
@@ -29,13 +31,17 @@ from stacks.driver import (
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is to be done, and for which stacks; see `stacks.driver.select` and `line_up`."""
+    """What is to be done, and for which stacks; see `stacks.driver.select` and `line_up`.
+
+    `plans` is the folder for the plans of a preview; None: they are not kept.
+    """
 
     kind: Kind
     environment: str | None = None
     changed_since: str | None = None
     parallel: int | None = None
     refresh: bool = False
+    plans: Path | None = None
 
 
 def carry_out_all(asked: Asked, *, as_json: bool, markdown: bool = False) -> ExitCode:
@@ -57,6 +63,8 @@ def carry_out_all(asked: Asked, *, as_json: bool, markdown: bool = False) -> Exi
     )
     watch(operations, as_json=as_json)
     found = outcomes(selection, operations)
+    if asked.plans is not None:
+        save_plans(session, found, asked.plans, parallel)
     code = worst(found)
     if as_json:
         documents = [outcome.as_json() for outcome in found]
