@@ -38,6 +38,7 @@ class Asked:
 
     kind: Kind
     environment: str | None = None
+    app: str | None = None
     changed_since: str | None = None
     parallel: int | None = None
     refresh: bool = False
@@ -53,6 +54,7 @@ def carry_out_all(asked: Asked, *, as_json: bool, markdown: bool = False) -> Exi
         session.settings,
         asked.kind,
         environment=asked.environment,
+        app=asked.app,
         changed_since=asked.changed_since,
     )
     # Wrong names are refused, and what has nothing to do ends, before anything slow starts.

@@ -13,6 +13,7 @@ from console.commands.options import (
     Json,
     OneApp,
     OneEnvironment,
+    OnlyApp,
     OnlyEnvironment,
     Parallel,
     WrongUsage,
@@ -33,11 +34,12 @@ from stacks.names import declared
 from stacks.shared_platform import PLATFORM, stack_of
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a user may say
     app: OneApp = None,
     environment: OneEnvironment = None,
     everywhere: Everywhere = False,
     only: OnlyEnvironment = None,
+    only_app: OnlyApp = None,
     parallel: Parallel = None,
     as_json: Json = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Look up what the cloud holds first.")] = False,
@@ -45,9 +47,9 @@ def up(
     """Make an environment, or every one but production, what its app.yaml declares."""
     if everywhere:
         no_stack(app)
-        asked = Asked(kind=Kind.UP, environment=only, parallel=parallel, refresh=refresh)
+        asked = Asked(kind=Kind.UP, environment=only, app=only_app, parallel=parallel, refresh=refresh)
         raise typer.Exit(carry_out_all(asked, as_json=as_json))
-    app, environment = one_stack(app, environment, only, parallel)
+    app, environment = one_stack(app, environment, only, only_app, parallel)
     _carry_out(Kind.UP, app, environment, as_json=as_json, refresh=refresh)
 
 
@@ -56,6 +58,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
     environment: OneEnvironment = None,
     everywhere: Everywhere = False,
     only: OnlyEnvironment = None,
+    only_app: OnlyApp = None,
     parallel: Parallel = None,
     since: Annotated[
         str | None,
@@ -75,9 +78,11 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
         no_stack(app)
         if as_json and markdown:
             raise WrongUsage("--json and --markdown are two answers: choose one.")
-        asked = Asked(kind=Kind.PREVIEW, environment=only, parallel=parallel, changed_since=since, plans=plans)
+        asked = Asked(
+            kind=Kind.PREVIEW, environment=only, app=only_app, parallel=parallel, changed_since=since, plans=plans
+        )
         raise typer.Exit(carry_out_all(asked, as_json=as_json, markdown=markdown))
-    app, environment = one_stack(app, environment, only, parallel, since, markdown)
+    app, environment = one_stack(app, environment, only, only_app, parallel, since, markdown)
     result = _previewed(app, environment, plans, as_json=as_json)
     show_at_risk(result, as_json=as_json)
     raise typer.Exit(verdict(result))
