@@ -8,7 +8,6 @@ import typer
 from rich.table import Table
 
 from console.markdown import previewed
-from console.plans import save_plans
 from console.session import open_session
 from console.show import ACTIONS, ERR, OUT, escaped, print_error, print_json, report_engine, short_type
 from console.watch import watch
@@ -59,14 +58,12 @@ def carry_out_all(asked: Asked, *, as_json: bool, markdown: bool = False) -> Exi
     )
     # Wrong names are refused, and what has nothing to do ends, before anything slow starts.
     operations = (
-        line_up(session.driver, asked.kind, selection, parallel=parallel, refresh=asked.refresh)
+        line_up(session.driver, asked.kind, selection, parallel=parallel, refresh=asked.refresh, plans=asked.plans)
         if any(isinstance(each, Chosen) for each in selection)
         else []
     )
     watch(operations, as_json=as_json)
     found = outcomes(selection, operations)
-    if asked.plans is not None:
-        save_plans(session, found, asked.plans, parallel)
     code = worst(found)
     if as_json:
         documents = [outcome.as_json() for outcome in found]

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, so that they read the same everywhere."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,6 +59,15 @@ Parallel = Annotated[
         "--parallel",
         metavar="N",
         help="With --all: at most so many engines at once. Default: one for each core.",
+        show_default=False,
+    ),
+]
+Plans = Annotated[
+    Path | None,
+    typer.Option(
+        "--plans",
+        metavar="DIR",
+        help="Keep each stack's plan in DIR/STACK.json, for `millwright policy check --state`.",
         show_default=False,
     ),
 ]

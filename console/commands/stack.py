@@ -16,6 +16,7 @@ from console.commands.options import (
     OnlyApp,
     OnlyEnvironment,
     Parallel,
+    Plans,
     WrongUsage,
     named,
     no_stack,
@@ -23,13 +24,12 @@ from console.commands.options import (
 )
 from console.identity import OwnKey, Who, identify
 from console.many import Asked, carry_out_all, show_at_risk
-from console.plans import Plans, save_plans
 from console.session import open_session
 from console.show import OUT, escaped, print_json, report_engine
 from console.watch import follow
-from factory.errors import DecisionRequired, ExitCode, InputError, MillwrightError
+from factory.errors import DecisionRequired, ExitCode, InputError
 from factory.spec import Environment
-from stacks.driver import Kind, Outcome, Result, read_outputs, verdict
+from stacks.driver import Kind, Result, read_outputs, verdict
 from stacks.names import declared
 from stacks.shared_platform import PLATFORM, stack_of
 
@@ -79,11 +79,18 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
         if as_json and markdown:
             raise WrongUsage("--json and --markdown are two answers: choose one.")
         asked = Asked(
-            kind=Kind.PREVIEW, environment=only, app=only_app, parallel=parallel, changed_since=since, plans=plans
+            kind=Kind.PREVIEW,
+            environment=only,
+            app=only_app,
+            parallel=parallel,
+            changed_since=since,
+            plans=_absolute(plans),
         )
         raise typer.Exit(carry_out_all(asked, as_json=as_json, markdown=markdown))
     app, environment = one_stack(app, environment, only, only_app, parallel, since, markdown)
-    result = _previewed(app, environment, plans, as_json=as_json)
+    session = open_session(report_engine)
+    session.check(Kind.PREVIEW, app, environment)
+    (result,) = follow([session.driver.start_preview(app, environment, plans=_absolute(plans))], as_json=as_json)
     show_at_risk(result, as_json=as_json)
     raise typer.Exit(verdict(result))
 
@@ -161,20 +168,9 @@ def _ask_before_destroy(app: str, environment: str, person: str | None, key: Pat
         )
 
 
-def _previewed(app: str, environment: str, plans: Path | None, *, as_json: bool) -> Result:
-    stack = stack_of(*declared(open_session(report_engine).root, app, environment))
-    try:
-        result = _carry_out(Kind.PREVIEW, app, environment, as_json=as_json)
-    except MillwrightError as error:
-        _keep_plan(Outcome(stack=stack, error=error), plans)
-        raise
-    _keep_plan(Outcome(stack=stack, result=result), plans)
-    return result
-
-
-def _keep_plan(outcome: Outcome, plans: Path | None) -> None:
-    if plans is not None:
-        save_plans(open_session(report_engine), [outcome], plans, 1)
+def _absolute(folder: Path | None) -> Path | None:
+    """From the folder of the command: the engine works in one of its own."""
+    return None if folder is None else Path.cwd() / folder
 
 
 def _carry_out(kind: Kind, app: str, environment: str, *, as_json: bool, refresh: bool = False) -> Result:
