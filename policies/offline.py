@@ -91,7 +91,7 @@ class Checked:
 
 def check(controls: Sequence[Control], name: str, stack: Stack, settings: PolicySettings) -> Checked:
     """Judge the stack called `name` by `controls`. Raises RuleBroke."""
-    context = context_of(name, settings=settings)
+    context = context_of(name, settings=settings, own=tuple(control for control in controls if control.is_own))
     told = [
         Told(verdict, verdict.control.enforcement.at(context.environment))
         for verdict in judge(controls, stack, context)

@@ -10,8 +10,9 @@ from console.commands import init
 from factory.errors import ExitCode, InputError
 from factory.paths import FactoryRoot
 from factory.project import project_name
-from factory.settings import Settings, load
+from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import app_names, load_app
+from policies import PolicySettings, load_policies
 from stacks.names import declared_stacks
 
 WORKFLOW = ".github/workflows/preview.yml"
@@ -21,6 +22,7 @@ FILES = {
     "Pulumi.yaml",
     "__main__.py",
     "millwright.yaml",
+    "policies.yaml",
     "apps/hello/app.yaml",
     "apps/hello/source/conftest.py",
     "apps/hello/source/tests/test_web.py",
@@ -39,6 +41,7 @@ def test_a_new_folder_becomes_a_whole_factory(millwright: Runner, tmp_path: Path
     assert _files(folder) == FILES
     root = FactoryRoot(folder)
     assert load(root) == Settings()
+    assert load_policies(root) == PolicySettings(accounts=(LOCAL_ACCOUNT,))
     assert app_names(root) == ["hello"]
     assert load_app(root, "hello").description == "A first app"
     assert declared_stacks(root) == ["hello-build", "hello-production", "hello-staging"]
