@@ -31,6 +31,7 @@ from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
 from stacks.driver.known import KnownCommand, KnownStack
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
+from stacks.driver.plans import PlanningCommand
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
@@ -303,8 +304,15 @@ def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> 
         program=lambda: _declare(request),
         # Given to each engine process anew: what the app's own code does to this process's environment does not count.
         env_vars=request.env.variables() | dict(variables),
-        pulumi_command=KnownCommand(request.env.cli.path, request.env.cli.version),
+        pulumi_command=_command(request),
     )
+
+
+def _command(request: Request) -> KnownCommand:
+    cli = request.env.cli
+    if request.plans is None or request.kind is not Kind.PREVIEW:
+        return KnownCommand(cli.path, cli.version)
+    return PlanningCommand(cli.path, cli.version, request.plans / f"{request.stack}.json")
 
 
 def _declare(request: Request) -> None:
