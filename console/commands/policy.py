@@ -1,4 +1,4 @@
-"""`millwright policy check|list|explain|init`: the policy pack without an engine, its rules, and its settings."""
+"""`millwright policy`: the policy pack without an engine, its rules, its settings, and what people have accepted."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from console.commands import policy_exceptions
 from console.commands.options import Json
 from console.show import ERR, OUT, escaped, print_json
 from factory.errors import ExitCode, InputError
 from factory.located import nearest
 from factory.paths import find_root
 from policies import CONTROLS, Control, Enforcement, PolicySettings, load_policies
+from policies.accepted import accepting_here, project_of
 from policies.exported import load_stack
 from policies.offline import Checked, Outcome, Told, check
 from policies.settings import read_policies, settings_file, template
@@ -48,7 +50,7 @@ def check_file(
     and a plan does not know what only the cloud will say.
     """
     name, stack = load_stack(state)
-    checked = check(CONTROLS, name, stack, _settings(settings))
+    checked = check(CONTROLS, name, stack, _settings(settings), accepting_here(name, project_of(stack)))
     if as_json:
         print_json(checked.as_json())
     else:
@@ -118,6 +120,7 @@ def init(as_json: Json = False) -> None:
 
 def register(millwright: typer.Typer) -> None:
     """Add `policy` to `millwright`."""
+    policy_exceptions.add_to(policy)
     millwright.add_typer(policy, name="policy", rich_help_panel="Stacks")
 
 
@@ -162,7 +165,10 @@ def _show(checked: Checked) -> None:
         _show_one(told, f"fix: {told.verdict.control.fix}")
     for told in checked.deferred:
         _show_one(told, "only the engine can decide it: preview, or update")
+    for told in checked.accepted:
+        _show_one(told, f"{told.exception}: {told.exception.reason}" if told.exception else "")
     counted = f"{checked.resources} resources, {len(checked.findings)} findings, {len(checked.deferred)} undecided"
+    counted += f", {len(checked.accepted)} accepted" if checked.accepted else ""
     OUT.print(f"{checked.stack}: {counted}")
     if not checked.findings and not checked.deferred:
         ERR.print("[dim]no rule has anything to say[/]")

@@ -23,6 +23,7 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from policies import PACK_NAME, load_policies
+from policies.accepted import exceptions_of, utc_now
 from stacks import data_loss, destruction, production, rollback
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
@@ -81,6 +82,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         if request.kind in (Kind.PREVIEW, Kind.UP):
             # The pack reads it too, and would stop the engine; from here every mistake is told with its place.
             load_policies(request.root)
+            exceptions_of(request.root, request.settings).of_stack(request.stack, utc_now())
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:
