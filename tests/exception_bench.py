@@ -104,7 +104,9 @@ class ExceptionBench:
     def write(self, *entries: Fields) -> Path:
         """Write exceptions.yaml, as somebody does who writes past all code of ours."""
         path = exceptions_file(self.root)
-        YAML(typ="safe").dump({"exceptions": list(entries)}, path)
+        yaml = YAML(typ="safe")
+        yaml.default_flow_style = False
+        yaml.dump({"exceptions": list(entries)}, path)
         return path
 
     def load(self, now: datetime = NOW) -> Exceptions:
