@@ -41,12 +41,15 @@ def _a_moment(text: str) -> str:
 def _said(text: str) -> str:
     if not text.strip():
         raise ValueError("nothing but space")
+    # A line of its own, and nothing that would show as something else where it is reviewed.
+    if not text.isprintable():
+        raise ValueError("holds characters that are not shown, or a line break")
     return text
 
 
 PersonId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_a_day)]
-Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T"), AfterValidator(_a_moment)]
+Day = Annotated[str, Field(pattern=r"^20\d{2}-\d{2}-\d{2}$"), AfterValidator(_a_day)]
+Moment = Annotated[str, Field(pattern=r"^20\d{2}-\d{2}-\d{2}T"), AfterValidator(_a_moment)]
 Fingerprint = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Words = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_said)]
 
