@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from case_verdicts import complaint, verdicts_on, with_unknown_parts
@@ -14,6 +15,7 @@ from published_types import published
 from policies import CONTROLS, Context, Control, Enforcement, Fail, Finding, Levels, Scope, Stack, pack_folder
 from policies.table import GROUPS
 
+SECURITY_PAGE = Path(__file__).parents[2] / "SECURITY.md"
 CONTROL = pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
 
 
@@ -146,3 +148,15 @@ def test_importing_the_room_loads_neither_pulumi_nor_a_cloud_sdk() -> None:
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True, timeout=30
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_the_security_page_says_of_the_controls_is_so() -> None:
+    text = " ".join(SECURITY_PAGE.read_text().split())
+    (lenient,) = [
+        one.number for one in CONTROLS if Enforcement.ADVISORY in (one.enforcement.build, one.enforcement.staging)
+    ]
+    assert (
+        f"[{len(CONTROLS)} controls](docs/reference/policies.md), all mandatory but for {lenient}, which only warns"
+        in text
+    )
+    assert all(one.enforcement.production is Enforcement.MANDATORY for one in CONTROLS)
