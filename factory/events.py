@@ -6,7 +6,7 @@ from typing import Any
 
 import uuid_utils
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Column, Connection, Integer, Select, String, Table, insert, select
+from sqlalchemy import JSON, Boolean, Column, Connection, Integer, Select, String, Table, false, insert, select
 
 from factory.db import METADATA
 
@@ -24,6 +24,8 @@ EVENTS = Table(
     Column("properties", JSON, nullable=False),
     # What the event is about, where it is to be told once however often that is repeated.
     Column("key", String(80), unique=True, index=True),
+    # Whether it is in its app's audit log.
+    Column("logged", Boolean, nullable=False, server_default=false()),
 )
 
 
@@ -103,6 +105,14 @@ def of_environment(
         EVENTS.c.properties["environment"].as_string() == environment,
     )
     return _read(connection, query.order_by(EVENTS.c.sequence.desc()).limit(limit))
+
+
+def of_kinds(connection: Connection, kinds: Collection[str], *, app: str | None = None) -> list[Event]:
+    """All events of these kinds, oldest first; of one app, or of all."""
+    query = select(EVENTS).where(EVENTS.c.kind.in_(kinds))
+    if app is not None:
+        query = query.where(EVENTS.c.app == app)
+    return _read(connection, query.order_by(EVENTS.c.sequence.desc()))
 
 
 def _read(connection: Connection, newest_first: Select[Any]) -> list[Event]:

@@ -147,7 +147,9 @@ class Way:
     def says(self, sent: bytes) -> bytes:
         """Everything that the proxy answers to these bytes."""
         with self.connect() as client:
-            client.sendall(sent)
+            # One that is refused without an answer may be closed before anything is sent.
+            with contextlib.suppress(BrokenPipeError):
+                client.sendall(sent)
             return everything(client)
 
     def tunnel(self, target: str, **headers: str) -> socket.socket:
