@@ -1,8 +1,5 @@
 """The packs that `tests.bench.policy` compares, and what a preview of the measured program costs under each."""
 
-# The methods of Silent have the names of the gRPC protocol.
-# ruff: noqa: N802
-
 import json
 import os
 import re
@@ -18,7 +15,6 @@ import engine
 from factory.paths import FactoryRoot, private_folder
 from factory.settings import Settings
 from policies import pack_folder
-from policies.analyzer import Analyzer
 from tests.bench.commands import COMMAND_SECONDS, run
 from tests.bench.cost import Command, Cost, measure
 

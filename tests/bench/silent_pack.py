@@ -1,7 +1,7 @@
 """A pack that says nothing: what any pack costs, in the engine and in its own process, whoever wrote it."""
 
 # The methods have the names and signatures of the gRPC protocol.
-# ruff: noqa: N802, ARG002
+# ruff: noqa: N802
 
 import grpc
 from pulumi.runtime.proto import analyzer_pb2 as pb
