@@ -6,7 +6,21 @@ from typing import Any
 
 import uuid_utils
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Boolean, Column, Connection, Integer, Select, String, Table, false, insert, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Select,
+    String,
+    Table,
+    false,
+    insert,
+    select,
+    text,
+)
 
 from factory.db import METADATA
 
@@ -26,6 +40,7 @@ EVENTS = Table(
     Column("key", String(80), unique=True, index=True),
     # Whether it is in its app's audit log.
     Column("logged", Boolean, nullable=False, server_default=false()),
+    Index("ix_factory_event_waits", "sequence", sqlite_where=text("NOT logged"), postgresql_where=text("NOT logged")),
 )
 
 

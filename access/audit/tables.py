@@ -35,4 +35,6 @@ CHECKPOINTS = Table(
     Column("copy", String(512)),
 )
 # One row: who holds it is the only one that appends.
-TURN = Table("access_audit_turn", METADATA, Column("id", Integer, primary_key=True), Column("turns", Integer))
+TURN = Table(
+    "access_audit_turn", METADATA, Column("id", Integer, primary_key=True), Column("turns", Integer, nullable=False)
+)

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 import factory
+from access.audit import tables as audit_tables
 from factory import artefacts, db, decisions, environments, events, findings, releases, requests
 from factory.environments import EnvironmentRecord
 from factory.errors import InputError, MillwrightError
@@ -25,6 +26,10 @@ from pipeline import mains, records
 
 # The rooms' tables join the metadata when their modules are imported.
 TABLES = [
+    audit_tables.CHECKPOINTS,
+    audit_tables.ENTRIES,
+    audit_tables.LOGS,
+    audit_tables.TURN,
     artefacts.ARTEFACTS,
     decisions.DECISIONS,
     environments.ENVIRONMENTS,
