@@ -81,7 +81,8 @@ class EngineRuns:
             rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
-            return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")
+            hint = "mend what the policy names, or ask somebody of security to accept it: millwright policy except"
+            return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint=hint)
         if self.reporter.interrupted.is_set():
             return Interrupted(f"{kind} of {stack} was interrupted; its state is saved", hint="run it again to go on")
         if WRONG_KEY in output:

@@ -10,10 +10,11 @@ from engine import stack_lock
 from engine.environment import require_one_passphrase
 from factory import db
 from factory.outputs import outputs_from
-from policies import load_policies
+from policies.accepted import exceptions_of, utc_now
+from policies.score import Score
 from stacks import data_loss, destruction, production, rollback
 from stacks.account_trail import require_trail
-from stacks.driver import ledger, unsettled
+from stacks.driver import ledger, scores, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.engine_runs import EngineRuns, Reporter
 from stacks.driver.guards import lift
@@ -46,9 +47,10 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     with stack_lock(request.root, request.stack, on_wait=waiting, check=lambda: reporter.check(what)):
         reporter.check(what)
         require_one_passphrase(request.root)
-        if request.kind in (Kind.PREVIEW, Kind.UP):
-            # The pack reads it too, and would stop the engine; from here every mistake is told with its place.
-            load_policies(request.root)
+        # The pack reads them too, and would stop the engine; from here every mistake is told with its place.
+        judges = scores.judges(request.root) if request.kind in (Kind.PREVIEW, Kind.UP) else None
+        if judges:
+            exceptions_of(request.root, request.settings).of_stack(request.stack, utc_now())
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:
@@ -70,8 +72,16 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)
             raise
-        ledger.ended(*subject, result, by, cloud_generation=generation)
+        score = _score(request, judges, reporter) if judges and request.kind is Kind.UP else None
+        ledger.ended(*subject, result, by, cloud_generation=generation, score=score)
     return result
+
+
+def _score(request: Request, judges: scores.Judges, reporter: Reporter) -> Score | None:
+    def warn(why: str) -> None:
+        reporter.send(Diagnostic(stack=request.stack, severity="warning", message=why, urn=""))
+
+    return scores.standing(request.root, request.stack, lambda: judges, request.env.cli.path, warn)
 
 
 def _require_decided(place: production.Place | None, request: Request) -> None:

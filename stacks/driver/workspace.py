@@ -12,7 +12,8 @@ from pulumi import automation as auto
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from stacks.driver.known import KnownCommand
-from stacks.driver.model import Request
+from stacks.driver.model import Kind, Request
+from stacks.driver.plans import PlanningCommand
 from stacks.program.build import as_run_errors, build_stack
 
 
@@ -30,8 +31,15 @@ def workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> a
         program=lambda: _declare(request),
         # Given to each engine process anew: what the app's own code does to this process's environment does not count.
         env_vars=request.env.variables() | dict(variables),
-        pulumi_command=KnownCommand(request.env.cli.path, request.env.cli.version),
+        pulumi_command=_command(request),
     )
+
+
+def _command(request: Request) -> KnownCommand:
+    cli = request.env.cli
+    if request.plans is None or request.kind is not Kind.PREVIEW:
+        return KnownCommand(cli.path, cli.version)
+    return PlanningCommand(cli.path, cli.version, request.plans / f"{request.stack}.json")
 
 
 def _declare(request: Request) -> None:
