@@ -194,6 +194,11 @@ class Backends:
         return self._state.identity.generation
 
     @property
+    def version(self) -> tuple[str, int]:
+        """Another one after each change that is kept, and after a reset."""
+        return self.generation, self._state.last
+
+    @property
     def _quiet(self) -> bool:
         return not self._operations and not self._state.snapshotting
 

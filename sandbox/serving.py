@@ -47,9 +47,9 @@ class Worker:
         code = self._process.poll()
         return None if code is None else 128 - code if code < 0 else code
 
-    def used_mib(self) -> int:
-        """What everything inside holds in memory."""
-        return usage.memory(self.pid) // usage.MIB
+    def used_mib(self, enough: int = 0) -> int:
+        """What everything inside holds in memory; up to `enough`, no less than that."""
+        return usage.memory(self.pid, enough * usage.MIB) // usage.MIB
 
     def stop(self, grace_seconds: float = 5.0) -> None:
         """Ask it to end, wait for so long, then end it."""

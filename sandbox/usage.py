@@ -43,27 +43,35 @@ def family(pid: int, most: int = MOST_PROCESSES) -> list[int]:
     return found
 
 
-def memory(pid: int) -> int:
+def memory(pid: int, enough: int = 0) -> int:
     """Bytes of memory that the sandbox of the process `pid` holds, also in shared mappings and in files in memory.
 
-    A file of /tmp that is mapped counts twice.
+    A file of /tmp that is mapped counts twice. Where no more than `enough` is held even if each process's shared pages
+    were its own, that is told: it is never less, and the kernel tells it without walking all mappings.
     """
     members = family(pid)
     files = {key: size for key, (name, size) in _nameless(members).items() if name.startswith("/memfd:")}
-    return sum(map(_mapped, members)) + sum(files.values()) + _in_memory(members)
+    others = sum(files.values()) + _in_memory(members)
+    resident = sum(map(_resident, members)) + others
+    return resident if resident <= enough else sum(map(_mapped, members)) + others
 
 
 def _mapped(pid: int) -> int:
-    for name, fields in (("smaps_rollup", ("Pss_Anon", "Pss_Shmem")), ("status", ("RssAnon", "RssShmem"))):
-        try:
-            lines = Path(f"/proc/{pid}/{name}").read_text().splitlines()
-        except OSError:
-            continue
-        # proc(5): "Pss_Anon:     1234 kB"; Pss divides what is shared among those that share it.
-        values = dict(line.split(":", 1) for line in lines if line.startswith(fields))
-        if values:
-            return sum(int(value.split()[0]) for value in values.values()) * 1024
-    return 0
+    """Pss divides what is shared among those that share it."""
+    return _told(pid, "smaps_rollup", ("Pss_Anon", "Pss_Shmem")) or _resident(pid)
+
+
+def _resident(pid: int) -> int:
+    return _told(pid, "status", ("RssAnon", "RssShmem"))
+
+
+def _told(pid: int, name: str, fields: tuple[str, ...]) -> int:
+    """The sum of lines of a table of the process, in bytes; proc(5): "Pss_Anon:     1234 kB"."""
+    try:
+        lines = Path(f"/proc/{pid}/{name}").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(fields)) * 1024
 
 
 def _in_memory(members: Sequence[int]) -> int:

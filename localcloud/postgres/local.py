@@ -8,6 +8,7 @@ from factory.paths import FactoryRoot
 from localcloud.backends import Backends
 from localcloud.postgres.declared import TELL, Declared, Placed, Status
 from localcloud.postgres.keeper import Keeper
+from localcloud.seen import Seen
 
 RESTARTED: Final = "rds.restarted"
 SETTLE_SECONDS: Final = 15.0
@@ -20,6 +21,7 @@ class LocalPostgres:
         self._backends = backends
         self._taught = False
         self._keeper = Keeper(root.postgres, lambda: self)
+        self._seen = Seen(lambda: backends.version, self._look)
         backends.register(TELL, self._tell)
         backends.register(RESTARTED, self._restarted)
         backends.before_first_call("rds", self._teach)
@@ -45,6 +47,9 @@ class LocalPostgres:
 
     def look(self) -> list[Declared]:
         """What is declared now."""
+        return self._seen()
+
+    def _look(self) -> list[Declared]:
         from localcloud.postgres import rds_model
 
         with self._backends.held():

@@ -22,6 +22,7 @@ from localcloud.runtime.ecs_model import TaskRecord
 from localcloud.runtime.elb_model import host_name
 from localcloud.runtime.reach import NOTHING, Interface, Reach, reach
 from localcloud.runtime.status import RUNNING, STOPPED, TELL, Look, ServiceStatus, TargetStatus, TaskStatus
+from localcloud.seen import Seen
 
 Json = Any
 # ECS tells stopped tasks for about an hour; here the last ones of each service.
@@ -38,9 +39,14 @@ class Cloud:
         self._backends = backends
         self._placed = placed
         self._told: dict[ServiceId, ServiceStatus] = {}
+        self._seen = Seen(lambda: backends.version, self._look)
+        self._told_of: Look | None = None
 
     def look(self) -> Look:
         """What is declared now."""
+        return self._seen()
+
+    def _look(self) -> Look:
         services, definitions = [], {}
         with self._backends.held():
             active = [
@@ -75,11 +81,14 @@ class Cloud:
         statuses = list(statuses)
         news = [status for status in statuses if status.momentary or self._told.get(status.service) != status]
         forgotten: list[str] = []
+        seen = self._seen()
         if news:
             # Only what is new is kept: several rounds a second say the same again.
             forgotten += self._backends.apply(TELL, news)
-        with self._backends.held():
-            forgotten += tell([status for status in statuses if status not in news])
+        if news or seen is not self._told_of:
+            with self._backends.held():
+                forgotten += tell([status for status in statuses if status not in news])
+            self._told_of = seen
         self._told = {status.service: status for status in statuses}
         return forgotten
 

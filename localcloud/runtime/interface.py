@@ -59,8 +59,8 @@ class Running(Protocol):
     def ended_for(self) -> str:
         """What it used too much of, when it was ended for that; empty otherwise."""
 
-    def used_mib(self) -> int:
-        """How much memory it holds now."""
+    def used_mib(self, enough: int = 0) -> int:
+        """How much memory it holds now; where that is not more than `enough`, an upper bound will do."""
 
     def may_reach(self, places: Iterable[tuple[str, int]]) -> None:
         """From now on these places lead to something; what is open to others ends."""

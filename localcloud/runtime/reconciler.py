@@ -173,7 +173,7 @@ class Reconciler:
         self._memory_at = now + MEMORY_SECONDS
         for copy in self._copies.values():
             limit = copy.container.memory_mib
-            if copy.leaving is None and (used := copy.running.used_mib()) > limit:
+            if copy.leaving is None and (used := copy.running.used_mib(limit)) > limit:
                 reason = f"OutOfMemoryError: Container killed due to memory usage ({used} of {limit} MiB)"
                 self._leave(copy, reason, EXITED, now, patience=0.0)
                 self._fail(copy, reason, now)

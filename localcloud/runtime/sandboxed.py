@@ -69,9 +69,9 @@ class Process:
         """What it used too much of, when it was ended for that."""
         return self.worker.ended_for
 
-    def used_mib(self) -> int:
-        """What its processes hold in memory."""
-        return self.worker.used_mib()
+    def used_mib(self, enough: int = 0) -> int:
+        """What its processes hold in memory; up to `enough`, no less than that."""
+        return self.worker.used_mib(enough)
 
     def may_reach(self, places: Iterable[tuple[str, int]]) -> None:
         """Let it reach these places, and end what is open to others."""

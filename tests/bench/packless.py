@@ -4,13 +4,13 @@ The driver has no such switch. Its server imports this after its own modules, an
 neither waits for a pack nor insists on one.
 """
 
-from stacks.driver import operate, worker
+from stacks.driver import engine_runs, worker
 
 
 def _not_required(*_: object) -> None:
     """Whether a pack ran is not asked."""
 
 
-operate._Engine.require_policies = _not_required  # type: ignore[method-assign]
+engine_runs.EngineRuns.require_policies = _not_required  # type: ignore[method-assign]
 # No process is made ready to run one.
 worker.PACKS = 0
