@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from case_verdicts import at, paths, replaced
 from policy_cases import Case
 
 from policies import UNKNOWN, Context, Control, Resource
 from policies.model import Path, Plain, Properties
+from policies.testing.verdicts import at, paths, replaced
 
 CANARY = "canary-7f3a91"
 # As deep as the engine's protobuf lets anything be.

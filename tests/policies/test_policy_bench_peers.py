@@ -6,7 +6,6 @@ from typing import Any
 
 import pulumi_policy as stock
 import pytest
-from pack_door import wire
 from policy_cases import CASES, Case
 from policy_cases.case import SETTINGS
 from pulumi_policy.proxy import unknown_checking_proxy
@@ -15,6 +14,7 @@ from factory.settings import LOCAL_ACCOUNT
 from policies import CONTROLS, Resource, context_of
 from policies.evaluation import judge
 from policies.settings import with_account
+from policies.testing.rpc import wire
 from tests.bench.checkov import repeated
 from tests.bench.stock_pack import Policies
 
