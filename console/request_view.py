@@ -211,6 +211,7 @@ PARTS: Mapping[str, Callable[[Any], Lines]] = {
     "what happened": _plainly,
     "tests": _tests,
     "findings": _findings,
+    "accepted": _findings,
     "review": _review,
     "plan": _plan,
     "would be lost": _plan,

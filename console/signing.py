@@ -1,11 +1,13 @@
 """Who acts is proved by an SSH signature: the options that name person and key, and the signing itself."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from console.session import Session
+from console.show import ERR
 from factory import demo_people, signatures
 from factory.errors import InputError
 from factory.people import load_people
@@ -34,3 +36,12 @@ def sign(session: Session, person: str, key: Path | None, message: bytes, *, nam
     if not signatures.verify(message, signature, who.keys, namespace=namespace):
         raise InputError(f"the key {file} is none of {person}'s", hint="people.yaml lists each person's public keys")
     return signature
+
+
+def agreed(*, yes: bool) -> bool:
+    """Whether whoever sits at the terminal says that it is so; asked where somebody can answer, and not after --yes."""
+    if yes or not sys.stdin.isatty():
+        return True
+    # Not typer's own question: it writes to standard output, which is for the answer.
+    ERR.print("Is that so? [y/N] ", end="", markup=False)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

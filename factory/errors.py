@@ -43,7 +43,8 @@ class ExitCode(IntEnum):
     NOT_ISOLATED = 14
     """From `isolation`: something of one app or environment reaches another's; the output names it."""
     OVERDUE = 15
-    """From `secrets list`: the value of a secret is older than its app.yaml says it may grow."""
+    """From `secrets list`: the value of a secret is older than its app.yaml says it may grow. From `policy report`: an
+    exception has expired."""
     AUDIT_BROKEN = 16
     """From `audit verify`: a log is not what it was, or does not tell what happened; the output names each place."""
     INTERRUPTED = 130

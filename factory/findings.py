@@ -63,6 +63,14 @@ def record(connection: Connection, *, app: str, change: str, run: str, found: li
         connection.execute(insert(FINDINGS).values(app=app, change=change, run=run, **row))
 
 
+def of_app(connection: Connection, app: str, *, tool: str, rule: str) -> list[Finding]:
+    """What a rule of a scanner ever found on changes of an app, each finding once, newest first."""
+    same = (FINDINGS.c.app == app, FINDINGS.c.tool == tool, FINDINGS.c.rule == rule)
+    rows = connection.execute(select(FINDINGS).where(*same).order_by(FINDINGS.c.id.desc())).mappings().all()
+    found = [Finding(**{field: row[field] for field in Finding.model_fields}) for row in rows]
+    return list({finding.fingerprint(): finding for finding in reversed(found)}.values())[::-1]
+
+
 def of_change(connection: Connection, app: str, change: str) -> list[Finding]:
     """What the newest run of each tool found on a change."""
     query = select(FINDINGS).where(FINDINGS.c.app == app, FINDINGS.c.change == change).order_by(FINDINGS.c.id)

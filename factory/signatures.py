@@ -29,6 +29,8 @@ from factory.errors import InputError
 
 DECISION = "decision@millwright"
 SUBMIT = "submit@millwright"
+EXCEPTION_REQUEST = "exception-request@millwright"
+EXCEPTION = "exception@millwright"
 MAGIC = b"SSHSIG"
 VERSION = 1
 LINE = 70

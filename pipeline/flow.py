@@ -131,6 +131,8 @@ class ChangeFlow:
         self._at.facts["told"] = found["feedback"]
         # One that was granted for an earlier commit says nothing of this one.
         self._at.facts["exception"] = None
+        # Not in the answers of an earlier version, which a change under way may have.
+        self._at.facts["accepted"] = found.get("accepted", [])
         if not found["critical"]:
             return True
         shown = shown_for_exception(self._line.id, self._at.head, found["critical"])
@@ -160,6 +162,8 @@ class ChangeFlow:
     def _ask_to_merge(self, number: str) -> Json:
         """Ask for the merge of the very commit that was looked at; stale when another one stands on the branch."""
         facts = {key: self._at.facts[key] for key in ("tests", "findings", "exception", "review")}
+        if self._at.facts["accepted"]:
+            facts["accepted"] = self._at.facts["accepted"]
         head = self._at.head
 
         def ask() -> Json:

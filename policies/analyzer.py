@@ -22,6 +22,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
 from factory.errors import InputError
 from factory.paths import find_root
+from policies.accepted import NONE, Accepting, accepting_here
 from policies.context import Context, context_of
 from policies.evaluation import RuleBroke, Verdict, judge_resource, judge_stack
 from policies.model import PACK_NAME, Control, Enforcement
@@ -38,8 +39,8 @@ MESSAGE_BYTES: Final = 400 << 20
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """Serves `controls` to one engine operation: a preview or an update, each of which starts a pack of its own.
 
-    `settings` reads the factory's policies.yaml, once the operation begins; `own` reads the factory's own rules, once
-    and before the program runs.
+    `settings` reads the factory's policies.yaml, and `accepting` the exceptions of a stack (by stack and project), once
+    the operation begins; `own` reads the factory's own rules, once. All of that is before the program runs.
     """
 
     def __init__(
@@ -47,11 +48,14 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         controls: Sequence[Control] = CONTROLS,
         settings: Callable[[], PolicySettings] = PolicySettings,
         own: Callable[[], Sequence[Control]] = tuple,
+        accepting: Callable[[str, str], Accepting] = lambda *_: NONE,
     ) -> None:
         self._pack = tuple(controls)
         self._own = own
         self._read: tuple[Control, ...] | None = None
         self._settings = settings
+        self._read_exceptions = accepting
+        self._accepting = NONE
         self._context = Context()
         # Until the engine says otherwise it is an update, where nothing may stay undecided.
         self._preview = False
@@ -79,12 +83,14 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Learn which stack it is, whether this is a preview (where values may be unknown), and the settings."""
         try:
             settings = self._settings()
+            accepting = self._read_exceptions(request.stack, request.project)
         except InputError as error:
             _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.rendered())
         own = tuple(control for control in self._controls(context) if control.is_own)
         with self._lock:
             self._preview = request.dry_run
             self._context = context_of(request.stack, project=request.project, settings=settings, own=own)
+            self._accepting = accepting
             self._seen.clear()
         return pb.AnalyzerStackConfigureResponse()
 
@@ -164,11 +170,15 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         ]
         if asked:
             verdicts = judge_stack(asked, Stack(tuple(self._seen.values()), complete=False), self._context)
-            yield from (verdict for verdict in verdicts if verdict.failed)
+            # What is accepted stops nothing, and is told once, at the end.
+            yield from (verdict for verdict in verdicts if verdict.failed and not self._accepting.of(verdict))
 
     def _diagnostics(self, verdicts: Iterable[Verdict], urn: str) -> list[pb.AnalyzeDiagnostic]:
         environment = self._context.environment
-        return [diagnostic(each, environment=environment, preview=self._preview, urn=urn) for each in verdicts]
+        return [
+            diagnostic(each, environment=environment, preview=self._preview, urn=urn, accepted=self._accepting.of(each))
+            for each in verdicts
+        ]
 
 
 def serve() -> None:
@@ -176,7 +186,9 @@ def serve() -> None:
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4), options=[("grpc.max_receive_message_length", MESSAGE_BYTES)]
     )
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(settings=_settings_here, own=_own_rules_here), server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(
+        Analyzer(settings=_settings_here, own=_own_rules_here, accepting=accepting_here), server
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     ended = threading.Event()

@@ -11,7 +11,7 @@ from policies.texts import one_line
 def as_junit(checked: Sequence[Checked], controls: Sequence[Control], fail_on: Enforcement) -> str:
     """One document. A rule whose findings fail the command has a failure; one that is left undecided is skipped.
 
-    Findings below the level `fail_on` fail nothing, so they stand in the output of their case.
+    What fails nothing stands in the output of its case: findings below the level `fail_on`, and what a person accepted.
     """
     top = ET.Element("testsuites", name=f"{PACK_NAME} policies")
     suites = [_suite(one, controls, fail_on) for one in checked]
@@ -41,7 +41,8 @@ def _case(checked: Checked, control: Control, fail_on: Enforcement) -> ET.Elemen
         failure.text = f"{_lines(failing)}\nFix: {one_line(control.fix)}."
     elif undecided:
         ET.SubElement(case, "skipped", message=f"{_counted(len(undecided), 'verdict')} only the engine can give")
-    beside = [*(told for told in found if told not in failing), *undecided]
+    accepted = [told for told in checked.accepted if told.verdict.control is control]
+    beside = [*(told for told in found if told not in failing), *accepted, *undecided]
     if beside:
         ET.SubElement(case, "system-out").text = _lines(beside)
     return case
@@ -49,7 +50,13 @@ def _case(checked: Checked, control: Control, fail_on: Enforcement) -> ET.Elemen
 
 def _lines(told: Iterable[Told]) -> str:
     places = ((each, f"{each.path} " if each.path else "") for each in told)
-    return "\n".join(one_line(f"{each.urn or 'the stack'}: {place}{each.message}") for each, place in places)
+    return "\n".join(
+        one_line(f"{_how(each)}{each.urn or 'the stack'}: {place}{each.message}") for each, place in places
+    )
+
+
+def _how(told: Told) -> str:
+    return f"{told.exception}: " if told.exception else ""
 
 
 def _counted(number: int, what: str) -> str:

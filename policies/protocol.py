@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulumi.runtime.proto import analyzer_pb2 as pb
 
@@ -10,6 +10,9 @@ from policies.decode import Decoded, decode
 from policies.evaluation import Verdict
 from policies.model import DEFERRED, PACK_NAME, Control, Enforcement, Fail, Severity
 from policies.resources import Options, Provider, Resource, Stack
+
+if TYPE_CHECKING:
+    from factory.exceptions import Accepted
 
 # The engine takes the version of PulumiPolicy.yaml; the protocol wants one here too.
 VERSION: Final = "0.1.0"
@@ -100,8 +103,13 @@ def not_applicable(controls: Iterable[Control], resource_type: str) -> list[pb.P
     ]
 
 
-def diagnostic(verdict: Verdict, *, environment: str, preview: bool, urn: str) -> pb.AnalyzeDiagnostic:
-    """A verdict as the engine shows it: what cannot be decided yet is advice in a preview, and stops an update."""
+def diagnostic(
+    verdict: Verdict, *, environment: str, preview: bool, urn: str, accepted: "Accepted | None" = None
+) -> pb.AnalyzeDiagnostic:
+    """A verdict as the engine shows it: what cannot be decided yet is advice in a preview, and stops an update.
+
+    A failure that a person `accepted` is advice as well, and says who, until when.
+    """
     control, finding = verdict.control, verdict.finding
     rule = f"{control.id} (control {control.number})"
     place = f"{verdict.place} " if verdict.place else ""
@@ -109,6 +117,8 @@ def diagnostic(verdict: Verdict, *, environment: str, preview: bool, urn: str) -
     if isinstance(finding, Fail):
         found = f" (found {verdict.shown})" if verdict.shown else ""
         message = f"{rule}: {place}{finding.message}{found}. Fix: {control.fix}."
+        if accepted is not None:
+            level, message = pb.ADVISORY, f"{accepted}: {message}"
     elif preview:
         level = pb.ADVISORY
         message = f"{DEFERRED}{rule}: {place}is not known in a preview; the update decides."

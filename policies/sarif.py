@@ -28,7 +28,7 @@ Json = dict[str, Any]
 def as_sarif(checked: Sequence[Checked], controls: Sequence[Control], files: Mapping[str, str], version: str) -> Json:
     """One log with one run over all stacks; `files` says by stack at which file (a relative URI) results are shown.
 
-    Findings are results of the kind `fail`, undecided rules of the kind `open`.
+    Findings are results of the kind `fail`, undecided rules of the kind `open`; what a person accepted is suppressed.
     """
     rules = {control.id: place for place, control in enumerate(controls)}
     results = [result for one in checked for result in _results(one, rules, files[one.stack])]
@@ -59,7 +59,7 @@ def fingerprint_of(told: Told, stack: str) -> str:
 
 def _results(checked: Checked, rules: Mapping[str, int], file: str) -> Iterator[Json]:
     seen: Counter[str] = Counter()
-    for told in (*checked.findings, *checked.deferred):
+    for told in (*checked.findings, *checked.accepted, *checked.deferred):
         print_ = fingerprint_of(told, checked.stack)
         seen[print_] += 1
         control = told.verdict.control
@@ -74,12 +74,21 @@ def _results(checked: Checked, rules: Mapping[str, int], file: str) -> Iterator[
             "message": {"text": _plain(_message(told, checked.stack))},
             "locations": [_location(told, checked.stack, file)],
             "partialFingerprints": prints,
+            **_suppressed(told),
             "properties": {
                 "stack": one_line(checked.stack),
                 "severity": control.severity.value,
                 "enforcement": told.level.value,
             },
         }
+
+
+def _suppressed(told: Told) -> Json:
+    if told.exception is None:
+        return {}
+    why = _plain(f"{told.exception}: {told.exception.reason}")
+    about = {**told.exception.as_json(), "fingerprint": told.exception.fingerprint}
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": why, "properties": about}]}
 
 
 def _message(told: Told, stack: str) -> str:

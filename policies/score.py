@@ -40,7 +40,8 @@ class Score(BaseModel):
 def score_of(checked: Checked, stack: Stack, controls: Sequence[Control]) -> Score:
     """The score of a stack that was checked by `controls`."""
     severities = {control.id: control.severity for control in controls}
-    failed = set(_judgements(checked.findings))
+    # What a person accepted is no pass.
+    failed = set(_judgements((*checked.findings, *checked.accepted)))
     undecided = set(_judgements(checked.deferred)) - failed
     everything = {*_asked(stack, controls), *failed, *undecided}
     whole = sum(WEIGHTS[severities[rule]] for rule, _ in everything)

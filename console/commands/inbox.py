@@ -1,6 +1,5 @@
 """`millwright inbox|review|approve|refuse`: what waits for a person, everything it is decided on, and the decision."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from console.identity import OwnKey, Who, identify
 from console.request_view import able, commands, deciders, place, progress, review_lines, said
 from console.session import open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
-from console.signing import sign
+from console.signing import agreed, sign
 from factory import daemons, db, decisions, requests, signatures
 from factory.decisions import Decision, Verdict
 from factory.errors import DecisionRequired, ExitCode, InputError
@@ -149,7 +148,7 @@ class _Desk:
         ERR.print(f"[bold]{verdict}[/] request {request.id}, {request.gate}: {one_line(request.title)}")
         ERR.print(f"  about {plain(place(request))}, as {plain(said(who.id))}")
         ERR.print(f"  [dim]{request.fingerprint}[/]")
-        if not yes and sys.stdin.isatty() and not _agreed():
+        if not agreed(yes=yes):
             ERR.print("nothing was decided")
             raise typer.Exit(ExitCode.FAILED)
         payload = decisions.payload(request, verdict, who.id, reason)
@@ -164,12 +163,6 @@ class _Desk:
             reason=reason,
             signature=signature,
         )
-
-
-def _agreed() -> bool:
-    # Not typer's own question: it writes to standard output, which is for the answer.
-    ERR.print("Is that so? [y/N] ", end="", markup=False)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _announce(desk: _Desk, made: Decision, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`millwright policy check|list|explain|test|score|init`: rules without an engine, and what a factory says of them."""
+"""`millwright policy`: rules without an engine, a factory's settings and own rules, and what people have accepted."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from console.commands import policy_exceptions
 from console.commands import policy_reports as reports
 from console.commands.options import Json
 from console.commands.policy_score import show_scores
@@ -134,6 +135,7 @@ policy.command("score")(show_scores)
 
 def register(millwright: typer.Typer) -> None:
     """Add `policy` to `millwright`."""
+    policy_exceptions.add_to(policy)
     millwright.add_typer(policy, name="policy", rich_help_panel="Stacks")
 
 
@@ -168,7 +170,10 @@ def _show(checked: Checked) -> None:
         _show_one(told, f"fix: {told.verdict.control.fix}")
     for told in checked.deferred:
         _show_one(told, "only the engine can decide it: preview, or update")
+    for told in checked.accepted:
+        _show_one(told, f"{told.exception}: {told.exception.reason}" if told.exception else "")
     counted = f"{checked.resources} resources, {len(checked.findings)} findings, {len(checked.deferred)} undecided"
+    counted += f", {len(checked.accepted)} accepted" if checked.accepted else ""
     OUT.print(f"{escaped(one_line(checked.stack))}: {counted}")
     if not checked.findings and not checked.deferred:
         ERR.print("[dim]no rule has anything to say[/]")

@@ -20,6 +20,7 @@ from factory.errors import InputError
 from factory.paths import FactoryRoot, find_root
 from factory.spec import app_names
 from policies import CONTROLS, Control, Enforcement, PolicySettings, context_of, load_policies
+from policies.accepted import accepting_here, project_of
 from policies.exported import load_stack
 from policies.junit import as_junit
 from policies.offline import Checked, Outcome, check
@@ -98,7 +99,8 @@ def judged(files: Sequence[Path], rules: Rules) -> dict[Path, Checked]:
         if name in stacks:
             raise InputError(f"{stacks[name]} and {file} both hold the stack {name}", hint="name one of them")
         stacks[name] = file
-        found[file] = check(rules.controls, name, stack, rules.settings)
+        accepting = accepting_here(name, project_of(stack))
+        found[file] = check(rules.controls, name, stack, rules.settings, accepting)
     return found
 
 

@@ -6,6 +6,7 @@ from factory import db, findings
 from factory.errors import PolicyViolation
 from factory.findings import Finding, Severity
 from factory.spec import Environment
+from pipeline import accepted
 from pipeline.checks import TestReport, run_security, run_tests
 from pipeline.checks.security import Preview
 from pipeline.context import Context
@@ -50,7 +51,7 @@ def tested(context: Context, record: ChangeRecord, commit: str, base: str) -> Te
 
 
 def security(context: Context, identifier: str, argument: Json) -> Json:
-    """Scan a commit. The answer: the findings that are new, and which of them are critical."""
+    """Scan a commit. The answer: the findings that are new, which are critical, and which somebody has accepted."""
     record = context.change(identifier)
     before = context.repository(record.app).merge_base(record.branch)
     context.set(record, detail="scanners run: static analysis, secrets, policies")
@@ -59,10 +60,17 @@ def security(context: Context, identifier: str, argument: Json) -> Json:
     run = f"{identifier}:{argument['head'][:12]}"
     with db.transaction(context.database) as connection:
         findings.record(connection, app=record.app, change=record.change, run=run, found=found)
-    counts = {severity.value: sum(f.severity is severity for f in found) for severity in Severity}
-    context.tell("security.scanned", record, head=argument["head"], counts=counts)
-    critical = [finding.model_dump(mode="json") for finding in found if finding.severity is Severity.CRITICAL]
-    return {"critical": critical, "counts": counts, "feedback": told(found)}
+    # Kept before: what is to be accepted has to be seen.
+    open_ones = accepted.split(context, record, found)
+    counts = {severity.value: sum(f.severity is severity for f in open_ones.left) for severity in Severity}
+    context.tell("security.scanned", record, head=argument["head"], counts=counts, **_accepted_ids(open_ones))
+    critical = [finding.model_dump(mode="json") for finding in open_ones.left if finding.severity is Severity.CRITICAL]
+    feedback = "\n".join(filter(None, (told(open_ones.left), open_ones.told())))
+    return {"critical": critical, "counts": counts, "feedback": feedback, "accepted": open_ones.as_json()}
+
+
+def _accepted_ids(split: accepted.Split) -> Json:
+    return {"accepted": [entry.id for _, entry in split.accepted]} if split.accepted else {}
 
 
 def scanned(context: Context, record: ChangeRecord, commit: str, base: str, preview: Preview | None) -> list[Finding]:

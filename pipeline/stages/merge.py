@@ -9,7 +9,7 @@ from factory.approvals import Approval
 from factory.errors import DecisionRequired, MillwrightError
 from factory.findings import Finding, Severity
 from factory.gates import Gate
-from pipeline import mains
+from pipeline import accepted, mains
 from pipeline.approvals import approved
 from pipeline.context import ACTOR, Context
 from pipeline.durable import Json
@@ -22,7 +22,8 @@ from pipeline.stages.trees import exported
 def shown_for_merge(context: Context, record: ChangeRecord, facts: Json) -> dict[str, Any]:
     """What a merge is decided on: the branch's commit, its diff, what tests, scanners and the reviewer said of it.
 
-    `exception` says who accepted which critical findings; None when there were none to accept.
+    `exception` says who accepted which critical findings; None when there were none to accept. `accepted`, where there
+    are any, are those that exceptions.yaml covers.
     """
     repository = context.repository(record.app)
     head, base = repository.head(record.branch), repository.merge_base(record.branch)
@@ -37,6 +38,7 @@ def shown_for_merge(context: Context, record: ChangeRecord, facts: Json) -> dict
         "findings": facts["findings"],
         "exception": facts["exception"],
         "review": facts["review"],
+        **({"accepted": facts["accepted"]} if facts.get("accepted") else {}),
     }
 
 
@@ -93,6 +95,8 @@ def _decided(context: Context, record: ChangeRecord, argument: Json) -> Approval
         reason = "it has critical findings, and nobody of security has accepted them"
         context.tell("merge.refused", record, request=argument["request"], reason=reason)
         raise DecisionRequired(reason, hint="millwright inbox")
+    if facts.get("accepted"):
+        accepted.require_accepted(context, record, facts["accepted"])
     return approval
 
 
@@ -123,15 +127,15 @@ def _bad_as_merged(context: Context, record: ChangeRecord, tree: str, main: str,
     report = tested(context, record, tree, main)
     if not report.ok:
         return "as merged with main, tests fail:\n" + report.for_agent()
-    found = scanned(context, record, tree, main, None)
-    accepted = Counter(
+    found = accepted.split(context, record, scanned(context, record, tree, main, None)).left
+    granted = Counter(
         Finding.model_validate(each).fingerprint() for each in (facts["exception"] or {"findings": []})["findings"]
     )
     critical = []
     for finding in (each for each in found if each.severity is Severity.CRITICAL):
         # Counted: the same mistake made a second time was not accepted.
-        accepted[finding.fingerprint()] -= 1
-        if accepted[finding.fingerprint()] < 0:
+        granted[finding.fingerprint()] -= 1
+        if granted[finding.fingerprint()] < 0:
             critical.append(finding)
     context.tell("security.scanned_again", record, tree=tree, main=main, critical=len(critical))
     return "as merged with main, there are new critical findings:\n" + told(critical) if critical else ""

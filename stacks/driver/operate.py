@@ -23,6 +23,7 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
 from policies import PACK_NAME
+from policies.accepted import exceptions_of, utc_now
 from policies.score import Score
 from stacks import data_loss, destruction, production, rollback
 from stacks.account_trail import require_trail
@@ -82,6 +83,8 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         require_one_passphrase(request.root)
         # The pack reads them too, and would stop the engine; from here every mistake is told with its place.
         judges = scores.judges(request.root) if request.kind in (Kind.PREVIEW, Kind.UP) else None
+        if judges:
+            exceptions_of(request.root, request.settings).of_stack(request.stack, utc_now())
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:
@@ -259,7 +262,8 @@ class _Engine:
             rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
         if memory.violations:
             listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
-            return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint="mend what the policy names")
+            hint = "mend what the policy names, or ask somebody of security to accept it: millwright policy except"
+            return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint=hint)
         if self.reporter.interrupted.is_set():
             return Interrupted(f"{kind} of {stack} was interrupted; its state is saved", hint="run it again to go on")
         if WRONG_KEY in output:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from console.cli import command_line
 from factory import errors
 from factory.errors import ExitCode
+from factory.exceptions import FILE, Accepted
 from factory.settings import Settings
 from factory.spec import AppSpec
 from localcloud.provider import config as provider
@@ -116,6 +117,20 @@ def policies(root: Path) -> Lines:
         yield from _control(control)
 
 
+def exceptions_yaml(root: Path) -> Lines:
+    """Every key of an entry of exceptions.yaml."""
+    del root
+    yield f"# {FILE}"
+    yield ""
+    yield "Findings that people accepted: a list `exceptions:` of entries, which `millwright policy except` and `policy"
+    yield "accept` write. A mistake in it stops every operation: see [accept a finding](../how-to/accept-a-finding.md)."
+    yield "`exceptions.requested.yaml` has the same entries without the last three keys, and covers nothing."
+    yield ""
+    fields = Accepted.model_fields.items()
+    keys = [(f"`{name}`", "yes" if field.is_required() else "no", field.description or "") for name, field in fields]
+    yield from _table(("key", "must be given", "meaning"), keys)
+
+
 def localcloud(root: Path) -> Lines:
     """Every resource type and function of the local AWS."""
     del root
@@ -148,6 +163,7 @@ PAGES = {
     "exit-codes.md": exit_codes,
     "cli.md": cli,
     "policies.md": policies,
+    "exceptions-yaml.md": exceptions_yaml,
     "localcloud.md": localcloud,
 }
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -9,6 +10,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from factory.exceptions import Accepted
 from policies import CONTROLS, Enforcement, PolicySettings
 from policies.decode import CONFIDENTIAL_SIGNATURE, SIGNATURE_KEY
 from policies.exported import read_stack
@@ -161,3 +163,30 @@ def test_junit_stays_well_formed_whatever_a_name_holds() -> None:
 def test_control_characters_are_spelt_out_and_other_texts_stay_as_they_are() -> None:
     assert printable("a\tb\nc é 漢 \U0001f600") == "a\tb\nc é 漢 \U0001f600"
     assert one_line("a\tb\nc\r\x7f\x9b\ud800\uffff") == "a\\tb\\nc\\r\\x7f\\x9b\\ud800\\uffff"
+
+
+def _accepted(checked: Checked) -> Checked:
+    """The same with its findings accepted, by an exception that has been verified."""
+    said = {
+        "id": "one",
+        "approver": "sam",
+        "expires": "2026-12-29",
+        "reason": "[x](https://evil.example)\x1b",
+        "ticket": "1",
+    }
+    entry = Accepted.model_construct(**said, fingerprint="sha256:1")
+    told = tuple(replace(each, exception=entry) for each in checked.findings)
+    return replace(checked, findings=(), accepted=told)
+
+
+def test_what_a_person_accepted_is_suppressed_in_sarif_and_fails_nothing_in_junit() -> None:
+    open_ = _checked(_group("door", "0.0.0.0/0"))
+    (before,), (after,) = (_sarif(each)["results"] for each in (open_, _accepted(open_)))
+    (suppression,) = after["suppressions"]
+    assert (suppression["kind"], suppression["status"]) == ("external", "accepted")
+    assert suppression["justification"] == "accepted until 2026-12-29 by sam (one): [x] (https://evil.example)\\x1b"
+    assert "suppressions" not in before
+    assert before["partialFingerprints"] == after["partialFingerprints"]
+    case = _case(_suites(_accepted(open_), fail_on=Enforcement.ADVISORY), "no-world-ingress")
+    assert case.find("failure") is None
+    assert (case.findtext("system-out") or "").startswith("accepted until 2026-12-29 by sam (one): urn:")

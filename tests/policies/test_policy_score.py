@@ -1,5 +1,6 @@
 """The score of a stack: judgements that passed by those that were asked, weighted; nothing unknown counts as a pass."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,13 @@ def test_what_is_not_known_is_no_pass() -> None:
     assert (sum(unknown.failed.values()), unknown.undecided["critical"]) == (0, 1)
     both = _score(_group(SECRET, "0.0.0.0/0"))
     assert (both.failed["critical"], both.undecided["critical"]) == (1, 0)
+
+
+def test_what_a_person_accepted_is_no_pass() -> None:
+    name, stack = read_stack({"version": 3, "deployment": {"resources": [_group("0.0.0.0/0")]}}, "it.json")
+    checked = check(CONTROLS, name, stack, PolicySettings())
+    accepted = replace(checked, findings=(), accepted=checked.findings)
+    assert score_of(accepted, stack, CONTROLS) == score_of(checked, stack, CONTROLS)
 
 
 def test_one_failure_among_thousands_is_not_rounded_away() -> None:
