@@ -19,7 +19,7 @@ help:  ## Show this list
 
 setup: $(BIN)/.ready  ## Make .venv with everything pinned, and the pulumi command in it
 
-demo: setup  ## One app's factory, and three changes through all six stages (DEMO=auto: nobody is asked)
+demo: setup  ## Three apps' factories, and three changes through all six stages (DEMO=auto: nobody is asked)
 	@$(BIN)/millwright demo $(if $(filter auto,$(DEMO)),--auto)
 
 demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the files
@@ -57,6 +57,7 @@ bench: setup  ## Ratios against named peers; never a pass or a fail
 	@$(BIN)/python -m tests.bench.recovery
 	@$(BIN)/python -m tests.bench.portfolio
 	@$(BIN)/python -m tests.bench.driver
+	@$(BIN)/python -m tests.bench.policy
 
 docs: setup  ## Write docs/reference from the code
 	@$(BIN)/python -m tests.lint.reference --write

@@ -6,7 +6,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from components import aws, interfaces
-from components.aws.audit_store import Lock, trail_uses_key
+from components.aws.audit_store import trail_uses_key
 
 
 class PlatformArgs(TypedDict):
@@ -18,8 +18,6 @@ class PlatformArgs(TypedDict):
     """Its region; the audit trail covers every other one too."""
     spec: str
     """Digest of what declares it."""
-    audit_lock: Lock
-    """How firmly audit records are locked: `compliance` (nobody removes one), or `governance`."""
     github: bool
     """Whether workflows of GitHub can be told apart, so that roles may trust one."""
 
@@ -55,7 +53,7 @@ class Platform(pulumi.ComponentResource):
         )
         self.audit = aws.AuditStore(
             name,
-            {"account": account, "region": region, "key_id": self.keys.key_id, "lock": args["audit_lock"]},
+            {"account": account, "region": region, "key_id": self.keys.key_id},
             child,
         )
         self.state = aws.StateStore(name, {"account": account, "region": region, "key_id": self.keys.key_id}, child)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from factory.decisions import Decision, so_far
+from factory.demo_people import where_more_are_named
 from factory.people import DEMO_PREFIX, People
 from factory.requests import Request, RequestState
 from pipeline.git import visible
@@ -33,9 +34,10 @@ def able(request: Request, people: People, made: list[Decision]) -> list[str]:
 def deciders(request: Request, people: People, made: list[Decision]) -> list[str]:
     """Who may decide now, and whether they are too few; at least one line."""
     found, needed = [said(person) for person in able(request, people, made)], request.approvals - len(made)
+    where = where_more_are_named(people.who_may(request.role, request.app, []))
     if not found:
-        return ["nobody (people.yaml)"]
-    return found if len(found) >= needed else [*found, f"nobody else, and it takes {needed} (people.yaml)"]
+        return [f"nobody ({where})"]
+    return found if len(found) >= needed else [*found, f"nobody else, and it takes {needed} ({where})"]
 
 
 def progress(request: Request, made: list[Decision]) -> str:

@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -65,11 +65,16 @@ class RunFile(BaseModel):
 
 @dataclass
 class Claim:
-    """The exclusive right to be daemon `name`; hold it for as long as the daemon lives."""
+    """The exclusive right to be daemon `name`; hold it for as long as the daemon lives.
+
+    `token` is what its own calls need. It is there before any run file tells it, and one for the daemon's whole life:
+    whoever has read the file is never refused because the daemon does not know yet what stands there.
+    """
 
     root: FactoryRoot
     name: str
     lock: TextIOWrapper
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     def publish(self, addresses: dict[str, str], generation: str) -> RunFile:
         """Write the run file: from now on others find this daemon. The daemon must already accept calls."""
@@ -78,7 +83,7 @@ class Claim:
             pid=os.getpid(),
             started=start_ticks(os.getpid()),
             addresses=addresses,
-            token=secrets.token_urlsafe(32),
+            token=self.token,
             generation=generation,
         )
         target = run_file_path(self.root, self.name)

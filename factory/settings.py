@@ -100,11 +100,6 @@ class Settings(BaseSettings):
         max_length=24,
         description="The team that answers and pays for it; becomes its tags `owner` and `cost-center`.",
     )
-    platform_audit_lock: Literal["compliance", "governance"] = Field(
-        default="compliance",
-        description="How audit records are locked for a year: nobody removes one, or nobody without a permission of "
-        "its own does (to try the platform out on an account that is to be emptied again).",
-    )
     platform_github: bool = Field(
         default=False,
         description="Whether the platform believes GitHub which workflow asks (an OpenID Connect provider), so that "

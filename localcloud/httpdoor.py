@@ -37,7 +37,7 @@ class Admin:
     "kept": [[type, id, ARN or ""], ...]}`), `settled` says that all of it was seen (in: `{"prefix": ...}`).
     """
 
-    token: Callable[[], str]
+    token: str
     status: Callable[[], Mapping[str, Any]]
     reset: Callable[[], Mapping[str, Any]]
     discard: Callable[[str, list[Kept]], list[str]]
@@ -46,7 +46,7 @@ class Admin:
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> Reply:
         """Answer one admin call."""
-        if not hmac.compare_digest(token.encode(), self.token().encode()):
+        if not hmac.compare_digest(token.encode(), self.token.encode()):
             return _as_json(403, {"error": f"this needs the daemon's token in the header {TOKEN_HEADER}"})
         call = path.removeprefix(ADMIN)
         allowed = ("GET", "POST") if call == "status" else ("POST",)

@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -35,7 +34,6 @@ class Service:
         self._publishing = threading.Lock()
         self._http: HttpDoor | None = None
         self._provider: ProviderDoor | None = None
-        self._run_file: daemons.RunFile | None = None
         self._backends: Backends | None = None
         self._runtime: LocalRuntime | None = None
         self._postgres: LocalPostgres | None = None
@@ -56,7 +54,7 @@ class Service:
         self._provider.start()
         provider = self._provider.servicer
         calls = Admin(
-            token=self._token,
+            token=self._claim.token,
             status=self._status,
             reset=self._reset,
             snapshot=self._snapshot,
@@ -84,31 +82,30 @@ class Service:
         if self._backends:
             self._backends.close()
 
-    def _publish(self) -> daemons.RunFile:
-        if not (self._http and self._provider and self._runtime and self._backends):
+    def _publish(self) -> None:
+        with self._publishing:
+            self._claim.publish(self._addresses(), generation=self._generation())
+
+    def _addresses(self) -> dict[str, str]:
+        if not (self._http and self._provider and self._runtime):
             raise RuntimeError("the doors are not open")
-        addresses = {
+        return {
             "http": self._http.url,
             "provider": self._provider.address,
             "ingress": self._runtime.url,
             "ingress-tls": self._runtime.secure_url,
         }
-        with self._publishing:
-            self._run_file = self._claim.publish(addresses, generation=self._backends.generation)
-            return self._run_file
 
-    def _token(self) -> str:
-        # Before the run file is published nobody can know a token; a random one refuses everybody.
-        return self._run_file.token if self._run_file else uuid.uuid4().hex
+    def _generation(self) -> str:
+        return self._backends.generation if self._backends else ""
 
     def _status(self) -> Mapping[str, Any]:
-        run_file = self._run_file
         return {
             "name": self._claim.name,
             "pid": os.getpid(),
             "uptime_seconds": round(time.time() - self._started, 3),
-            "generation": run_file.generation if run_file else "",
-            "addresses": dict(run_file.addresses) if run_file else {},
+            "generation": self._generation(),
+            "addresses": self._addresses(),
             "tasks": self._runtime.running() if self._runtime else [],
             "state": dict(self._backends.kept()) if self._backends else {},
         }

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -34,6 +35,14 @@ from policies.table import CONTROLS
 
 MESSAGE_BYTES: Final = 400 << 20
 """Largest message; the engine's own limit (sdk/go/common/util/rpcutil)."""
+
+
+@dataclass(frozen=True)
+class _OfType:
+    """The controls that read resources of one type, and what the engine is told of the others."""
+
+    controls: tuple[Control, ...]
+    not_applicable: list[pb.PolicyNotApplicable]
 
 
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
@@ -61,6 +70,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._preview = False
         self._lock = threading.Lock()
         self._seen: dict[str, Resource] = {}
+        self._by_type: dict[str, _OfType] = {}
 
     def Handshake(
         self, request: pb.AnalyzerHandshakeRequest, context: grpc.ServicerContext
@@ -113,15 +123,16 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         resource = declared(request)
         controls = self._controls(context)
         with self._lock:
+            asked = self._asked_of(controls, resource.type)
             self._seen[resource.urn] = resource
             try:
-                early = self._early_verdicts(controls, resource)
-                verdicts = [*judge_resource(controls, resource, self._context), *early]
+                early = self._early_verdicts(asked.controls, resource)
+                verdicts = [*judge_resource(asked.controls, resource, self._context), *early]
             except RuleBroke as error:
                 _refuse(context, grpc.StatusCode.INTERNAL, str(error))
         return pb.AnalyzeResponse(
             diagnostics=self._diagnostics(verdicts, resource.urn),
-            not_applicable=not_applicable(controls, resource.type),
+            not_applicable=asked.not_applicable,
         )
 
     def AnalyzeStack(self, request: pb.AnalyzeStackRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
@@ -153,6 +164,15 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                     _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.rendered())
             return self._read
 
+    def _asked_of(self, controls: Sequence[Control], resource_type: str) -> "_OfType":
+        """What is asked of every resource of a type: told once, there are many resources and few types."""
+        if resource_type not in self._by_type:
+            self._by_type[resource_type] = _OfType(
+                tuple(control for control in controls if control.concerns(resource_type)),
+                not_applicable(controls, resource_type),
+            )
+        return self._by_type[resource_type]
+
     def _early_verdicts(self, controls: Sequence[Control], resource: Resource) -> Iterable[Verdict]:
         """In an update: failures that stand with this resource, and that no later one can take away again.
 
@@ -164,9 +184,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         asked = [
             control
             for control in controls
-            if control.monotone
-            and control.concerns(resource.type)
-            and control.enforcement.at(self._context.environment) is Enforcement.MANDATORY
+            if control.monotone and control.enforcement.at(self._context.environment) is Enforcement.MANDATORY
         ]
         if asked:
             verdicts = judge_stack(asked, Stack(tuple(self._seen.values()), complete=False), self._context)
@@ -181,14 +199,16 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         ]
 
 
-def serve() -> None:
-    """Serve the pack on a free loopback port, print the port as the engine expects, and run until ended."""
+def serve(analyzer: Analyzer | None = None) -> None:
+    """Serve the pack on a free loopback port, print the port as the engine expects, and run until ended.
+
+    Without `analyzer`, all controls with the settings of the factory around the working folder.
+    """
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4), options=[("grpc.max_receive_message_length", MESSAGE_BYTES)]
     )
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(
-        Analyzer(settings=_settings_here, own=_own_rules_here, accepting=accepting_here), server
-    )
+    own = Analyzer(settings=_settings_here, own=_own_rules_here, accepting=accepting_here)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer or own, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     ended = threading.Event()

@@ -6,6 +6,7 @@ A check is a pure function over plain data: dicts, lists, strings, numbers, bool
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -157,9 +158,11 @@ class Control:
 
     def concerns(self, resource_type: str) -> bool:
         """Whether the control reads resources of this type."""
-        if resource_type in self.reads:
-            return True
-        return any(token.endswith("*") and resource_type.startswith(token[:-1]) for token in self.reads)
+        return resource_type in self.reads or resource_type.startswith(self._starts)
+
+    @cached_property
+    def _starts(self) -> tuple[str, ...]:
+        return tuple(token[:-1] for token in self.reads if token.endswith("*"))
 
 
 def render(path: Path) -> str:

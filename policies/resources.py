@@ -1,13 +1,14 @@
 """What the checks look at: one resource, and all resources of a stack."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from policies.model import UNKNOWN, Path, Plain, Properties
 
 ROOT: Final = "pulumi:pulumi:Stack"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,17 @@ class Stack:
         for resource in self.resources:
             found.setdefault(resource.type, []).append(resource)
         return found
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of this stack: called once for each key, because several checks ask the same."""
+        kept: dict[Hashable, T] = self._kept
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
 
     def by_urn(self) -> dict[str, Resource]:
         """Every resource by its URN."""

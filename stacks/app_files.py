@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.cache import write_atomically
+from factory.demo_people import where_more_are_named
 from factory.document import Document, load_document
 from factory.errors import InputError, Problem
 from factory.gates import Gate
@@ -39,9 +40,9 @@ def _undecidable(root: FactoryRoot, spec: AppSpec, people: People, document: Doc
         if gate in (Gate.PRODUCTION, Gate.DESTROY) and Environment.PRODUCTION not in spec.environments:
             continue
         role, approvals = spec.deciders_at(gate)
-        found = len(people.who_may(role, spec.name, []))
+        holding = people.who_may(role, spec.name, [])
         named = spec.gates.get(gate)
-        if not found:
+        if not holding:
             yield problem_at(
                 document,
                 ("gates", gate.value, "role") if named and named.role else ("environments",),
@@ -49,13 +50,13 @@ def _undecidable(root: FactoryRoot, spec: AppSpec, people: People, document: Doc
                 allowed="a role that somebody holds",
                 fix=f"give somebody the role {role} in {root.people_file.name}",
             )
-        elif found < approvals:
+        elif len(holding) < approvals:
             yield problem_at(
                 document,
                 ("gates", gate.value, "approvals"),
                 f"so many people do not hold the role {role} for {spec.name}",
-                allowed=f"at most {found}",
-                fix=f"give more people the role {role} in {root.people_file.name}, or ask for fewer",
+                allowed=f"at most {len(holding)}",
+                fix=f"give more people the role {role} ({where_more_are_named(holding)}), or ask for fewer",
             )
 
 

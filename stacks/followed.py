@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from factory.releases import Release
 from factory.spec import AppSpec, Environment, differing_fields, recorded_spec
-from stacks.infra_code import INFRA
+from stacks.infra_code import INFRA, how_infra_changed
 from stacks.inputs import differing_keys
 
 
@@ -66,7 +66,8 @@ def edited(files: Files, release: Release) -> str:
     if digest_of(files, release) in (decided, release.set_aside):
         return ""
     fields = differing_fields(recorded_spec(release.spec), files.spec)
-    wrong = ", ".join([*fields, *([INFRA] if infra_differs(files, release) else [])])
+    code = "" if release.infra is None else how_infra_changed(release.infra, files.infra)
+    wrong = ", ".join([*fields, *([code] if code else [])])
     if not fields:
         return f"changed after the decision: {wrong}"
     return f"app.yaml was edited after the decision: what it says now was never decided ({wrong})"

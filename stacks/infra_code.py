@@ -22,6 +22,15 @@ def infra_digest(root: FactoryRoot, app: str) -> str:
     return source_digest(root.apps / app, files) if files else ""
 
 
+def how_infra_changed(before: str, now: str) -> str:
+    """What became of an app's code between two digests of it, in words; "" when they are the same."""
+    if before == now:
+        return ""
+    if not before:
+        return f"{INFRA} (it was added)"
+    return f"{INFRA} (it, or what stands beside it)" if now else f"{INFRA} (it was removed)"
+
+
 def keep_infra(root: FactoryRoot, app: str) -> str:
     """Keep a copy of the app's code as its folder holds it now; its digest, as above.
 

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from factory.fingerprints import fingerprint
 from factory.paths import FactoryRoot
-from stacks.infra_code import INFRA
+from stacks.infra_code import INFRA, how_infra_changed
 from stacks.program.keys import password_key, secret_key
 
 CONFIGURATION = "configuration"
@@ -33,7 +33,8 @@ def differing(decided: Inputs | None, now: Inputs) -> str:
     if decided is None:
         return "it showed neither infra.py nor the configuration"
     keys = differing_keys(decided[CONFIGURATION], now[CONFIGURATION])
-    wrong = [*([INFRA] if decided.get(INFRA) != now[INFRA] else []), *keys]
+    code = how_infra_changed(decided.get(INFRA) or "", now[INFRA] or "")
+    wrong = [*([code] if code else []), *keys]
     return f"changed after the decision: {', '.join(wrong)}" if wrong else ""
 
 

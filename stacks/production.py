@@ -161,12 +161,12 @@ def require_release(place: Place, release_id: int | None = None) -> Release:
     if release is None or release.state not in releases.WANTED:
         refuse(place, "it changes only by a person's recorded decision, and no release was decided")
     if release_id is None and (wrong := edited(place.files, release)):
-        refuse(place, wrong)
+        refuse(place, wrong, hint=_ask_again(place))
     try:
         _require_approval(place, release, release.request)
     except DecisionRequired as refusal:
         if not _is_return(place, release):
-            refuse(place, str(refusal))
+            refuse(place, str(refusal), **({"hint": refusal.hint} if refusal.hint else {}))
     return release
 
 
@@ -265,8 +265,31 @@ def _require_approval(place: Place, release: Release, request_id: int | None) ->
         raise DecisionRequired(f"request {request.id} did not show that release {release.id} is a way back")
     if recorded_spec(release.spec).digest() != release.spec_digest:
         raise DecisionRequired(f"the spec kept for release {release.id} is not the one that was decided")
-    _require_inputs(request, _inputs(place, release))
+    _require_same_inputs(place, release, request)
     _verify(place, request)
+
+
+def _require_same_inputs(place: Place, release: Release, request: Request) -> None:
+    now = _inputs(place, release)
+    try:
+        _require_inputs(request, now)
+    except DecisionRequired as refusal:
+        if release.infra is not None or (request.shown.get("inputs") or {}).get(INFRA) == now[INFRA]:
+            raise DecisionRequired(str(refusal), hint=_ask_again(place)) from None
+        # Its digest was another kind of digest: nobody need have edited anything.
+        raise DecisionRequired(
+            f"release {release.id} was decided by an earlier Millwright, which kept no copy of {INFRA}: what runs now "
+            f"cannot be compared with what was decided ({refusal})",
+            hint=f"if nothing was edited, nothing has to be: {_promote(place)} asks once more, and then a copy is kept",
+        ) from None
+
+
+def _ask_again(place: Place) -> str:
+    return f"undo the edit, or ask for what the files say now: {_promote(place)}, and another person approves"
+
+
+def _promote(place: Place) -> str:
+    return f"millwright promote {place.spec.name} --as PERSON"
 
 
 def _is_return(place: Place, release: Release) -> bool:

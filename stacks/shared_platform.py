@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from factory.fingerprints import fingerprint
 from factory.settings import Settings
@@ -25,7 +25,6 @@ class PlatformSpec:
 
     region: str
     owner: str
-    audit_lock: Literal["compliance", "governance"]
     github: bool
 
     @property
@@ -48,7 +47,6 @@ def platform_spec(settings: Settings) -> PlatformSpec:
     return PlatformSpec(
         region=settings.platform_region,
         owner=settings.platform_owner,
-        audit_lock=settings.platform_audit_lock,
         github=settings.platform_github,
     )
 

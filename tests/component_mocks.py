@@ -169,7 +169,7 @@ def declared_platform(*, github: bool = True) -> list[Declared]:
     def program() -> None:
         Platform(
             "platform",
-            {"account": ACCOUNT, "region": REGION, "spec": ARTEFACT, "audit_lock": "compliance", "github": github},
+            {"account": ACCOUNT, "region": REGION, "spec": ARTEFACT, "github": github},
         )
 
     return declare(program, stack="platform")

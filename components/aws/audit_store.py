@@ -1,7 +1,7 @@
 """AuditStore: the account's trail, in every region, and the bucket in which nobody changes what it wrote."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -10,10 +10,10 @@ from pulumi_aws import cloudtrail, s3
 from components.aws.closed_bucket import closed_bucket
 from components.aws.shared_names import PLATFORM, audit_bucket
 
-# What control 44 of the catalogue asks of logs too.
+# What control 43 of the catalogue asks: the other mode, GOVERNANCE, is lifted by whoever has a permission.
+LOCK = "COMPLIANCE"
 LOCKED_DAYS = 365
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}
-Lock = Literal["compliance", "governance"]
 
 
 class AuditStoreArgs(TypedDict):
@@ -25,8 +25,6 @@ class AuditStoreArgs(TypedDict):
     """Home region of the trail, and region of the bucket."""
     key_id: Input[str]
     """ARN of the key that encrypts the records; its policy has the statements of `trail_uses_key`."""
-    lock: Lock
-    """compliance: nobody removes a record before its time; governance: who has a permission of its own may."""
 
 
 class AuditStore(pulumi.ComponentResource):
@@ -55,7 +53,7 @@ class AuditStore(pulumi.ComponentResource):
         lock = s3.BucketObjectLockConfiguration(
             logical,
             bucket=bucket.id,
-            rule={"default_retention": {"mode": args["lock"].upper(), "days": LOCKED_DAYS}},
+            rule={"default_retention": {"mode": LOCK, "days": LOCKED_DAYS}},
             # A lock is of versions.
             opts=ResourceOptions(parent=self, depends_on=ready),
         )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypedDict
 from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_aws import s3
 
-from components.aws.documents import document
+from components.aws.documents import document, tls_only
 from components.aws.shared_names import PLATFORM
 
 
@@ -74,12 +74,14 @@ def closed_bucket(name: str, args: ClosedBucketArgs, opts: ResourceOptions) -> C
 
 
 def _policy(arn: str, more: Sequence[dict[str, Any]]) -> str:
-    everything = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
     return document(
-        everything | {"Sid": "TlsOnly", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-        everything
-        | {
+        tls_only(arn),
+        {
             "Sid": "NoRoleOfAnApp",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
             # Whoever this factory has made for an app, whatever permissions somebody gives it.
             "Condition": {
                 "StringEquals": {"aws:PrincipalTag/managed-by": "millwright"},

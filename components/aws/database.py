@@ -42,7 +42,7 @@ class DatabaseArgs(TypedDict):
     backups: int
     """Days for which automated backups are kept."""
     guarded: bool
-    """Whether it stands in two zones and cannot be deleted until that guard is taken off."""
+    """Whether it stands in two zones, cannot be deleted until that guard is taken off, and leaves a final snapshot."""
 
 
 class Database(pulumi.ComponentResource):
@@ -119,11 +119,21 @@ def _instance(name: str, args: DatabaseArgs, firewall: ec2.SecurityGroup, opts: 
         backup_retention_period=args["backups"],
         copy_tags_to_snapshot=True,
         deletion_protection=args["guarded"],
-        # Backups outlive a guarded instance; what is rebuilt at will leaves none.
+        # Backups and a last snapshot outlive a guarded instance; what is rebuilt at will leaves neither.
         delete_automated_backups=not args["guarded"],
-        skip_final_snapshot=True,
+        skip_final_snapshot=not args["guarded"],
+        final_snapshot_identifier=_final_snapshot(name, firewall) if args["guarded"] else None,
         auto_minor_version_upgrade=True,
         enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
         tags={"Name": name},
         opts=opts,
     )
+
+
+def _final_snapshot(name: str, firewall: ec2.SecurityGroup) -> Output[str]:
+    """What its last snapshot is called, the same at every update.
+
+    By the firewall's id, which no later database of that name has: the snapshot of an earlier life keeps its name, and
+    a second destroy would end on it.
+    """
+    return firewall.id.apply(lambda known: f"{name}-final-{known.removeprefix('sg-')}")

@@ -22,6 +22,18 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def tls_only(bucket: str) -> dict[str, Any]:
+    """Nobody reaches the bucket of this ARN, or what is in it, in plain text."""
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
 def decrypts_secrets(key_id: str, region: str) -> dict[str, Any]:
     """Use of the key for secrets only: it serves many things, but through Secrets Manager no others."""
     return statement(

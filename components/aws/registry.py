@@ -1,4 +1,7 @@
-"""Registry: the app's image repository (immutable, scanned) and its bucket of build outputs, closed to the public."""
+"""Registry: the app's image repository (immutable, scanned) and its bucket of build outputs.
+
+The bucket is closed to the public, and to whoever does not speak TLS.
+"""
 
 from typing import TypedDict
 
@@ -6,6 +9,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import ecr, s3
 
+from components.aws.documents import document, tls_only
 from components.aws.shared_names import BUCKET_NAME_LIMIT
 from components.naming import physical_name
 
@@ -56,6 +60,12 @@ class Registry(pulumi.ComponentResource):
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
+            opts=child,
+        )
+        s3.BucketPolicy(
+            name,
+            bucket=bucket.id,
+            policy=bucket.arn.apply(lambda arn: document(tls_only(arn))),
             opts=child,
         )
         self.images = repository.repository_url

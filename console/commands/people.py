@@ -1,5 +1,7 @@
 """`millwright people list|demo`: who may decide what, and the labelled stand-ins of the demo."""
 
+from typing import Annotated
+
 import typer
 from rich.table import Table
 
@@ -9,6 +11,10 @@ from console.session import Session, open_session
 from console.show import OUT, print_json, report_engine
 from factory import demo_people, signatures
 from factory.people import load_people
+
+Deputy = Annotated[
+    bool, typer.Option("--deputy", help="One more, who holds every role that decides: for gates that ask for two.")
+]
 
 people = typer.Typer(no_args_is_help=True, help="People: who may decide what.")
 
@@ -20,10 +26,11 @@ def list_people(as_json: Json = False) -> None:
 
 
 @people.command()
-def demo(as_json: Json = False) -> None:
+def demo(deputy: Deputy = False, as_json: Json = False) -> None:
     """Make the demo people: stand-ins with keys made here, for the local cloud only."""
     session = open_session(report_engine)
-    demo_people.ensure(session.root, session.settings)
+    make = demo_people.ensure_with_deputy if deputy else demo_people.ensure
+    make(session.root, session.settings)
     _show(session, as_json=as_json)
 
 

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 
-from console.demo.inventory import Cloud, inventory
+from console.demo.inventory import Cloud, database_snapshots, inventory
 from console.demo.people import Desk
 from console.demo.place import demo_root, remove_place
 from console.demo.scenes import DemoFailed
@@ -64,12 +64,20 @@ def _empty(session: Session) -> None:
         follow([session.driver.start(Kind.DESTROY, PLATFORM, Shared.SHARED)])
     regions = {load_app(root, app).region for app, _ in declared} | {session.settings.platform_region}
     for region in sorted(regions):
+        _remove_snapshots(Cloud(region, run_file.addresses["http"]))
         if left := inventory(Cloud(region, run_file.addresses["http"])):
             raise DemoFailed(
                 f"after destroying every stack, {region} still holds {left}",
                 hint="somebody made it by hand; `millwright cloud reset` removes it too",
             )
         ERR.print(f"[green]✓[/] boto3 finds nothing left in {region}")
+
+
+def _remove_snapshots(cloud: Cloud) -> None:
+    """What production's databases leave on purpose: here their cloud goes as well."""
+    for name in database_snapshots(cloud):
+        cloud.client("rds").delete_db_snapshot(DBSnapshotIdentifier=name)
+        ERR.print(f"removed the final snapshot {name}")
 
 
 def _stands(session: Session, app: str) -> bool:

@@ -135,6 +135,12 @@ def _budgets(cloud: Cloud) -> list[str]:
     return [each["BudgetName"] for each in cloud.client("budgets").describe_budgets(AccountId=account)["Budgets"]]
 
 
+def database_snapshots(cloud: Cloud) -> list[str]:
+    """Snapshots that somebody asked for, as the final one of production's database; not those of RDS's own backups."""
+    found = _pages(cloud, "rds", "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")
+    return [each["DBSnapshotIdentifier"] for each in found]
+
+
 def _named(service: str, operation: str, key: str, name: str, **arguments: Any) -> Callable[[Cloud], list[str]]:
     return lambda cloud: [item[name] for item in _pages(cloud, service, operation, key, **arguments)]
 
@@ -164,6 +170,7 @@ KINDS: dict[str, Callable[[Cloud], list[str]]] = {
     "listener": _listeners,
     "database": _named("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
     "database network": _named("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
+    "database snapshot": database_snapshots,
     "queue": lambda cloud: cloud.client("sqs").list_queues(MaxResults=1000).get("QueueUrls", []),
     "pipeline": _named("codepipeline", "list_pipelines", "pipelines", "name"),
     "build project": lambda cloud: list(_pages(cloud, "codebuild", "list_projects", "projects")),

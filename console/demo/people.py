@@ -16,16 +16,6 @@ from factory.requests import Request, RequestState
 from factory.settings import Settings
 from pipeline import records
 
-# Who of the demo people answers at which gate.
-ANSWERS = {
-    Gate.SECURITY_EXCEPTION: demo_people.SECURITY,
-    Gate.MERGE: demo_people.MAINTAINER,
-    Gate.PRODUCTION: demo_people.OPERATOR,
-    Gate.DESTROY: demo_people.OPERATOR,
-    Gate.ATTENTION: demo_people.MAINTAINER,
-}
-
-
 # Whose merge waits for whose: what goes to main behind a change brings that change to production with it, and the
 # release of the key is to turn out bad while the other's is not.
 FIRST = {"https-only": "link-stats"}
@@ -40,8 +30,18 @@ class Desk:
     database: Engine
 
     def decide(self, request: Request, verdict: Verdict, reason: str) -> None:
-        """Sign and record a decision of the demo person who answers at that gate."""
-        person = ANSWERS[request.gate]
+        """Sign and record it as the demo people who answer: one, or as many as an approval takes."""
+        asked = self.answering(request)
+        for person in asked if verdict is Verdict.APPROVE else asked[:1]:
+            self._sign(request, verdict, person, reason)
+
+    def answering(self, request: Request) -> list[str]:
+        """The demo people who hold the role that decides it, as many as it takes; the deputy comes last."""
+        able = load_people(self.root, self.settings).who_may(request.role, request.app, request.authors)
+        names = [person.id for person in able if person.demo]
+        return sorted(names, key=lambda name: name == demo_people.DEPUTY)[: request.approvals]
+
+    def _sign(self, request: Request, verdict: Verdict, person: str, reason: str) -> None:
         payload = decisions.payload(request, verdict, person, reason)
         signature = signatures.sign_unattended(payload, demo_people.key_file(self.root, person))
         decisions.decide(
@@ -90,16 +90,14 @@ def answer_by_itself(desk: Desk, request: Request) -> bool | None:
 
 def answer_at_terminal(desk: Desk, request: Request) -> bool | None:
     """Ask the person at the terminal; without one, say which command decides it from elsewhere."""
-    command = f"cd {desk.root.path.name} && millwright review {request.id}"
+    command, people = f"cd {desk.root.path.name} && millwright review {request.id}", ", ".join(desk.answering(request))
     ERR.print(f"\n  [bold yellow]a person is asked[/] at the gate {request.gate}: {escaped(request.title)}")
     ERR.print(f"  to see it: {command}")
     if not sys.stdin.isatty():
-        ERR.print(f"  to decide: millwright approve|refuse {request.id} --as {ANSWERS[request.gate]}")
+        ERR.print(f"  to decide: millwright approve|refuse {request.id} --as {people}")
         return False
     while desk.is_open(request):
-        ERR.print(
-            f"  as {ANSWERS[request.gate]} (stand-in): [bold]a[/]pprove, [bold]r[/]efuse, [bold]l[/]eave it: ", end=""
-        )
+        ERR.print(f"  as {people} (stand-in): [bold]a[/]pprove, [bold]r[/]efuse, [bold]l[/]eave it: ", end="")
         match sys.stdin.readline().strip().lower()[:1]:
             case "a":
                 desk.decide(request, Verdict.APPROVE, "")

@@ -33,6 +33,9 @@ class Records(Protocol):
     def look(self) -> list[Declared]:
         """What is declared now."""
 
+    def kept(self) -> set[str]:
+        """The keys of instances that are gone, and whose data stays."""
+
     def tell(self, statuses: Iterable[Status]) -> None:
         """Write down what became of instances."""
 
@@ -49,7 +52,8 @@ class _Instance:
     again_at: float = 0.0
     # The failure that was told last.
     told: Status | None = None
-    removed: bool = False
+    # Its server has ended for good.
+    retired: bool = False
 
 
 class Keeper:
@@ -60,6 +64,8 @@ class Keeper:
         self._folder = folder
         self._open = records
         self._instances: dict[str, _Instance] = {}
+        # Data of instances that are gone.
+        self._left: set[str] = set()
         self._fronts: Fronts | None = None
         self._doors: Path | None = None
         self._lock = threading.Lock()
@@ -88,7 +94,7 @@ class Keeper:
     def settle(self, seconds: float) -> None:
         """Wait until no server is left (the cloud has just been emptied)."""
         deadline = time.monotonic() + seconds
-        while self._instances and time.monotonic() < deadline:
+        while (self._instances or self._left) and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
 
     def close(self) -> None:
@@ -111,7 +117,8 @@ class Keeper:
             try:
                 if records is None:
                     records = self._open()
-                    self._sweep(records.look())
+                    self._left = records.kept()
+                    self._sweep({each.key for each in records.look()} | self._left)
                 self._round(records)
             except Exception:  # noqa: BLE001  the seam: a fault in one round must not end what runs
                 traceback.print_exc(file=sys.stderr)
@@ -128,10 +135,12 @@ class Keeper:
         for key, instance in list(self._instances.items()):
             if key in declared or (instance.work and not instance.work.done()):
                 continue
-            if instance.removed:
+            if instance.retired:
                 del self._instances[key]
+                self._left.add(key)
             else:
-                instance.work = self._pool.submit(self._remove, instance)
+                instance.work = self._pool.submit(self._retire, instance)
+        self._clear(records)
 
     def _follow(self, instance: _Instance, wanted: Declared, now: float, records: Records) -> None:
         """Begin what is to be done for one instance, if anything."""
@@ -207,14 +216,18 @@ class Keeper:
             instance.server.stop()
         instance.server, instance.port = None, None
 
-    def _remove(self, instance: _Instance) -> None:
+    def _retire(self, instance: _Instance) -> None:
         self._end(instance)
-        remove_tree(self._folder / instance.declared.key)
-        instance.removed = True
+        instance.retired = True
 
-    def _sweep(self, declared: Iterable[Declared]) -> None:
-        """Once, at the beginning: remove what an earlier life of the daemon left and no record declares."""
-        keys = {each.key for each in declared}
+    def _clear(self, records: Records) -> None:
+        """Remove the data of instances that are gone, unless a snapshot keeps it."""
+        for key in self._left - records.kept() if self._left else ():
+            remove_tree(self._folder / key)
+            self._left.discard(key)
+
+    def _sweep(self, keys: set[str]) -> None:
+        """Once, at the beginning: remove what an earlier life of the daemon left and no record declares or keeps."""
         with contextlib.suppress(FileNotFoundError):
             doors = Path((self._folder / DOORS).read_text())
             if doors.parent == Path(tempfile.gettempdir()) and doors.name.startswith(SOCKETS):

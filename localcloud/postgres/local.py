@@ -50,6 +50,13 @@ class LocalPostgres:
         with self._backends.held():
             return rds_model.declared()
 
+    def kept(self) -> set[str]:
+        """The instances that are gone and whose data a final snapshot keeps."""
+        from localcloud.postgres import rds_model
+
+        with self._backends.held():
+            return rds_model.kept()
+
     def placed(self) -> list[Placed]:
         """The instances that take connections, and where they stand; under the backends' lock."""
         if not self._taught:

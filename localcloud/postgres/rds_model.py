@@ -1,7 +1,8 @@
 """What moto's RDS leaves out for PostgreSQL: an id of each instance's own, an address that leads somewhere, a state.
 
 moto answers "available" at once, gives all instances one resource id, and all managed passwords are the same. What it
-would answer without doing anything (snapshots, replicas), is refused by name.
+would answer without doing anything (snapshots of what runs, replicas), is refused by name. A final snapshot is what
+its instance leaves: the data stays for as long as the snapshot is there.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from moto.ec2.models import ec2_backends
 from moto.moto_api._internal import mock_random
-from moto.rds.exceptions import InvalidParameterValue
+from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterValue
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 
 from localcloud.postgres.declared import (
@@ -44,10 +45,13 @@ REFUSED: Final = {
 # What RDS takes for PostgreSQL.
 PORTS: Final = range(1150, 65536)
 
-_create, _modify, _start, _modify_subnet_group, _snapshot = (
+MANUAL: Final = "manual"
+
+_create, _modify, _start, _delete, _modify_subnet_group, _snapshot = (
     RDSBackend.create_db_instance,
     RDSBackend.modify_db_instance,
     RDSBackend.start_db_instance,
+    RDSBackend.delete_db_instance,
     RDSBackend.modify_db_subnet_group,
     RDSBackend.create_db_snapshot,
 )
@@ -60,6 +64,7 @@ def teach() -> None:
     backend.create_db_instance = _created
     backend.modify_db_instance = _modified
     backend.start_db_instance = _started
+    backend.delete_db_instance = _deleted
     backend.modify_db_subnet_group = _subnet_group_modified
     backend.create_db_snapshot = _snapshot_taken
     for name, what in REFUSED.items():
@@ -77,9 +82,30 @@ def _refusing(what: str) -> Callable[..., None]:
 
 def _snapshot_taken(self: RDSBackend, *arguments: Json, **named: Json) -> Json:
     if "automated" not in (*arguments, named.get("snapshot_type")):
-        raise NotImplementedError("the embedded PostgreSQL takes no snapshots")
+        raise NotImplementedError("the embedded PostgreSQL takes no snapshots but the final one of an instance")
     # moto's own, with each instance; it lists them as AWS does.
     return _snapshot(self, *arguments, **named)
+
+
+def _deleted(
+    self: RDSBackend,
+    db_instance_identifier: str,
+    final_db_snapshot_identifier: str | None = None,
+    skip_final_snapshot: bool | None = False,
+    delete_automated_backups: bool | None = True,
+) -> Json:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html
+    if bool(skip_final_snapshot) == bool(final_db_snapshot_identifier):
+        raise InvalidParameterCombination(
+            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified, and cannot stand beside it"
+        )
+    instance = self.databases.get(db_instance_identifier)
+    # A protected one, or one that is not there, is refused below.
+    if final_db_snapshot_identifier and instance is not None and not instance.deletion_protection:
+        _snapshot(self, db_instance_identifier, final_db_snapshot_identifier, MANUAL)
+    return _delete(
+        self, db_instance_identifier, skip_final_snapshot=True, delete_automated_backups=delete_automated_backups
+    )
 
 
 def _checked_port(db_kwargs: dict[str, Json], engine: Json) -> None:
@@ -168,6 +194,17 @@ def _all() -> Iterable[Json]:
 def declared() -> list[Declared]:
     """Every instance that has a server, under the backends' lock."""
     return [_declared(instance) for instance in _all() if hasattr(instance, "local_address")]
+
+
+def kept() -> set[str]:
+    """Resource ids of the instances whose data a final snapshot keeps, under the backends' lock."""
+    return {
+        str(snapshot.dbi_resource_id)
+        for account in list(rds_backends)
+        for backend in rds_backends[account].values()
+        for snapshot in backend.database_snapshots.values()
+        if snapshot.snapshot_type == MANUAL
+    }
 
 
 def placed() -> list[Placed]:

@@ -1,6 +1,6 @@
 """What happens to one resource: create, read, update, delete, each through its record and the cloud's clients."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,7 +65,7 @@ class Resource:
 
     def _undo(self, made: Call, inputs: Mapping[str, Json], cause: Exception) -> None:
         try:
-            self.record.delete(made)
+            self._take_back(made)
         except (ClientError, BotoCoreError) as error:
             message = f"{self._failed('finish', inputs, cause)}; removing it failed as well: {said(error)}"
             raise HalfMade(message, id=made.id, properties=dict(inputs)) from error
@@ -107,8 +107,18 @@ class Resource:
 
     def delete(self, id: str, inputs: Mapping[str, Json], state: Mapping[str, Json]) -> None:
         """Remove it; already gone is success."""
+        self._removed(self.record.delete, inputs, self._call(inputs, state=state, id=id))
+
+    def undo(self, id: str, inputs: Mapping[str, Json], state: Mapping[str, Json]) -> None:
+        """Remove what was made and no state ever named; already gone is success."""
+        self._removed(self._take_back, inputs, self._call(inputs, state=state, id=id))
+
+    def _take_back(self, made: Call) -> None:
+        (self.record.undo or self.record.delete)(made)
+
+    def _removed(self, remove: Callable[[Call], None], inputs: Mapping[str, Json], call: Call) -> None:
         try:
-            self.record.delete(self._call(inputs, state=state, id=id))
+            remove(call)
         except ClientError as error:
             if not self.record.is_gone(error):
                 raise self._failed("delete", inputs, error) from error

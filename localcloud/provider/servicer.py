@@ -211,7 +211,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _undo(self, thing: Thing) -> None:
         record = self._records[thing.type]
         resource = Resource(record=record, scope=thing.scope, clients=self._clients, name=thing.name)
-        resource.delete(thing.id, thing.inputs, thing.outputs)
+        resource.undo(thing.id, thing.inputs, thing.outputs)
 
     def _forget(self, context: Context) -> None:
         # A port may be used again: what an earlier connection configured must not count for this one.

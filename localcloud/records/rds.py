@@ -1,6 +1,7 @@
 """RDS: database instance, which is a server of the embedded PostgreSQL."""
 
 import contextlib
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -28,6 +29,8 @@ AVAILABLE_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.1
 # RDS keeps these for itself (its user guide, "Master user account privileges").
 RESERVED_USERS: Final = frozenset({"rdsadmin", "rds_superuser", "rdsrepladmin", "pg_signal_backend"})
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html
+SNAPSHOT_NAME: Final = re.compile(r"(?=.{1,255}\Z)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 # Name of the SDK, and of the API, where only the first letter would not do.
 SENT: Final[Mapping[str, str]] = {
     "allocatedStorage": "AllocatedStorage",
@@ -165,7 +168,16 @@ READ_OTHERWISE: Final = frozenset(
 
 
 def delete_instance(call: Call) -> None:
-    """Remove an instance and its data: there are no final snapshots here."""
+    """Remove an instance; its data too, unless it is to leave a final snapshot, which keeps that."""
+    if call.inputs.get("skipFinalSnapshot"):
+        undo_instance(call)
+    elif found := _find(call):
+        final = call.given(FinalDBSnapshotIdentifier=call.inputs.get("finalSnapshotIdentifier"))
+        call.aws("rds").delete_db_instance(DBInstanceIdentifier=found["DBInstanceIdentifier"], **final)
+
+
+def undo_instance(call: Call) -> None:
+    """Remove an instance with its data."""
     if found := _find(call):
         call.aws("rds").delete_db_instance(DBInstanceIdentifier=found["DBInstanceIdentifier"], SkipFinalSnapshot=True)
 
@@ -175,14 +187,17 @@ def check_instance(inputs: Mapping[str, Json]) -> list[tuple[str, str]]:
     found = []
     if bool(inputs.get("password")) == bool(inputs.get("manageMasterUserPassword")):
         found.append(("password", "exactly one of password and manageMasterUserPassword must be given"))
-    if not inputs.get("skipFinalSnapshot"):
-        found.append(("skipFinalSnapshot", "the embedded PostgreSQL takes no snapshots: it must be true"))
+    final = inputs.get("finalSnapshotIdentifier")
+    if not final and not inputs.get("skipFinalSnapshot"):
+        found.append(("finalSnapshotIdentifier", "it must be given unless skipFinalSnapshot is true"))
+    elif final and not SNAPSHOT_NAME.fullmatch(final):
+        found.append(("finalSnapshotIdentifier", "it is letters, digits and single hyphens, a letter first"))
     if inputs["username"] in RESERVED_USERS:
         found.append(("username", f"RDS keeps {inputs['username']} for itself"))
     return found
 
 
-NO_SNAPSHOTS: Final = "the embedded PostgreSQL keeps no snapshots"
+NO_SNAPSHOTS: Final = "the embedded PostgreSQL restores no snapshots"
 ONE_SERVER: Final = "the embedded PostgreSQL is one server on this machine"
 INSTANCE: Final[Mapping[str, Prop]] = {
     "identifier": text(),
@@ -215,7 +230,8 @@ INSTANCE: Final[Mapping[str, Prop]] = {
     "autoMinorVersionUpgrade": flag(default=True),
     "copyTagsToSnapshot": flag(default=False),
     "skipFinalSnapshot": flag(default=False, unread=True),
-    "deleteAutomatedBackups": flag(default=True, no_effect=NO_SNAPSHOTS),
+    "finalSnapshotIdentifier": text(unread=True),
+    "deleteAutomatedBackups": flag(default=True, no_effect="the embedded PostgreSQL makes no backups"),
     "applyImmediately": flag(no_effect="every change is made at once"),
     "allowMajorVersionUpgrade": flag(no_effect=ONE_SERVER),
     "enabledCloudwatchLogsExports": texts(no_effect="the server writes its log to a file of its own"),
@@ -247,10 +263,10 @@ RECORDS = (
         read=read_instance,
         update=update_instance,
         delete=delete_instance,
+        undo=undo_instance,
         gone=("DBInstanceNotFound", "DBInstanceNotFoundFault"),
         check=check_instance,
         refused={
-            "finalSnapshotIdentifier": f"{NO_SNAPSHOTS}; give skipFinalSnapshot",
             "snapshotIdentifier": NO_SNAPSHOTS,
             "restoreToPointInTime": NO_SNAPSHOTS,
             "s3Import": NO_SNAPSHOTS,

@@ -132,8 +132,8 @@ class Record:
 
     `create` makes the thing and returns its id; `settle` runs after it (the thing is removed again when it fails);
     `read` returns everything the cloud knows, by SDK property name, or None when it is gone; `update` brings a
-    changed declaration about (what it returns is not used); `delete` removes. `gone` lists error codes that mean
-    "does not exist".
+    changed declaration about (what it returns is not used); `delete` removes. `undo` removes what was made and nobody
+    has used, where `delete` would leave something behind. `gone` lists error codes that mean "does not exist".
     `unique`: properties that two things cannot share, so a replacement must delete first when they stay the same.
     `refused`: SDK properties the local cloud does not take, each with what to do instead.
     `told_once`: outputs that only `create` knows (it returns them, by name, beside the id).
@@ -149,6 +149,7 @@ class Record:
     delete: Callable[[Call], None]
     update: Callable[[Call], object] = nothing
     settle: Callable[[Call], None] = nothing
+    undo: Callable[[Call], None] | None = None
     outputs: tuple[str, ...] = ("arn",)
     recomputed: tuple[str, ...] = ()
     told_once: tuple[str, ...] = ()

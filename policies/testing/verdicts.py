@@ -66,8 +66,8 @@ def undone_by(control: Control, bad: Case, more: Case) -> bool:
 
 def with_unknown_parts(resource: Resource) -> Iterator[tuple[Path, Resource]]:
     """The resource again and again, each time with another part of it not known."""
-    for path in _paths(resource.properties):
-        changed = _replaced(resource.properties, path, UNKNOWN)
+    for path in paths(resource.properties):
+        changed = replaced(resource.properties, path, UNKNOWN)
         if isinstance(changed, dict):
             yield path, replace(resource, properties=changed)
 
@@ -80,19 +80,28 @@ def _with_checks(control: Control, check: Callable[[object, Context], Iterator[F
     )
 
 
-def _paths(value: Plain) -> Iterator[Path]:
+def paths(value: Plain) -> Iterator[Path]:
+    """Where the parts of a value are, the outer ones before what is in them."""
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in parts:
         yield (name,)
-        yield from ((name, *path) for path in _paths(inner))
+        yield from ((name, *path) for path in paths(inner))
 
 
-def _replaced(value: Plain, path: Path, new: Plain) -> Plain:
+def at(value: Plain, path: Path) -> Plain:
+    """The part of a value at one of its `paths`."""
+    for part in path:
+        value = value[str(part)] if isinstance(value, dict) else value[int(part)] if isinstance(value, list) else None
+    return value
+
+
+def replaced(value: Plain, path: Path, new: Plain) -> Plain:
+    """The value with `new` at `path`."""
     if not path:
         return new
     if isinstance(value, dict):
         name = str(path[0])
-        return {**value, name: _replaced(value[name], path[1:], new)}
+        return {**value, name: replaced(value[name], path[1:], new)}
     if isinstance(value, list):
-        return [_replaced(each, path[1:], new) if place == path[0] else each for place, each in enumerate(value)]
+        return [replaced(each, path[1:], new) if place == path[0] else each for place, each in enumerate(value)]
     raise TypeError("a path through what has no parts")

@@ -1,67 +1,33 @@
 """One operation on one stack: the lock, the engine through the Automation API, the verdict, the record."""
 
-import contextlib
-import json
 import os
-import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Mapping
 
 from pulumi import automation as auto
-from pulumi.automation.errors import CommandError
-from pulumi.automation.events import EngineEvent
 
 from engine import stack_lock
 from engine.environment import require_one_passphrase
 from factory import db
-from factory.errors import CloudUnavailable, InputError, Interrupted, MillwrightError, PolicyViolation, UpdateFailed
 from factory.outputs import outputs_from
-from factory.paths import FactoryRoot, private_folder
-from factory.project import project_name
-from policies import PACK_NAME
 from policies.accepted import exceptions_of, utc_now
 from policies.score import Score
 from stacks import data_loss, destruction, production, rollback
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, scores, unsettled
 from stacks.driver.cli import unprotect
+from stacks.driver.engine_runs import EngineRuns, Reporter
 from stacks.driver.guards import lift
-from stacks.driver.known import KnownCommand, KnownStack
-from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
-from stacks.driver.plans import PlanningCommand
+from stacks.driver.known import KnownStack
+from stacks.driver.model import Diagnostic, Kind, Request, Result, Started, Waiting
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
-from stacks.driver.translate import Memory, translate
-from stacks.program.build import as_run_errors, build_stack
+from stacks.driver.translate import Memory
+from stacks.driver.workspace import work_folder, workspace
 from stacks.shared_platform import PLATFORM
 
-OnEvent = Callable[[EngineEvent], None]
-Answer = TypeVar("Answer")
 DOOR = "driver"
-LOG_TAIL = 4000
-# What the CLI says.
-WRONG_KEY = "incorrect passphrase"
-# What the engine says of a deletion, which it comes to when the program has declared everything.
-PROTECTED = "because it is protected"
-NO_KEY = "operation error KMS"
-
-
-@dataclass
-class Reporter:
-    """Where events go, and whether the user has asked the operation to stop."""
-
-    send: Callable[[StackEvent], None]
-    interrupted: threading.Event = field(default_factory=threading.Event)
-
-    def check(self, what: str) -> None:
-        """Raises Interrupted when the user has asked to stop; called wherever nothing is under way."""
-        if self.interrupted.is_set():
-            raise Interrupted(f"{what} was interrupted; its state is saved", hint="run it again to go on")
 
 
 def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) -> Result:
@@ -160,11 +126,11 @@ def _run(
         unsettled.watched(
             request.root, request.settings, request.stack, owed=settled or request.kind is Kind.IMPORT_STATE
         ) as watched,
-        _work_folder(request.root, request.id) as folder,
+        work_folder(request.root, request.id) as folder,
     ):
-        stack = KnownStack(request.stack, _workspace(request, folder, variables))
+        stack = KnownStack(request.stack, workspace(request, folder, variables))
         goes_back = place is not None and production.goes_back(place, request.release)
-        engine = _Engine(request, reporter, stack, goes_back=goes_back)
+        engine = EngineRuns(request, reporter, stack, goes_back=goes_back)
         match request.kind:
             case Kind.PREVIEW:
                 _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh))
@@ -198,7 +164,7 @@ def _run(
 
 
 def _update(
-    place: production.Place | None, request: Request, engine: "_Engine", stack: auto.Stack, *, refresh: bool
+    place: production.Place | None, request: Request, engine: EngineRuns, stack: auto.Stack, *, refresh: bool
 ) -> tuple[auto.UpResult, Memory]:
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)
@@ -218,116 +184,3 @@ def _update(
     up, memory = engine.run(lambda on: stack.up(on_event=on, refresh=refresh, show_secrets=False))
     engine.require_policies(memory)
     return up, memory
-
-
-@dataclass(frozen=True)
-class _Engine:
-    """Runs the engine once per call and turns what it reports into events, results and errors."""
-
-    request: Request
-    reporter: Reporter
-    stack: auto.Stack
-    goes_back: bool
-
-    def run(self, call: Callable[[OnEvent], Answer], *, quiet: bool = False) -> tuple[Answer, Memory]:
-        """`quiet`: only what stops the operation is reported (the run is a check before another one)."""
-        self.reporter.check(f"{self.request.kind} of {self.request.stack}")
-        memory = Memory()
-
-        def take(event: EngineEvent) -> None:
-            translated = next(translate(self.request.stack, event), None)
-            again = isinstance(translated, Diagnostic) and translated.message in memory.errors
-            memory.take(event, translated)
-            if translated is not None and not again and (not quiet or _stops(translated)):
-                self.reporter.send(translated)
-
-        try:
-            return call(take), memory
-        except CommandError as error:
-            raise self._explained(memory, str(error)) from None
-
-    def require_policies(self, memory: Memory) -> None:
-        """Refuse a run in which the policy pack did not take part: no verdict, no action."""
-        if PACK_NAME not in memory.policy_packs:
-            raise PolicyViolation(
-                f"{self.request.stack}: the policy pack {PACK_NAME} did not run, so nothing may go on",
-                hint="see `millwright doctor`",
-            )
-
-    def _explained(self, memory: Memory, output: str) -> MillwrightError:
-        stack, kind = self.request.stack, self.request.kind
-        if self.goes_back and any(PROTECTED in error for error in memory.errors):
-            # The engine stops at the first thing that production protects, and lists no other.
-            standing = (self.stack.export_stack().deployment or {}).get("resources", [])
-            rollback.require_data_kept(stack, [*memory.steps.values(), *rollback.not_declared(standing, memory.steps)])
-        if memory.violations:
-            listed = "\n".join(f"{v.policy}: {v.message} ({v.urn.rsplit('::', 1)[-1]})" for v in memory.violations)
-            hint = "mend what the policy names, or ask somebody of security to accept it: millwright policy except"
-            return PolicyViolation(f"{kind} of {stack} refused by policy:\n{listed}", hint=hint)
-        if self.reporter.interrupted.is_set():
-            return Interrupted(f"{kind} of {stack} was interrupted; its state is saved", hint="run it again to go on")
-        if WRONG_KEY in output:
-            return InputError(
-                f"{kind} of {stack}: {self.request.env.passphrase_file} does not hold the passphrase that its secrets "
-                "are encrypted with",
-                hint="put the right one back, or name its file: passphrase_file in millwright.yaml",
-            )
-        if NO_KEY in output:
-            return CloudUnavailable(
-                f"{kind} of {stack}: the key that its secrets are encrypted with cannot be used: {_own_errors(output)}",
-                hint="see the credentials and AWS_ENDPOINT_URL of this shell, and secrets_provider in millwright.yaml",
-            )
-        log = private_folder(self.request.root.logs) / f"{self.request.stack}-{self.request.id}.log"
-        log.write_text(output)
-        reason = "\n".join(memory.reasons) or _own_errors(output) or output[-LOG_TAIL:]
-        return UpdateFailed(f"{kind} of {stack} failed: {reason}", hint=f"the engine's whole output: {log}")
-
-
-def _own_errors(output: str) -> str:
-    """What the command itself says is wrong, when no event of the engine did: it never came so far."""
-    lines = (line.strip().removeprefix("stderr: ") for line in output.splitlines())
-    return "\n".join(line.removeprefix("error: ") for line in lines if line.startswith("error: "))
-
-
-def _stops(event: StackEvent) -> bool:
-    return (isinstance(event, Violation) and event.level == "mandatory") or (
-        isinstance(event, Diagnostic) and event.severity == "error"
-    )
-
-
-def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> auto.LocalWorkspace:
-    project = {
-        "name": project_name(request.root),
-        "runtime": "python",
-        # The same files that the plain door uses. The Automation API's own ProjectSettings has no such key.
-        "stackConfigDir": os.path.relpath(request.root.stack_config, folder),
-    }
-    (folder / "Pulumi.yaml").write_text(json.dumps(project))
-    return auto.LocalWorkspace(
-        work_dir=str(folder),
-        program=lambda: _declare(request),
-        # Given to each engine process anew: what the app's own code does to this process's environment does not count.
-        env_vars=request.env.variables() | dict(variables),
-        pulumi_command=_command(request),
-    )
-
-
-def _command(request: Request) -> KnownCommand:
-    cli = request.env.cli
-    if request.plans is None or request.kind is not Kind.PREVIEW:
-        return KnownCommand(cli.path, cli.version)
-    return PlanningCommand(cli.path, cli.version, request.plans / f"{request.stack}.json")
-
-
-def _declare(request: Request) -> None:
-    with as_run_errors():
-        build_stack(request.root, request.settings, request.spec, request.environment, request.release)
-
-
-@contextlib.contextmanager
-def _work_folder(root: FactoryRoot, name: str) -> Iterator[Path]:
-    folder = private_folder(root.work / name)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

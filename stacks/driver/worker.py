@@ -13,8 +13,9 @@ import policies.analyzer  # noqa: F401
 from engine import warm_host
 from factory.errors import MillwrightError, UpdateFailed
 from policies import pack_folder
+from stacks.driver.engine_runs import Reporter
 from stacks.driver.model import Failed, Finished, Request, StackEvent
-from stacks.driver.operate import Reporter, operate
+from stacks.driver.operate import operate
 
 # Asked once, an engine ends what is under way; asked again, it gives that up, and nobody knows what became of it. Here
 # the next operation finds out; on an account only a person could, and a database takes its time to be made.

@@ -61,7 +61,6 @@ def build_platform(settings: Settings, spec: PlatformSpec) -> Platform:
             "account": aws.get_caller_identity_output(opts=InvokeOptions(provider=provider)).account_id,
             "region": spec.region,
             "spec": spec.digest(),
-            "audit_lock": spec.audit_lock,
             "github": spec.github,
         },
         ResourceOptions(providers=[provider]),

@@ -272,6 +272,9 @@ def test_a_database_is_private_encrypted_and_in_production_guarded(environment: 
     assert (told["publiclyAccessible"], told["storageEncrypted"]) == (False, True)
     assert told["kmsKeyId"].endswith(f"Key/links-{environment}")
     guarded = environment is Environment.PRODUCTION
+    last = told.get("finalSnapshotIdentifier") or ""
+    assert (told["skipFinalSnapshot"], last.startswith("links-production-database-final-")) == (not guarded, guarded)
+    assert len(last) <= 255
     assert (told["deletionProtection"], told["multiAz"], told["deleteAutomatedBackups"]) == (
         guarded,
         guarded,

@@ -77,9 +77,14 @@ def test_too_few_who_could_ever_decide_are_told_in_the_inbox(
 ) -> None:
     assert "nobody else" not in millwright("inbox").out
     _give(desk, SECOND, "[maintainer, security]", "[security]")
-    assert "nobody else, and it takes 2 (people.yaml)" in millwright("inbox").out
+    assert "nobody else, and it takes 2 (people.yaml, or millwright people demo --deputy)" in millwright("inbox").out
     millwright("approve", "1", "--as", MAINTAINER)
-    assert "nobody (people.yaml)" in millwright("inbox").out
+    assert "nobody (people.yaml, or millwright people demo --deputy)" in millwright("inbox").out
+    # What it says really helps.
+    assert millwright("people", "demo", "--deputy").code == ExitCode.OK
+    assert f"{demo_people.DEPUTY} (stand-in)" in millwright("inbox").out
+    assert millwright("approve", "1", "--as", demo_people.DEPUTY).code == ExitCode.OK
+    assert _state(desk, asked) is RequestState.APPROVED
 
 
 def test_review_shows_who_said_what_and_what_to_type_next(millwright: Runner, asked: Request) -> None:
@@ -180,4 +185,9 @@ def test_a_gate_that_asks_for_more_people_than_hold_the_role_is_told_at_its_plac
     assert (
         f"{where}: so many people do not hold the role maintainer for links (found 3); allowed: at most 2" in told.err
     )
-    assert "give more people the role maintainer in people.yaml, or ask for fewer" in told.err
+    where = "(people.yaml, or millwright people demo --deputy)"
+    assert f"give more people the role maintainer {where}, or ask for fewer" in told.err
+    assert millwright("people", "demo", "--deputy").code == ExitCode.OK
+    assert millwright("app", "validate").code == ExitCode.OK
+    file.write_text(f"{good}gates:\n  merge:\n    approvals: 4\n")
+    assert "the role maintainer (people.yaml), or ask for fewer" in millwright("app", "validate").err

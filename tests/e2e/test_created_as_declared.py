@@ -208,9 +208,9 @@ def test_the_registry_is_immutable_scanned_encrypted_and_closed(cloud: Cloud) ->
     found = cloud.client("ecr").list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
     assert_tagged(tags(found), "links-build", "build")
     s3, bucket = cloud.client("s3"), f"links-build-artefacts-{ACCOUNT}"
-    closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    assert set(closed.values()) == {True}
-    assert len(closed) == 4
+    assert list(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    (denied,) = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     assert_tagged(tags(s3.get_bucket_tagging(Bucket=bucket)["TagSet"]), "links-build", "build")
 
 

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.e2e
 def test_one_approval_where_two_are_needed_opens_production_by_no_door(place: Place, bare: Callable[..., Ran]) -> None:
     before = place.app_yaml.read_text()
     place.app_yaml.write_text(before + "gates: {production: {approvals: 2}}\n")
-    demo_people.ensure(place.root, Settings())
-    people = place.root.demo_people / "people.yaml"
-    people.write_text(people.read_text().replace("roles: [security]", "roles: [security, operator]"))
+    demo_people.ensure_with_deputy(place.root, Settings())
     try:
         request = _wanted_in_production(place)
         assert place.millwright("approve", str(request), "--as", demo_people.OPERATOR).code == 0
@@ -32,7 +30,7 @@ def test_one_approval_where_two_are_needed_opens_production_by_no_door(place: Pl
         assert (shim.code, why in shim.err) == (6, True), shim.err
         program = bare("preview", "-s", "links-production")
         assert (program.code != 0, why in program.out + program.err) == (True, True), program.out
-        assert place.millwright("approve", str(request), "--as", demo_people.SECURITY).code == 0
+        assert place.millwright("approve", str(request), "--as", demo_people.DEPUTY).code == 0
         # Now the program goes on, to what nobody has given it here: the value of the app's secret.
         decided = bare("preview", "-s", "links-production")
         assert "Missing required configuration variable" in decided.out

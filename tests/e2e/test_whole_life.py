@@ -14,6 +14,7 @@ from e2e_place import REPOSITORY, Place, Ran
 from console.demo.inventory import inventory
 from factory import daemons, demo_people
 from factory.decisions import Verdict
+from factory.spec import load_app
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 BOTH = ("build", "staging")
@@ -143,7 +144,13 @@ def test_an_apps_whole_life(line: Line, kind: type[Door], app: str) -> None:
     assert door.settled("production")
     for environment in reversed(ALL):
         destroyed(line, door, environment)
-    assert inventory(place.cloud) == {}
+    left = inventory(place.cloud)
+    saved = left.pop("database snapshot", [])
+    assert left == {}
+    databases = sorted(load_app(place.root, app).databases)
+    assert [name.rpartition("-final-")[0] for name in saved] == [f"{app}-production-{each}" for each in databases]
+    for name in saved:
+        place.cloud.client("rds").delete_db_snapshot(DBSnapshotIdentifier=name)
 
 
 def done(ran: Ran) -> None:

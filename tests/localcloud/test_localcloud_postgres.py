@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localcloud_door import Door, Made, boto
+from localcloud_door import Door, Made, boto, urn
 from localcloud_rds import FIRST, INSTANCE, answers, connect, declaration, failed
 from localcloud_runtime import wait_for
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -128,7 +128,9 @@ def test_a_port_that_is_taken_is_told_with_the_reason(made: Callable[..., Made],
     ("more", "said"),
     [
         ({"engine": "mysql"}, "must be one of postgres"),
-        ({"skipFinalSnapshot": False}, "takes no snapshots"),
+        ({"skipFinalSnapshot": False}, "must be given unless skipFinalSnapshot"),
+        ({"skipFinalSnapshot": False, "finalSnapshotIdentifier": "two--hyphens"}, "single hyphens"),
+        ({"snapshotIdentifier": "last"}, "restores no snapshots"),
         ({"password": None}, "exactly one of password and manageMasterUserPassword"),
         ({"username": "rdsadmin"}, "RDS keeps rdsadmin for itself"),
         ({"replicateSourceDb": "x"}, "has no replicas"),
@@ -141,9 +143,50 @@ def test_what_it_cannot_do_is_refused_by_name(door: Door, more: dict[str, Any], 
     assert said in reason
 
 
+def test_a_final_snapshot_keeps_the_data_of_its_instance_until_it_is_removed(
+    new_root: FactoryRoot, start_daemon: Callable[..., RunFile]
+) -> None:
+    first = start_daemon(new_root)
+    with Door(first.addresses["provider"]) as door:
+        door.configure(region="eu-central-1")
+        saved, other = (
+            door.create(INSTANCE, name, declaration(skipFinalSnapshot=name == "other", finalSnapshotIdentifier="last"))
+            for name in ("saved", "other")
+        )
+        with connect(saved) as db:
+            db.run("CREATE TABLE lines (what text)")
+        door.delete(saved)
+        door.delete(other)
+    wait_for(lambda: not answers(saved))
+    rds = boto(first, "rds")
+    (told,) = rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert (told["DBSnapshotIdentifier"], told["DBInstanceIdentifier"]) == ("last", saved.inputs["identifier"])
+    folders = [new_root.postgres / str(each.outputs["resourceId"]) for each in (saved, other)]
+    wait_for(lambda: [folder.is_dir() for folder in folders] == [True, False])
+    kill(first)
+    rds = boto(start_daemon(new_root), "rds")
+    # What no record keeps is removed before anything else is looked at.
+    rds.delete_db_snapshot(DBSnapshotIdentifier="last")
+    wait_for(lambda: not folders[0].exists())
+
+
+def test_what_is_taken_back_leaves_no_snapshot(door: Door, cloud: RunFile) -> None:
+    one = door.create(INSTANCE, "unseen", declaration(skipFinalSnapshot=False, finalSnapshotIdentifier="unseen-last"))
+    asked = {"prefix": urn(one.type, "unseen"), "kept": []}
+    assert daemons.call(cloud, "discard", json.dumps(asked).encode())["discarded"] == [urn(one.type, one.name)]
+    assert boto(cloud, "rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
+
+
+def test_a_service_asks_for_a_final_snapshot_or_for_none(made: Callable[..., Made], aws: Any) -> None:
+    name = made("asked").inputs["identifier"]
+    for wrong in ({}, {"SkipFinalSnapshot": True, "FinalDBSnapshotIdentifier": "s"}):
+        with pytest.raises(ClientError, match="FinalDBSnapshotIdentifier is required unless"):
+            aws("rds").delete_db_instance(DBInstanceIdentifier=name, **wrong)
+
+
 def test_snapshots_are_refused_by_the_service_too(made: Callable[..., Made], aws: Any) -> None:
     one = made("unsaved")
-    with pytest.raises(ClientError, match="takes no snapshots"):
+    with pytest.raises(ClientError, match="takes no snapshots but the final one"):
         aws("rds").create_db_snapshot(DBInstanceIdentifier=one.inputs["identifier"], DBSnapshotIdentifier="s")
 
 

@@ -4,11 +4,13 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from case_verdicts import at, paths, replaced
 from policy_cases import Case
 
-from policies import UNKNOWN, Control, Resource
-from policies.model import Plain, Properties
+from policies import UNKNOWN, Context, Control, Resource
+from policies.model import Path, Plain, Properties
 
 CANARY = "canary-7f3a91"
 # As deep as the engine's protobuf lets anything be.
@@ -38,13 +40,50 @@ class Bags:
     random: random.Random
     cases: Sequence[Case]
 
-    def resources(self, control: Control) -> tuple[Resource, ...]:
-        """The resources of one of the control's cases, broken in up to four places."""
-        case = self.random.choice([case for case in self.cases if case.control == control.id])
-        return tuple(self._broken(resource) for resource in case.resources)
+    def bag(self, control: Control) -> tuple[tuple[Resource, ...], Context]:
+        """The resources of one of the control's cases, broken in up to four places, and where they are declared."""
+        case = self.random.choice(self._by_control[control.id])
+        return tuple(self._broken(resource) for resource in case.resources), case.context
+
+    def hidden(self, resources: Sequence[Resource]) -> tuple[tuple[Resource, ...], Path]:
+        """The same with one part that is not known, anywhere in them, and where.
+
+        Not what the engine tells in another way: what the provider answered, or which resource a value comes from.
+        Nor what is empty: whatever is not known yet is taken to say something, as the id of a subnet does.
+        """
+        place = self.random.randrange(len(resources))
+        told = {*resources[place].property_dependencies, *resources[place].answered}
+        bag = resources[place].properties
+        ways = [path for path in paths(bag) if path[0] not in told and at(bag, path) not in (None, "", [], {})]
+        if not ways:
+            return tuple(resources), ()
+        way = self.random.choice(ways)
+        properties = replaced(bag, way, UNKNOWN)
+        assert isinstance(properties, dict)
+        changed = replace(resources[place], properties=properties)
+        return (*resources[:place], changed, *resources[place + 1 :]), way
+
+    @cached_property
+    def _by_control(self) -> dict[str, list[Case]]:
+        found: dict[str, list[Case]] = {}
+        for case in self.cases:
+            found.setdefault(case.control, []).append(case)
+        return found
+
+    @cached_property
+    def _elsewhere(self) -> dict[tuple[str, str], list[Plain]]:
+        """What the cases say of each property of each type: what is right for one control is wrong for another."""
+        found: dict[tuple[str, str], list[Plain]] = {}
+        for resource in (resource for case in self.cases for resource in case.resources):
+            for name, value in resource.properties.items():
+                found.setdefault((resource.type, name), []).append(value)
+        return found
 
     def _broken(self, resource: Resource) -> Resource:
         properties: Plain = dict(resource.properties)
+        if resource.properties and self.random.random() < 0.2:
+            name = self.random.choice(list(resource.properties))
+            properties = {**resource.properties, name: self.random.choice(self._elsewhere[resource.type, name])}
         for _ in range(self.random.randint(0, 4)):
             properties = self._changed(properties)
         name = self.random.choice([*resource.properties, "anything"])
@@ -52,7 +91,29 @@ class Bags:
             properties = {name: properties}
         if self.random.random() < 0.2:
             properties = {**properties, name: self.junk()}
-        return replace(resource, properties=properties)
+        broken = replace(resource, properties=properties)
+        return self._around(broken) if self.random.random() < 0.25 else broken
+
+    def _around(self, resource: Resource) -> Resource:
+        """The same with something else about what is beside the properties: options, provider, answers, origins."""
+        options, provider = resource.options, resource.provider
+        makers: tuple[Callable[[], Resource], ...] = (
+            lambda: replace(resource, options=replace(options, protect=not options.protect)),
+            lambda: replace(resource, options=replace(options, ignore_changes=self._ignored(resource))),
+            lambda: replace(resource, options=replace(options, aliases=(self.random.choice(WORDS),))),
+            lambda: replace(resource, answered={**resource.answered, self._name(resource): self.junk()}),
+            lambda: replace(resource, property_dependencies={self._name(resource): ("urn:nowhere", resource.urn)}),
+            lambda: replace(resource, parent=self.random.choice(WORDS), name=self.random.choice(WORDS)),
+            lambda: replace(resource, provider=provider and replace(provider, properties={"defaultTags": self.junk()})),
+        )
+        return self.random.choice(makers)()
+
+    def _ignored(self, resource: Resource) -> tuple[str, ...]:
+        name = self._name(resource)
+        return (self.random.choice((name, f"{name}[0]", f'{name}["a"].b', f"{name}.", *WORDS)),)
+
+    def _name(self, resource: Resource) -> str:
+        return self.random.choice([*resource.properties, "id", "arn"])
 
     def _changed(self, value: Plain) -> Plain:
         """The value with junk somewhere in it; what a JSON text says counts as in it."""
@@ -67,7 +128,34 @@ class Bags:
                 return json.dumps(_without_unknown(self._changed(json.loads(value))))
             except (ValueError, RecursionError):
                 return value[: self.random.randrange(len(value))]
-        return self.junk()
+        kind = self.random.random()
+        return UNKNOWN if kind < 0.15 else self._near(value) if kind < 0.6 else self.junk()
+
+    def _near(self, value: Plain) -> Plain:
+        """What a person might have written instead."""
+        if isinstance(value, bool):
+            return self.random.choice((not value, str(value), str(not value).lower(), int(value), None))
+        if isinstance(value, int | float):
+            return self.random.choice((value + 1, value - 1, -value, str(value), 0, [value]))
+        if isinstance(value, str):
+            forms = (
+                value.upper(),
+                value.lower(),
+                f" {value} ",
+                value[:-1],
+                f"{value}*",
+                f"{CANARY}{value}",
+                "",
+                [value],
+            )
+            return self.random.choice(forms)
+        if isinstance(value, list):
+            return self.random.choice((value[1:], value[:-1], value * 2, [value], value[0] if value else None, None))
+        if isinstance(value, dict) and value:
+            gone = self.random.choice(list(value))
+            less = {name: member for name, member in value.items() if name != gone}
+            return self.random.choice((less, [value], {}, None, json.dumps(_without_unknown(value))))
+        return None
 
     def junk(self) -> Plain:
         """Anything at all."""

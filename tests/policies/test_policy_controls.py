@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from policy_cases import CASES, Case
@@ -13,6 +14,7 @@ from policies import CONTROLS, Control, Enforcement, Levels, Scope, pack_folder
 from policies.table import GROUPS
 from policies.testing.verdicts import always_failing, always_passing, complaint, passing_when_unknown, undone_by
 
+SECURITY_PAGE = Path(__file__).parents[2] / "SECURITY.md"
 CONTROL = pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
 
 
@@ -122,3 +124,15 @@ def test_importing_the_room_loads_neither_pulumi_nor_a_cloud_sdk() -> None:
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True, timeout=30
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_the_security_page_says_of_the_controls_is_so() -> None:
+    text = " ".join(SECURITY_PAGE.read_text().split())
+    (lenient,) = [
+        one.number for one in CONTROLS if Enforcement.ADVISORY in (one.enforcement.build, one.enforcement.staging)
+    ]
+    assert (
+        f"[{len(CONTROLS)} controls](docs/reference/policies.md), all mandatory but for {lenient}, which only warns"
+        in text
+    )
+    assert all(one.enforcement.production is Enforcement.MANDATORY for one in CONTROLS)

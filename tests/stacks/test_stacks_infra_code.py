@@ -132,6 +132,44 @@ def test_code_that_was_not_decided_is_refused_by_door_and_program(
     assert len(refused(place)) == 2
 
 
+def test_who_meets_code_that_nobody_decided_is_told_what_became_of_it_and_what_to_do(
+    place: Place, kept: list[str]
+) -> None:
+    decided(place, kept[0])
+    assert production.require_release(place)
+    write_infra(place, TOPIC % "one")
+    with pytest.raises(DecisionRequired, match=r"changed after the decision: infra\.py \(it was added\)") as added:
+        production.require_release(place)
+    asks = "millwright promote links --as PERSON"
+    assert added.value.hint == f"undo the edit, or ask for what the files say now: {asks}, and another person approves"
+    decided(place, kept[0])
+    assert production.require_release(place)
+    (place.root.apps / "links" / "infra.py").unlink()
+    with pytest.raises(DecisionRequired, match=r"infra\.py \(it was removed\)"):
+        production.require_release(place)
+
+
+def test_what_was_decided_before_code_was_kept_is_to_be_asked_for_once_more_and_says_so(
+    place: Place, kept: list[str]
+) -> None:
+    write_infra(place, TOPIC % "one")
+    release, _ = decided(place, kept[0])
+    _write_row(place, infra=None)
+    assert production.require_release(place).id == release.id
+    # Its request showed a digest of another kind, which no folder has now.
+    write_infra(place, TOPIC % "two")
+    with pytest.raises(DecisionRequired, match=f"release {release.id} was decided by an earlier Millwright") as refusal:
+        production.require_release(place)
+    assert refusal.value.hint.startswith("if nothing was edited, nothing has to be: millwright promote links")
+    # What was configured is another matter, and is told as that.
+    write_infra(place, TOPIC % "one")
+    configure(place, {"aws:region": "us-east-1"})
+    with pytest.raises(DecisionRequired, match="changed after the decision: aws:region"):
+        production.require_release(place)
+    decided(place, kept[0])
+    assert production.require_release(place).infra
+
+
 def test_the_line_applies_the_code_that_was_decided_whatever_is_edited_meanwhile(place: Place, kept: list[str]) -> None:
     write_infra(place, TOPIC % "one")
     release, _ = decided(place, kept[0])

@@ -11,7 +11,7 @@ from factory import db, environments
 from factory.errors import InputError
 from factory.outputs import PlatformOutputs, outputs_from
 from factory.paths import FactoryRoot
-from factory.settings import Settings
+from factory.settings import Settings, load
 from stacks.destruction import require_last
 from stacks.names import declared, declared_stacks, resolve
 from stacks.program.build import build_stack
@@ -55,10 +55,8 @@ def test_a_name_that_is_nearly_it_is_refused_with_it(root: FactoryRoot) -> None:
 
 
 def test_it_is_what_the_settings_say(root: FactoryRoot) -> None:
-    said = Settings(platform_region="us-east-1", platform_owner="operations", platform_audit_lock="governance")
-    assert platform_spec(said) == PlatformSpec(
-        region="us-east-1", owner="operations", audit_lock="governance", github=False
-    )
+    said = Settings(platform_region="us-east-1", platform_owner="operations")
+    assert platform_spec(said) == PlatformSpec(region="us-east-1", owner="operations", github=False)
     assert platform_spec(said).digest() != platform_spec(Settings()).digest()
     found = _built(root, said)
     (provider,) = [each for each in found if each.type == "pulumi:providers:aws"]
@@ -66,7 +64,16 @@ def test_it_is_what_the_settings_say(root: FactoryRoot) -> None:
     for tag in ('"app":"platform"', '"environment":"shared"', '"owner":"operations"', '"managed-by":"millwright"'):
         assert tag in provider.inputs["defaultTags"].replace(" ", "")
     (lock,) = [each for each in found if each.type.endswith("BucketObjectLockConfiguration")]
-    assert lock.inputs["rule"]["defaultRetention"]["mode"] == "GOVERNANCE"
+    assert lock.inputs["rule"]["defaultRetention"] == {"mode": "COMPLIANCE", "days": 365}
+
+
+def test_no_setting_loosens_the_lock_of_the_audit_store(root: FactoryRoot) -> None:
+    root.settings_file.write_text("aws: local\nplatform_owner: operations\n")
+    assert load(root).platform_owner == "operations"
+    root.settings_file.write_text("aws: local\nplatform_audit_lock: governance\n")
+    with pytest.raises(InputError) as refused:
+        load(root)
+    assert "platform_audit_lock" in refused.value.rendered()
 
 
 def test_the_policy_pack_has_nothing_to_say_about_it(root: FactoryRoot) -> None:
