@@ -69,6 +69,7 @@ def test_the_installed_script_shows_its_version() -> None:
         (["up", "links", "build", "--parallel", "2"], "go with --all"),
         (["preview", "links", "build", "-e", "build"], "go with --all"),
         (["preview", "links", "build", "--markdown"], "go with --all"),
+        (["preview", "links", "build", "--app", "links"], "go with --all"),
         (["preview", "--all", "--json", "--markdown"], "choose one"),
         (["preview"], "Missing argument 'APP'"),
     ],

@@ -41,6 +41,16 @@ def test_every_declared_stack_is_chosen_and_build_comes_first(root: FactoryRoot)
     assert _named(root, Kind.PREVIEW, environment="staging") == ["links-staging"]
 
 
+def test_one_app_is_chosen_by_name_whatever_ails_another(root: FactoryRoot) -> None:
+    (root.apps / "notes" / "app.yaml").write_text("name: 3")
+    assert _named(root, Kind.PREVIEW, app="links") == ["links-build", "links-staging"]
+    assert not any(isinstance(each, Broken) for each in select(root, SETTINGS, Kind.PREVIEW, app="links"))
+    (broken,) = select(root, SETTINGS, Kind.PREVIEW, app="notes")
+    assert isinstance(broken, Broken)
+    with pytest.raises(InputError, match="no app is named 'tally'"):
+        select(root, SETTINGS, Kind.PREVIEW, app="tally")
+
+
 def test_production_is_never_updated_and_the_reason_is_told(root: FactoryRoot) -> None:
     skipped = [each for each in select(root, SETTINGS, Kind.UP) if isinstance(each, Skipped)]
     assert [each.stack for each in skipped] == ["links-production", "notes-production"]
