@@ -139,6 +139,7 @@ TAUGHT: Final[Mapping[str, str]] = {
     "codebuild": "codebuild_model",
     "codepipeline": "codepipeline_model",
     "budgets": "budgets_model",
+    "s3": "s3_model",
     "sqs": "sqs_model",
     "acm": "acm_model",
 }

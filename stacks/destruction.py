@@ -6,12 +6,16 @@ And the platform: after everything else.
 from sqlalchemy import Engine
 
 from factory import approvals, db, environments, events, requests, signatures
+from factory.cloud_clients import client
 from factory.environments import EnvironmentRecord
-from factory.errors import DecisionRequired, InputError
+from factory.errors import CloudUnavailable, DecisionRequired, InputError
 from factory.fingerprints import canonical, fingerprint
 from factory.gates import DEFAULT_ROLES, MOST_APPROVALS, Deciders, Gate
+from factory.outputs import PlatformOutputs
+from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Question, Request
+from factory.settings import Settings
 from stacks.production import Place, refuse
 from stacks.shared_platform import PLATFORM
 
@@ -79,6 +83,38 @@ def require_last(database: Engine) -> None:
         raise InputError(
             f"{PLATFORM} is destroyed last, and still there: {', '.join(standing)}",
             hint="millwright destroy APP ENV, for each; then destroy it",
+        )
+
+
+def require_destroyable(root: FactoryRoot, settings: Settings, database: Engine) -> None:
+    """What must hold before the platform is destroyed: it is the last one, and its audit store is empty.
+
+    A bucket with records cannot be removed, and half of it gone would be a platform that records nothing. Raises
+    InputError, and CloudUnavailable when nobody can say.
+    """
+    require_last(database)
+    with db.transaction(database) as connection:
+        row = environments.read(connection, PLATFORM)
+    if row is None or not isinstance(row.outputs, PlatformOutputs):
+        return
+    # Imported late, as boto3 is.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    store = row.outputs.audit.store
+    try:
+        found = client(root, settings, "s3", row.outputs.region).list_object_versions(Bucket=store, MaxKeys=1)
+    except ClientError as error:
+        # It is gone, or another cloud's: the engine finds nothing to keep there either.
+        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+            return
+        raise CloudUnavailable(f"the cloud does not say whether {store} holds records: {error}") from None
+    except BotoCoreError as error:
+        raise CloudUnavailable(f"the cloud does not say whether {store} holds records: {error}") from None
+    if found.get("Versions"):
+        stays = "millwright demo --clean" if settings.aws == "local" else "leave it, or close the account"
+        raise InputError(
+            f"{PLATFORM} stays: {store} holds audit records, and nobody removes those for a year",
+            hint=f"{stays}; docs/explanation/audit.md",
         )
 
 

@@ -79,7 +79,7 @@ def before(
         if place := production.in_production(root, settings, database, spec, environment):
             _require_decided(place, command, flags)
         else:
-            destruction.require_last(database)
+            destruction.require_destroyable(root, settings, database)
     if command not in COMMANDS:
         raise InputError(f"pulumi {command} is not for this factory's stacks")
     effect = COMMANDS[command].effect

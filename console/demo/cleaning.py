@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 
-from console.demo.inventory import Cloud, database_snapshots, inventory
+from console.demo.inventory import Cloud, audit_records, database_snapshots, inventory
 from console.demo.people import Desk
 from console.demo.place import demo_root, remove_place
 from console.demo.scenes import DemoFailed
@@ -60,8 +60,13 @@ def _empty(session: Session) -> None:
         ]
     )
     # Last: it records what is done to the others.
-    if session.driver.platform_outputs():
-        follow([session.driver.start(Kind.DESTROY, PLATFORM, Shared.SHARED)])
+    if platform := session.driver.platform_outputs():
+        if locked := audit_records(Cloud(platform.region, run_file.addresses["http"]), platform.audit.store):
+            # As on AWS, nobody removes them for a year. Only a cloud that is a stand-in can go as a whole.
+            ERR.print(f"{PLATFORM} holds {len(locked)} locked audit records: the embedded cloud is reset with them")
+            daemons.call(run_file, "reset")
+        else:
+            follow([session.driver.start(Kind.DESTROY, PLATFORM, Shared.SHARED)])
     regions = {load_app(root, app).region for app, _ in declared} | {session.settings.platform_region}
     for region in sorted(regions):
         _remove_snapshots(Cloud(region, run_file.addresses["http"]))

@@ -45,7 +45,8 @@ def inventory(cloud: Cloud) -> dict[str, list[str]]:
 def _pages(cloud: Cloud, service: str, operation: str, key: str, **arguments: Any) -> Iterable[Any]:
     client = cloud.client(service)
     for page in client.get_paginator(operation).paginate(**arguments):
-        yield from page[key]
+        # S3 leaves out what it has none of.
+        yield from page.get(key, ())
 
 
 def _default_vpcs(cloud: Cloud) -> set[str]:
@@ -139,6 +140,13 @@ def database_snapshots(cloud: Cloud) -> list[str]:
     """Snapshots that somebody asked for, as the final one of production's database; not those of RDS's own backups."""
     found = _pages(cloud, "rds", "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")
     return [each["DBSnapshotIdentifier"] for each in found]
+
+
+def audit_records(cloud: Cloud, store: str) -> list[str]:
+    """What the platform's audit store holds; nothing where there is no such store."""
+    if store not in {each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]}:
+        return []
+    return [each["Key"] for each in _pages(cloud, "s3", "list_object_versions", "Versions", Bucket=store)]
 
 
 def _named(service: str, operation: str, key: str, name: str, **arguments: Any) -> Callable[[Cloud], list[str]]:

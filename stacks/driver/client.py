@@ -272,7 +272,7 @@ def require_decided(
 
     database = db.connect(root, settings)
     if last:
-        destruction.require_last(database)
+        destruction.require_destroyable(root, settings, database)
     place = production.in_production(root, settings, database, spec, environment)
     if place is None:
         return

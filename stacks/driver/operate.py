@@ -54,7 +54,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
         if request.kind is Kind.DESTROY and request.stack == PLATFORM:
-            destruction.require_last(database)
+            destruction.require_destroyable(request.root, request.settings, database)
         if request.kind is Kind.UP:
             require_trail(request.root, request.settings, request.spec)
         killed = look(request.root, request.settings, request.stack, waiting, lambda: reporter.check(what))

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from e2e_place import Place
+from e2e_place import Place, wait_for
 
 from console.demo.inventory import inventory
-from factory import db, environments
+from factory import daemons, db, environments
 from factory.errors import ExitCode, InputError
 from factory.settings import Settings, load
 from factory.spec import load_app
@@ -138,3 +138,27 @@ def test_it_goes_after_the_apps_and_wholly(standing: Place) -> None:
     assert destroyed.code == 0, destroyed.out + destroyed.err
     assert inventory(standing.cloud) == {}
     assert standing.millwright("outputs", "platform").code == ExitCode.INVALID_INPUT
+
+
+@pytest.mark.long
+def test_records_that_nobody_may_remove_keep_it_and_the_clean_up_takes_the_whole_stand_in(standing: Place) -> None:
+    up = standing.millwright("up", "platform")
+    assert up.code == 0, up.err
+    daemons.ensure(standing.root, daemons.ACCESS)
+    s3 = standing.cloud.client("s3")
+    keys = wait_for(lambda: [each["Key"] for each in s3.list_objects_v2(Bucket=AUDIT).get("Contents", [])])
+    assert all(key.startswith("checkpoints/platform/") for key in keys)
+    verified = standing.millwright("audit", "verify", "platform", "--json")
+    assert (verified.code, verified.documents[0]["faults"]) == (0, []), verified.out + verified.err
+    assert verified.documents[0]["copies"] >= 1
+    refused = standing.millwright("destroy", "platform")
+    plain = standing.pulumi("destroy", "-s", "platform", "--yes", "--skip-preview")
+    assert (refused.code, plain.code) == (ExitCode.INVALID_INPUT, ExitCode.INVALID_INPUT), refused.err + plain.err
+    assert f"{AUDIT} holds audit records, and nobody removes those for a year" in refused.err
+    assert f"{AUDIT} holds audit records" in plain.err
+    # Nothing was begun: what records is still there.
+    assert standing.cloud.client("cloudtrail").get_trail_status(Name="platform")["IsLogging"] is True
+    cleaned = standing.millwright("demo", "--clean")
+    assert cleaned.code == 0, cleaned.out + cleaned.err
+    assert "locked audit records: the embedded cloud is reset with them" in cleaned.err
+    assert not standing.root.state.exists()
