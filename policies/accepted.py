@@ -125,6 +125,10 @@ def exceptions_of(
 
 def accepting(root: FactoryRoot, stack: str, project: str, *, clock: Callable[[], datetime] = utc_now) -> Accepting:
     """The exceptions of one stack. Raises InputError as `exceptions_of`, and when one of that stack has expired."""
+    from factory.exceptions import FILE
+
+    if not (root.path / FILE).exists():
+        return NONE
     return Accepting(exceptions_of(root, clock=clock).of_stack(stack, clock()), stack_urn(stack, project), clock)
 
 
