@@ -1,6 +1,7 @@
 """Which failures a person accepted: `exceptions.yaml` as the pack uses it, by every door.
 
-An exception covers a failure only: what is not known yet, and a rule that broke, stay what they are.
+An exception covers a failure only, and one that can be seen: what is not known yet, what is about a value that the
+program keeps secret, and a rule that broke, stay what they are.
 """
 
 from collections.abc import Callable
@@ -56,8 +57,8 @@ class Accepting:
     clock: Callable[[], datetime] = field(default=utc_now)
 
     def of(self, verdict: Verdict) -> "Accepted | None":
-        """The exception that covers this verdict now; None when none does, and for whatever is no failure."""
-        if not self.entries or not verdict.failed:
+        """The exception that covers this verdict now; None when none does, and for whatever is no visible failure."""
+        if not self.entries or not verdict.failed or _hidden(verdict):
             return None
         found, now = fingerprint_of(verdict), self.clock()
         # What is missing from a stack is missing from the stack's own resource.
@@ -85,6 +86,12 @@ def fingerprint_of(verdict: Verdict) -> str:
     from factory.exceptions import policy_fingerprint
 
     return policy_fingerprint(verdict.control.id, verdict.place, statement(verdict))
+
+
+def _hidden(verdict: Verdict) -> bool:
+    """Whether it is about a secret value: its place is not told exactly, so two of them would look alike."""
+    path, secrets = verdict.finding.path, verdict.resource.secrets if verdict.resource else ()
+    return any(path[: len(secret)] == secret for secret in secrets)
 
 
 def stack_urn(stack: str, project: str) -> str:

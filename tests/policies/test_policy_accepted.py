@@ -111,6 +111,15 @@ def test_a_finding_that_was_changed_is_not_the_one_that_was_accepted(verdict: Ve
     assert outcome({"ingress": [{"cidrBlocks": [UNKNOWN]}]}) is Outcome.UNDECIDED
 
 
+def test_what_the_program_keeps_secret_cannot_be_accepted_because_nobody_sees_it() -> None:
+    rule = [CONTROL["no-world-ingress"]]
+    for secrets, accepted in ((frozenset(), 1), (frozenset({("ingress",)}), 0), (frozenset({("egress",)}), 1)):
+        stack = Stack((replace(thing(GROUP, OPEN, "door"), secrets=secrets),))
+        (found,) = judge(rule, stack, Context(stack="links-build"))
+        checked = check(rule, "links-build", stack, PolicySettings(), _accepting(_entry(found, DOOR)))
+        assert (len(checked.accepted), len(checked.findings)) == (accepted, 1 - accepted)
+
+
 def test_it_ends_while_the_operation_runs(verdict: Verdict) -> None:
     entry, end = _entry(verdict, DOOR), datetime(2026, 12, 29, tzinfo=UTC)
     assert _accepting(entry, now=end - timedelta(seconds=1)).of(verdict) is entry
