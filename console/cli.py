@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "inbox": ("inbox", "review", "approve", "refuse"),
     "people": ("people",),
     "policy": ("policy",),
+    "audit": ("audit",),
     "promote": ("promote",),
     "rollback": ("rollback",),
     "stack_secrets": ("secrets",),

@@ -30,8 +30,9 @@ from factory.processes import start_ticks
 
 # Rooms never import each other's daemons: a name and a module to run is all that is shared.
 LOCAL_CLOUD = "localcloud"
+ACCESS = "access"
 WORKER = "worker"
-MODULES = {LOCAL_CLOUD: "localcloud.daemon", WORKER: "pipeline.worker"}
+MODULES = {LOCAL_CLOUD: "localcloud.daemon", ACCESS: "access.daemon", WORKER: "pipeline.worker"}
 # A daemon's own calls, as opposed to what it serves, are below this path and need the run file's token.
 ADMIN_PATH = "/_millwright/"
 TOKEN_HEADER = "x-millwright-token"  # noqa: S105 -- a header's name

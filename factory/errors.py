@@ -45,6 +45,8 @@ class ExitCode(IntEnum):
     OVERDUE = 15
     """From `secrets list`: the value of a secret is older than its app.yaml says it may grow. From `policy report`: an
     exception has expired."""
+    AUDIT_BROKEN = 16
+    """From `audit verify`: a log is not what it was, or does not tell what happened; the output names each place."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import uuid_utils
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Column, Connection, Integer, Select, String, Table, insert, select
+from sqlalchemy import JSON, Boolean, Column, Connection, Integer, Select, String, Table, false, insert, select
 
 from factory.db import METADATA
 
@@ -24,6 +24,8 @@ EVENTS = Table(
     Column("properties", JSON, nullable=False),
     # What the event is about, where it is to be told once however often that is repeated.
     Column("key", String(80), unique=True, index=True),
+    # Whether it is in its app's audit log.
+    Column("logged", Boolean, nullable=False, server_default=false()),
 )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from factory.cloud_clients import client
 from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from stacks.cloud_clients import client
 
 # A release that never settles is bad; so is one that does not stay healthy for a while.
 SETTLE_SECONDS = 90.0

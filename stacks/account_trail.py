@@ -2,11 +2,11 @@
 
 from typing import NoReturn
 
+from factory.cloud_clients import client
 from factory.errors import CloudUnavailable, InputError
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AppSpec
-from stacks.cloud_clients import client
 from stacks.shared_platform import PLATFORM, Spec
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from factory import db, environments
+from factory.cloud_clients import client
 from factory.errors import CloudUnavailable
 from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AppSpec, Environment
-from stacks.cloud_clients import client
 
 CURRENT = "AWSCURRENT"
 

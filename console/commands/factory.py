@@ -17,6 +17,7 @@ from pipeline.leftovers import stop_worker
 
 WHAT = {
     daemons.LOCAL_CLOUD: "the embedded local cloud: a stand-in for AWS",
+    daemons.ACCESS: "logs what happens, and copies the proof out of reach",
     daemons.WORKER: "moves changes through their stages",
 }
 

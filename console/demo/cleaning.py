@@ -39,9 +39,10 @@ def clean(session: Session) -> None:
 
 
 def _empty(session: Session) -> None:
-    """Stop the worker, destroy every stack of the factory, and prove that its cloud is empty."""
+    """Stop what works for the factory, destroy every stack of it, and prove that its cloud is empty."""
     root = session.root
     stop_worker(root)
+    daemons.stop(root, daemons.ACCESS)
     if not root.local_cloud.is_dir():
         ERR.print("there is no local cloud, so there is nothing to destroy")
         return

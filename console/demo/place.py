@@ -53,6 +53,7 @@ def remove_place(root: FactoryRoot) -> bool:
     if not place.path.is_dir():
         return False
     stop_worker(place)
+    daemons.stop(place, daemons.ACCESS)
     daemons.stop(place, daemons.LOCAL_CLOUD)
     remove_tree(place.path)
     return True

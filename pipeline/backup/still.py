@@ -37,8 +37,9 @@ def standstill(root: FactoryRoot, settings: Settings, report: Report) -> Iterato
             # An engine needs the local cloud until its end, so the cloud goes last.
             for stack in _stacks(root):
                 _hold(root, settings, stack, held, report)
-            _stop(root, daemons.LOCAL_CLOUD, ran, report)
-            _claim(root, daemons.LOCAL_CLOUD, held)
+            for name in (daemons.ACCESS, daemons.LOCAL_CLOUD):
+                _stop(root, name, ran, report)
+                _claim(root, name, held)
             for folder in sorted(root.git.glob("*.git")):
                 held.enter_context(locked(root, folder.name.removesuffix(".git"), folder))
             for folder in sorted(root.postgres.glob("*/")):

@@ -6,10 +6,10 @@ Pulumi's own protection is in the state (`cli.unprotect`); this is the cloud's, 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from factory.cloud_clients import client
 from factory.errors import CloudUnavailable
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from stacks.cloud_clients import client
 
 INSTANCE: Final = "aws:rds/instance:Instance"
 GONE: Final = "DBInstanceNotFound"

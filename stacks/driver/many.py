@@ -32,6 +32,7 @@ WORST_FIRST = (
     ExitCode.NOT_ISOLATED,
     ExitCode.UNDECIDED,
     ExitCode.DATA_AT_RISK,
+    ExitCode.AUDIT_BROKEN,
     ExitCode.OVERDUE,
     ExitCode.CHANGES_FOUND,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from factory.cloud_clients import client
 from factory.errors import CloudUnavailable, InputError
 from factory.located import nearest
 from factory.paths import FactoryRoot
 from factory.settings import LOCAL_ACCOUNT, Settings
 from factory.spec import app_names, load_app
-from stacks.cloud_clients import client
 from stacks.isolation.findings import Proof
 from stacks.isolation.proof import prove
 from stacks.isolation.reading import read_cloud

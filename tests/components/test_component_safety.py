@@ -118,7 +118,7 @@ def test_every_type_has_a_rule_for_its_name() -> None:
 
 
 # Shrinking a failure would take minutes: a build costs a tenth of a second.
-@settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(specs(), specs())
 def test_any_two_apps_can_stand_in_one_account_in_all_environments(one: AppSpec, other: AppSpec) -> None:
     declared = _everything(*{spec.name: spec for spec in (one, other)}.values())

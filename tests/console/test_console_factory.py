@@ -16,8 +16,8 @@ TINY = Path(__file__).parents[1] / "factory"
 
 @pytest.fixture
 def small(root: FactoryRoot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FactoryRoot]:
-    """A factory whose two daemons are real processes that do nothing."""
-    for name in (daemons.LOCAL_CLOUD, daemons.WORKER):
+    """A factory whose daemons are real processes that do nothing."""
+    for name in daemons.MODULES:
         text = (TINY / "tiny_daemon.py").read_text().replace('NAME = "tiny"', f'NAME = "{name}"')
         (tmp_path / f"tiny_{name}.py").write_text(text)
         monkeypatch.setitem(daemons.MODULES, name, f"tiny_{name}")
@@ -34,7 +34,7 @@ def _states(millwright: Runner) -> list[tuple[str, str]]:
 def test_up_starts_what_does_not_run_and_leaves_what_does(millwright: Runner, small: FactoryRoot) -> None:
     first = millwright("factory", "up", "--json")
     assert first.code == ExitCode.OK
-    assert first.err.splitlines() == ["localcloud: starting", "worker: starting"]
+    assert first.err.splitlines() == ["localcloud: starting", "access: starting", "worker: starting"]
     second = millwright("factory", "up", "--json")
     assert (second.err, second.documents) == ("", first.documents)
     for row in first.documents:
@@ -46,8 +46,9 @@ def test_up_starts_what_does_not_run_and_leaves_what_does(millwright: Runner, sm
 
 def test_status_says_which_runs_and_its_exit_code_whether_all_do(millwright: Runner, small: FactoryRoot) -> None:
     assert millwright("factory", "status").code == ExitCode.CLOUD_UNAVAILABLE
-    assert _states(millwright) == [("localcloud", "stopped"), ("worker", "stopped")]
+    assert _states(millwright) == [("localcloud", "stopped"), ("access", "stopped"), ("worker", "stopped")]
     daemons.ensure(small, daemons.LOCAL_CLOUD)
+    daemons.ensure(small, daemons.ACCESS)
     assert millwright("factory", "status").code == ExitCode.CLOUD_UNAVAILABLE
     daemons.ensure(small, daemons.WORKER)
     answer = millwright("factory", "status")
@@ -58,12 +59,12 @@ def test_status_says_which_runs_and_its_exit_code_whether_all_do(millwright: Run
 def test_down_stops_the_worker_before_what_it_uses(millwright: Runner, small: FactoryRoot) -> None:
     pids = [row["pid"] for row in millwright("factory", "up", "--json").documents]
     answer = millwright("factory", "down")
-    assert answer.out.splitlines() == ["worker: stopped", "localcloud: stopped"]
+    assert answer.out.splitlines() == ["worker: stopped", "access: stopped", "localcloud: stopped"]
     assert not any(psutil.pid_exists(pid) and _lives(pid) for pid in pids)
     again = millwright("factory", "down", "--json")
     assert (again.code, again.documents) == (
         ExitCode.OK,
-        [{"name": "worker", "stopped": False}, {"name": "localcloud", "stopped": False}],
+        [{"name": name, "stopped": False} for name in ("worker", "access", "localcloud")],
     )
 
 
@@ -83,5 +84,5 @@ def test_a_daemon_that_does_not_come_up_is_an_error_with_the_end_of_its_log(
 
 def test_a_factory_on_a_real_account_needs_no_local_cloud(millwright: Runner, small: FactoryRoot) -> None:
     small.settings_file.write_text("aws: account\naws_account: '210987654321'\n")
-    assert [row["name"] for row in millwright("factory", "up", "--json").documents] == ["worker"]
+    assert [row["name"] for row in millwright("factory", "up", "--json").documents] == ["access", "worker"]
     assert daemons.read(small, daemons.LOCAL_CLOUD) is None

@@ -12,12 +12,12 @@ from spec_strategies import GOOD
 
 from console.commands import stack_secrets
 from factory import daemons, db, environments
+from factory.cloud_clients import client
 from factory.environments import EnvironmentRecord
 from factory.errors import ExitCode
 from factory.outputs import AppFactoryOutputs, NetworkOutputs
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from stacks.cloud_clients import client
 
 RULED = GOOD.replace("signing-key: {}", "signing-key: {rotation: 30}\n  any-age: {}\n  later: {rotation: 1}")
 REGION = "eu-central-1"

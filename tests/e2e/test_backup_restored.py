@@ -66,7 +66,7 @@ def test_a_factory_that_was_lost_goes_on_from_its_backup(place: Place) -> None:
     shutil.rmtree(place.root.state)
     orphaned = place.millwright("factory", "restore", str(file))
     pids = sorted(each.pid for each in files if each)
-    assert (orphaned.code, len(pids)) == (ExitCode.BUSY, 2), orphaned.err
+    assert (orphaned.code, len(pids)) == (ExitCode.BUSY, 3), orphaned.err
     assert all(str(pid) in orphaned.err for pid in pids)
     _end(*pids)
     shutil.rmtree(place.root.state, ignore_errors=True)

@@ -73,6 +73,7 @@ def test_the_settings_of_the_policies_hold_at_both_doors_and_a_mistake_in_them_s
     assert "tags.data-class is a required tag, and missing" in refused_too.out + refused_too.err
 
 
+@pytest.mark.long
 def test_a_wrong_passphrase(empty: Place) -> None:
     assert empty.millwright("up", "links", "build").code == 0
     passphrase = empty.root.passphrase_file

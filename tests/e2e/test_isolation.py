@@ -9,9 +9,9 @@ import pytest
 from e2e_isolation import ACCOUNT, MUTATIONS, REGION, Created, Expected, administrator
 from e2e_place import Place
 
+from factory.cloud_clients import client
 from factory.errors import ExitCode
 from factory.settings import load
-from stacks.cloud_clients import client
 from stacks.isolation import Finding, Proof, Stack, Verdict, prove, read_stacks
 from stacks.isolation.reading import PARTS, Part, assembled, read_parts
 

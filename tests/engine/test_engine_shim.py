@@ -46,6 +46,7 @@ def test_a_failed_update_keeps_its_exit_code_and_is_told(factory: Factory) -> No
     assert factory.door()[-1] == f"after up links-build {code}"
 
 
+@pytest.mark.long
 def test_the_door_can_have_the_state_refreshed_first(factory: Factory) -> None:
     for stack, refreshed in (("stale", True), ("links-build", False)):
         assert factory.run("up", "-y", "-f", "-s", stack)[0] == 0
@@ -55,6 +56,7 @@ def test_the_door_can_have_the_state_refreshed_first(factory: Factory) -> None:
         assert '{"refresh"' not in out
 
 
+@pytest.mark.long
 def test_without_a_stack_the_selected_one_counts_and_none_is_refused(factory: Factory) -> None:
     code, _, err = factory.run("up", "-y")
     assert code == ExitCode.INVALID_INPUT
@@ -129,6 +131,7 @@ def test_a_command_line_that_is_not_in_the_table_changes_nothing(factory: Factor
     assert factory.door()[len(refused) :] == ["before config set links-build --path --non-interactive"]
 
 
+@pytest.mark.long
 def test_another_project_in_the_factory_does_not_reach_its_stacks(factory: Factory) -> None:
     state = standing(factory)
     before = state.read_bytes()

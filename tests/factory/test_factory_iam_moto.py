@@ -59,7 +59,7 @@ def _motos_reason(documents: list[dict[str, Any]], action: str, resource: str) -
 
 
 @seed(20260131)
-@settings(max_examples=500, database=None)
+@settings(max_examples=200, database=None)
 @given(st.lists(DOCUMENTS, min_size=1, max_size=2), ACTIONS, PARTS.map("arn:aws:s3:::{}".format))
 @example([{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}], "s3:Get", "arn:aws:s3:::a")
 @example([{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}], "s3:Get", "arn:aws:s3:::a")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from spec_strategies import GOOD, factory_in, specs
 
 from factory.spec import AppSpec, differing_fields, load_app
@@ -26,6 +26,7 @@ def test_what_an_edit_of_app_yaml_means_is_named(tmp_path: Path, old: str, new: 
     assert differing_fields(before, after) == differing_fields(after, before) == fields
 
 
+@settings(max_examples=40)
 @given(specs(), specs())
 def test_specs_differ_in_something_exactly_when_their_digests_do(one: AppSpec, other: AppSpec) -> None:
     assert bool(differing_fields(one, other)) == (one.digest() != other.digest())

@@ -47,7 +47,10 @@ def newest_log(root: FactoryRoot) -> Path:
     return max(path for path in state_folder(root).glob("log-*") if path.suffix != ".gz")
 
 
-@pytest.mark.parametrize("snapshot", [False, True], ids=["from the log", "from a snapshot"])
+@pytest.mark.parametrize(
+    "snapshot",
+    [pytest.param(False, id="from the log"), pytest.param(True, id="from a snapshot", marks=pytest.mark.long)],
+)
 def test_one_thing_of_each_type_outlives_the_daemon(new_root: FactoryRoot, start_daemon: Start, snapshot: bool) -> None:
     first = start_daemon(new_root)
     with Door(first.addresses["provider"]) as door:

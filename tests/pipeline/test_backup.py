@@ -95,6 +95,7 @@ def test_an_interrupt_at_any_point_leaves_nothing(place: Place) -> None:
             f"factory/.millwright/{name}"
             for name in (
                 "run/worker.lock",
+                "run/access.lock",
                 "run/localcloud.lock",
                 "factory.db-shm",
                 "factory.db-wal",

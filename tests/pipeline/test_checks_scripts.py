@@ -27,6 +27,8 @@ def test_the_files_of_a_change_have_no_mistake(place: Bench, change: str) -> Non
     assert load_change(place.root, "links", change).title
 
 
+# Long, as the next two: the demonstration, which `make test` runs, ends otherwise when one of them fails.
+@pytest.mark.long
 def test_the_first_attempt_at_the_totals_fails_a_visible_criterion_and_the_second_passes(place: Bench) -> None:
     place.play("link-stats", 1)
     first = place.run("link-stats", base=place.base)
@@ -39,6 +41,7 @@ def test_the_first_attempt_at_the_totals_fails_a_visible_criterion_and_the_secon
     assert second.held_out.passed == 3
 
 
+@pytest.mark.long
 def test_chosen_codes_fail_only_what_nobody_was_shown_in_every_attempt(place: Bench) -> None:
     for attempt in (1, 2, 3):
         place.play("custom-codes", attempt)
@@ -49,6 +52,7 @@ def test_chosen_codes_fail_only_what_nobody_was_shown_in_every_attempt(place: Be
         assert report.for_agent().splitlines()[-1] == "held-out criteria failed: 4 of 5"
 
 
+@pytest.mark.long
 def test_https_only_passes_everything_before_production(place: Bench) -> None:
     for attempt in (1, 2):
         place.play("https-only", attempt)

@@ -1,0 +1,44 @@
+"""The audit log: one Merkle tree per app over everything that happened, in the factory's database.
+
+Its only input is the outbox (`factory.events`). Each event is logged once, in order, without credentials; each batch
+ends with a signed checkpoint. `outside.py` is a verifier that needs nothing of this package.
+"""
+
+from importlib import resources
+
+from access.audit.copies import copied, copy, store
+from access.audit.export import lines
+from access.audit.keys import key_file, public_pem, signing_key
+from access.audit.notes import BadNote, Checkpoint, opened, raw
+from access.audit.reading import Entry, entries
+from access.audit.sequencer import SHARED, Backlog, backlog, sequence
+from access.audit.verify import Verified, apps, verify
+
+__all__ = [
+    "SHARED",
+    "Backlog",
+    "BadNote",
+    "Checkpoint",
+    "Entry",
+    "Verified",
+    "apps",
+    "backlog",
+    "copied",
+    "copy",
+    "entries",
+    "key_file",
+    "lines",
+    "opened",
+    "outside_verifier",
+    "public_pem",
+    "raw",
+    "sequence",
+    "signing_key",
+    "store",
+    "verify",
+]
+
+
+def outside_verifier() -> str:
+    """The verifier's text: one file that runs anywhere."""
+    return resources.files(__name__).joinpath("outside.py").read_text(encoding="utf-8")

@@ -1,0 +1,41 @@
+"""What never gets into the audit log, which nobody can change later: credentials, by the shapes that policies know."""
+
+import re
+from typing import Any, Final
+
+from policies.checks.shapes import SHAPES, URL_PASSWORD
+
+# Of the value under such a name nothing is kept, whatever it looks like.
+NAMES: Final = re.compile(
+    r"(?:^|_)(?:password|passwd|passphrase|secret_value|private_key|api_key|authorization)$", re.IGNORECASE
+)
+PRIVATE_KEY: Final = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END \1-----|\Z)", re.DOTALL
+)
+
+
+def redacted(value: Any) -> Any:
+    """`value` (plain JSON data) without credentials; what stood there is named by its kind."""
+    match value:
+        case dict():
+            return {key: _under(key, inner) for key, inner in value.items()}
+        case list():
+            return [redacted(inner) for inner in value]
+        case str():
+            return _text(value)
+        case _:
+            return value
+
+
+def _under(name: str, value: Any) -> Any:
+    if isinstance(value, str) and value and NAMES.search(name):
+        return f"[redacted: {name}]"
+    return redacted(value)
+
+
+def _text(text: str) -> str:
+    # A key's shape is only its first line; what is secret follows.
+    text = PRIVATE_KEY.sub("[redacted: a private key]", text)
+    for kind, shape in SHAPES:
+        text = shape.sub(f"[redacted: {kind}]", text)
+    return URL_PASSWORD.sub(lambda found: found[0].replace(f":{found[1]}@", ":[redacted: a password]@"), text)
