@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Annotated, Final
 
 import typer
@@ -68,9 +69,13 @@ def _options(
     del show_version
 
 
+def _wants_json(words: Sequence[str]) -> bool:
+    return not {"--json", "--format=json"}.isdisjoint(words) or ("--format", "json") in pairwise(words)
+
+
 def main() -> None:
     """Run the command line; every MillwrightError becomes one message, its hint and its exit code."""
-    as_json = "--json" in sys.argv[1:]
+    as_json = _wants_json(sys.argv[1:])
     try:
         command_line(sys.argv[1:])()
     except MillwrightError as error:

@@ -8,9 +8,11 @@ from console.session import Session
 from factory import db, findings
 from factory.errors import InputError
 from factory.exceptions import in_pattern, place_of, policy_fingerprint, scanner_fingerprint
-from policies import CONTROLS, load_policies
+from policies import load_policies
 from policies.exported import load_stack
 from policies.offline import check
+from policies.own import controls_of
+from policies.settings import settings_file
 
 
 class Wanted(NamedTuple):
@@ -58,11 +60,13 @@ def _stated(wanted: Wanted, path: str, message: str) -> Stated:
 def _judged(session: Session, wanted: Wanted, files: Sequence[Path]) -> set[Stated]:
     if not files:
         raise InputError("what does the finding say?", hint="--state FILE that shows it, or --path and --message")
-    asked = [control for control in CONTROLS if control.id == wanted.rule]
+    settings = load_policies(session.root)
+    rules = controls_of(settings_file(session.root), settings)
+    asked = [control for control in rules if control.id == wanted.rule]
     told = [
         each
         for file in files
-        for each in check(asked, *load_stack(file), load_policies(session.root)).findings
+        for each in check(asked, *load_stack(file), settings).findings
         if _concerns(wanted, each.urn)
     ]
     return {_stated(wanted, each.path, each.message) for each in told}

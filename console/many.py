@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 from rich.table import Table
@@ -29,13 +30,18 @@ from stacks.driver import (
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is to be done, and for which stacks; see `stacks.driver.select` and `line_up`."""
+    """What is to be done, and for which stacks; see `stacks.driver.select` and `line_up`.
+
+    `plans` is the folder for the plans of a preview; None: they are not kept.
+    """
 
     kind: Kind
     environment: str | None = None
+    app: str | None = None
     changed_since: str | None = None
     parallel: int | None = None
     refresh: bool = False
+    plans: Path | None = None
 
 
 def carry_out_all(asked: Asked, *, as_json: bool, markdown: bool = False) -> ExitCode:
@@ -47,11 +53,12 @@ def carry_out_all(asked: Asked, *, as_json: bool, markdown: bool = False) -> Exi
         session.settings,
         asked.kind,
         environment=asked.environment,
+        app=asked.app,
         changed_since=asked.changed_since,
     )
     # Wrong names are refused, and what has nothing to do ends, before anything slow starts.
     operations = (
-        line_up(session.driver, asked.kind, selection, parallel=parallel, refresh=asked.refresh)
+        line_up(session.driver, asked.kind, selection, parallel=parallel, refresh=asked.refresh, plans=asked.plans)
         if any(isinstance(each, Chosen) for each in selection)
         else []
     )

@@ -107,6 +107,14 @@ def of_environment(
     return _read(connection, query.order_by(EVENTS.c.sequence.desc()).limit(limit))
 
 
+def of_kinds(connection: Connection, kinds: Collection[str], *, app: str | None = None) -> list[Event]:
+    """All events of these kinds, oldest first; of one app, or of all."""
+    query = select(EVENTS).where(EVENTS.c.kind.in_(kinds))
+    if app is not None:
+        query = query.where(EVENTS.c.app == app)
+    return _read(connection, query.order_by(EVENTS.c.sequence.desc()))
+
+
 def _read(connection: Connection, newest_first: Select[Any]) -> list[Event]:
     rows = connection.execute(newest_first).mappings().all()
     return [Event(**{k: v for k, v in row.items() if k in Event.model_fields}) for row in reversed(rows)]

@@ -16,6 +16,7 @@ from factory.settings import Settings, load
 from policies.evaluation import Verdict
 from policies.model import Fail
 from policies.resources import ROOT, Stack
+from policies.settings import load_policies, settings_file
 
 if TYPE_CHECKING:
     from factory.exception_file import Exceptions
@@ -41,11 +42,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def controls() -> dict[str, str]:
-    """Every control that an exception may name, with why it is never excepted; "" when it may be."""
-    from policies.table import CONTROLS
+def controls(root: FactoryRoot) -> dict[str, str]:
+    """Every control of a factory, its own too, with why it is never excepted; "" when it may be. Raises InputError."""
+    from policies.own import controls_of
 
-    return {control.id: NEVER.get(control.id, "") for control in CONTROLS}
+    rules = controls_of(settings_file(root), load_policies(root))
+    return {control.id: NEVER.get(control.id, "") for control in rules}
 
 
 @dataclass(frozen=True)
@@ -111,16 +113,19 @@ def exceptions_of(
 
     Raises InputError that names every mistake of the file: then none holds, and whoever asks does not go on.
     """
-    # Imported late: few factories have any, and what reads people and signatures takes a tenth of a second.
-    from factory.exception_file import load_exceptions
-    from factory.exceptions import FILE
+    from factory.exception_file import exceptions_file, load_exceptions
 
-    known = controls() if (root.path / FILE).exists() else {}
+    known = controls(root) if exceptions_file(root).exists() else {}
     return load_exceptions(root, settings or load(root), known, clock())
 
 
 def accepting(root: FactoryRoot, stack: str, project: str, *, clock: Callable[[], datetime] = utc_now) -> Accepting:
     """The exceptions of one stack. Raises InputError as `exceptions_of`, and when one of that stack has expired."""
+    from factory.exceptions import FILE
+
+    # Few factories have any, and what reads people and signatures takes a tenth of a second to import.
+    if not (root.path / FILE).exists():
+        return NONE
     return Accepting(exceptions_of(root, clock=clock).of_stack(stack, clock()), stack_urn(stack, project), clock)
 
 

@@ -26,9 +26,10 @@ from policies.accepted import NONE, Accepting, accepting_here
 from policies.context import Context, context_of
 from policies.evaluation import RuleBroke, Verdict, judge_resource, judge_stack
 from policies.model import PACK_NAME, Control, Enforcement
+from policies.own import own_rules
 from policies.protocol import LEVELS, VERSION, declared, diagnostic, not_applicable, policy_info, whole
 from policies.resources import Resource, Stack
-from policies.settings import PolicySettings, load_policies
+from policies.settings import PolicySettings, load_policies, settings_file
 from policies.table import CONTROLS
 
 MESSAGE_BYTES: Final = 400 << 20
@@ -39,16 +40,19 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """Serves `controls` to one engine operation: a preview or an update, each of which starts a pack of its own.
 
     `settings` reads the factory's policies.yaml, and `accepting` the exceptions of a stack (by stack and project), once
-    the operation begins: before the program runs.
+    the operation begins; `own` reads the factory's own rules, once. All of that is before the program runs.
     """
 
     def __init__(
         self,
         controls: Sequence[Control] = CONTROLS,
         settings: Callable[[], PolicySettings] = PolicySettings,
+        own: Callable[[], Sequence[Control]] = tuple,
         accepting: Callable[[str, str], Accepting] = lambda *_: NONE,
     ) -> None:
-        self._controls = tuple(controls)
+        self._pack = tuple(controls)
+        self._own = own
+        self._read: tuple[Control, ...] | None = None
         self._settings = settings
         self._read_exceptions = accepting
         self._accepting = NONE
@@ -70,9 +74,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> pb.AnalyzerInfo:
         """One policy per control, so that violations and summaries carry the control's name."""
-        return pb.AnalyzerInfo(
-            name=PACK_NAME, version=VERSION, supportsConfig=True, policies=[policy_info(c) for c in self._controls]
-        )
+        policies = [policy_info(control) for control in self._controls(context)]
+        return pb.AnalyzerInfo(name=PACK_NAME, version=VERSION, supportsConfig=True, policies=policies)
 
     def ConfigureStack(
         self, request: pb.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
@@ -83,16 +86,17 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             accepting = self._read_exceptions(request.stack, request.project)
         except InputError as error:
             _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.rendered())
+        own = tuple(control for control in self._controls(context) if control.is_own)
         with self._lock:
             self._preview = request.dry_run
-            self._context = context_of(request.stack, project=request.project, settings=settings)
+            self._context = context_of(request.stack, project=request.project, settings=settings, own=own)
             self._accepting = accepting
             self._seen.clear()
         return pb.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: pb.ConfigureAnalyzerRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Refuse a configuration that weakens a control: levels stand in the table, where review sees them."""
-        for control in self._controls:
+        for control in self._controls(context):
             if control.id in request.policyConfig:
                 level = request.policyConfig[control.id].enforcementLevel
                 if level != LEVELS[control.enforcement.strictest]:
@@ -107,23 +111,26 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def Analyze(self, request: pb.AnalyzeRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
         """Every control's verdict on the inputs of one resource, before the engine touches it."""
         resource = declared(request)
+        controls = self._controls(context)
         with self._lock:
             self._seen[resource.urn] = resource
             try:
-                verdicts = [*judge_resource(self._controls, resource, self._context), *self._early_verdicts(resource)]
+                early = self._early_verdicts(controls, resource)
+                verdicts = [*judge_resource(controls, resource, self._context), *early]
             except RuleBroke as error:
                 _refuse(context, grpc.StatusCode.INTERNAL, str(error))
         return pb.AnalyzeResponse(
             diagnostics=self._diagnostics(verdicts, resource.urn),
-            not_applicable=not_applicable(self._controls, resource.type),
+            not_applicable=not_applicable(controls, resource.type),
         )
 
     def AnalyzeStack(self, request: pb.AnalyzeStackRequest, context: grpc.ServicerContext) -> pb.AnalyzeResponse:
         """The verdicts of the controls that need the whole stack: of a preview, before anything is touched."""
+        controls = self._controls(context)
         with self._lock:
             stack = whole(request, self._seen)
             try:
-                verdicts = list(judge_stack(self._controls, stack, self._context))
+                verdicts = list(judge_stack(controls, stack, self._context))
             except RuleBroke as error:
                 _refuse(context, grpc.StatusCode.INTERNAL, str(error))
         return pb.AnalyzeResponse(diagnostics=self._diagnostics(verdicts, ""))
@@ -136,7 +143,17 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Nothing long runs here; the engine ends the process next."""
         return empty_pb2.Empty()
 
-    def _early_verdicts(self, resource: Resource) -> Iterable[Verdict]:
+    def _controls(self, context: grpc.ServicerContext) -> tuple[Control, ...]:
+        """The pack's and the factory's own. Where those cannot be read, no question is answered."""
+        with self._lock:
+            if self._read is None:
+                try:
+                    self._read = (*self._pack, *self._own())
+                except InputError as error:
+                    _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.rendered())
+            return self._read
+
+    def _early_verdicts(self, controls: Sequence[Control], resource: Resource) -> Iterable[Verdict]:
         """In an update: failures that stand with this resource, and that no later one can take away again.
 
         Told at every resource that such a control reads: the first one that completes a failure is not the only one
@@ -146,7 +163,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             return
         asked = [
             control
-            for control in self._controls
+            for control in controls
             if control.monotone
             and control.concerns(resource.type)
             and control.enforcement.at(self._context.environment) is Enforcement.MANDATORY
@@ -169,9 +186,8 @@ def serve() -> None:
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4), options=[("grpc.max_receive_message_length", MESSAGE_BYTES)]
     )
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(
-        Analyzer(settings=_settings_here, accepting=accepting_here), server
-    )
+    analyzer = Analyzer(settings=_settings_here, own=_own_rules_here, accepting=accepting_here)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     ended = threading.Event()
@@ -193,6 +209,15 @@ def _settings_here() -> PolicySettings:
     except InputError:
         return PolicySettings()
     return load_policies(root)
+
+
+def _own_rules_here() -> tuple[Control, ...]:
+    """The own rules of that factory. Raises InputError where one of them cannot be run as it is."""
+    try:
+        root = find_root(Path.cwd())
+    except InputError:
+        return ()
+    return own_rules(settings_file(root), load_policies(root))
 
 
 def _refuse(context: grpc.ServicerContext, code: grpc.StatusCode, message: str) -> NoReturn:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from policies.resources import Resource, Stack
 
 PACK_NAME: Final = "millwright"
+OWN_FROM: Final = 1000
+"""The least number of a factory's own rule; the pack's are below."""
 # How a message begins that says no more than that a preview cannot decide it.
 DEFERRED: Final = "deferred: "
 
@@ -113,7 +115,7 @@ StackCheck: TypeAlias = Callable[["Stack", "Context"], Iterator[Finding]]
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """One rule of the pack. Number and title are those of the control catalogue, numbers 1 to 64.
+    """One rule. Number and title of the pack's are those of the control catalogue; a factory's own begin at 1000.
 
     `reads` names what the checks look at: type token to properties; `aws:*` and the like stand for every such type.
     `check` sees one resource before anything is done to it, `stack_check` all of them at the end of a preview and of
@@ -147,6 +149,11 @@ class Control:
     def scope(self) -> Scope:
         """Whether the control needs the whole stack."""
         return Scope.RESOURCE if self.stack_check is None else Scope.STACK
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a factory's own rule."""
+        return self.number >= OWN_FROM
 
     def concerns(self, resource_type: str) -> bool:
         """Whether the control reads resources of this type."""

@@ -100,7 +100,7 @@ def check(
     controls: Sequence[Control], name: str, stack: Stack, settings: PolicySettings, accepting: Accepting = NONE
 ) -> Checked:
     """Judge the stack called `name` by `controls`, with what people have accepted. Raises RuleBroke."""
-    context = context_of(name, settings=settings)
+    context = context_of(name, settings=settings, own=tuple(control for control in controls if control.is_own))
     told = [
         Told(verdict, verdict.control.enforcement.at(context.environment), accepting.of(verdict))
         for verdict in judge(controls, stack, context)

@@ -20,6 +20,8 @@ Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
 GcpProject = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
 # A host name (a wildcard for one or more leading labels), an address, or a range of addresses.
 Destination = Annotated[str, Field(pattern=r"^((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+|[0-9a-fA-F:.]+(/\d{1,3})?)$")]
+# Below the factory's root, and in no hidden folder: agents work in `.millwright`.
+RuleFile = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*\.py$")]
 TagKey = Annotated[str, Field(pattern=r"^[\w .:/=+@-]{1,128}$")]
 
 
@@ -56,6 +58,11 @@ class PolicySettings(BaseModel):
     required_tags: tuple[TagKey, ...] = Field(
         default=REQUIRED_TAGS,
         description="Tags that everything taggable carries (control 61); app and environment must be the stack's.",
+    )
+    rules: tuple[RuleFile, ...] = Field(
+        default=(),
+        description="Files with rules of the factory's own, each with its cases, relative to the factory's root: "
+        "`rules/queues.py` (`millwright policy test`).",
     )
 
 

@@ -21,6 +21,7 @@ from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import Environment, app_names, load_app
+from policies.score import Score
 from stacks import destruction, production
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
@@ -194,7 +195,15 @@ def after(
         outputs=outputs_from(outputs),
     )
     generation = cloud_generation(root, settings)
-    ledger.ended(database, spec, environment, result, DOOR, cloud_generation=generation)
+    score = _score(root, stack) if kind is Kind.UP else None
+    ledger.ended(database, spec, environment, result, DOOR, cloud_generation=generation, score=score)
+
+
+def _score(root: FactoryRoot, stack: str) -> Score | None:
+    # Imported late: the rules take a tenth of a second, and most commands judge nothing.
+    from stacks.driver import scores
+
+    return scores.standing(root, stack, lambda: scores.judges(root), _cli(), lambda why: print(why, file=sys.stderr))
 
 
 def _cli() -> Path:

@@ -212,6 +212,7 @@ def _tested(project: codebuild.Project) -> Action:
         "provider": "CodeBuild",
         "configuration": {"ProjectName": project.name},
         "input_artifacts": ["source"],
+        "output_artifacts": [ci_roles.REPORT],
     }
 
 

@@ -1,9 +1,11 @@
 """What CI may do: one role for the builds, which run the app's own code, and one for the pipeline, which runs ours."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from components.aws.documents import document, statement
+
+REPORT: Final = "report"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,16 @@ class Place:
     @property
     def handed_on(self) -> str:
         """What its stages hand on to each other. CodePipeline cuts the folder's name after twenty characters."""
-        return f"arn:aws:s3:::{self.bucket}/{self.name[:20]}/*"
+        return f"{self._folder}/*"
+
+    @property
+    def report(self) -> str:
+        """What the build says of the source: the previews, and what policies find."""
+        return f"{self._folder}/{REPORT}/*"
+
+    @property
+    def _folder(self) -> str:
+        return f"arn:aws:s3:::{self.bucket}/{self.name[:20]}"
 
 
 def trust(service: str, account: str, arn: str) -> str:
@@ -46,11 +57,12 @@ def trust(service: str, account: str, arn: str) -> str:
 
 
 def build_permissions(place: Place) -> str:
-    """A build reads what the pipeline handed it, and writes its log. It runs the app's code, so that is all."""
+    """A build reads what the pipeline handed it, and writes its log and report. It runs the app's code: that is all."""
     return document(
         _writes_log(place),
         statement(["s3:GetObject", "s3:GetObjectVersion"], [place.handed_on]),
-        _uses_key(["kms:Decrypt"], place),
+        statement(["s3:PutObject"], [place.report]),
+        _uses_key(["kms:Decrypt", "kms:GenerateDataKey"], place),
     )
 
 

@@ -15,6 +15,7 @@ from console.show import OUT, escaped, print_json
 from factory.errors import InputError
 from factory.paths import MARKER, FactoryRoot
 from factory.spec import AppName
+from policies.settings import FILE, template
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 FIRST_NETWORK = "10.30.0.0/16"
@@ -27,7 +28,7 @@ def init(
     app: Annotated[str, typer.Option(help="Name of the first app.")] = "hello",
     as_json: Json = False,
 ) -> None:
-    """Make a factory of your own in DIR: settings, a two-line program, and a first app."""
+    """Make a factory of your own in DIR: settings, policies.yaml, a two-line program, and a first app."""
     make_factory(folder, app)
     if as_json:
         print_json({"factory": str(folder), "app": app})
@@ -54,6 +55,7 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
         raise InputError(f"{target} cannot be made: {error.strerror}", hint="name another folder") from None
     try:
         _copy(TEMPLATES / "factory", draft, project=project)
+        (draft / FILE).write_text(template())
         _copy(TEMPLATES / "app", draft / "apps" / app, app=app, cidr=FIRST_NETWORK)
         draft.chmod(0o755)
         _publish(draft, target)

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, so that they read the same everywhere."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,12 +43,31 @@ OnlyEnvironment = Annotated[
         autocompletion=completion.environments,
     ),
 ]
+OnlyApp = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="APP",
+        help="With --all: only the stacks of this app.",
+        show_default=False,
+        autocompletion=completion.apps,
+    ),
+]
 Parallel = Annotated[
     int | None,
     typer.Option(
         "--parallel",
         metavar="N",
         help="With --all: at most so many engines at once. Default: one for each core.",
+        show_default=False,
+    ),
+]
+Plans = Annotated[
+    Path | None,
+    typer.Option(
+        "--plans",
+        metavar="DIR",
+        help="Keep each stack's plan in DIR/STACK.json, for `millwright policy check --state`.",
         show_default=False,
     ),
 ]
@@ -75,11 +95,13 @@ def one_stack(app: str | None, environment: str | None, *only_with_all: object) 
         raise WrongUsage("Missing argument 'APP'. Name an app and an environment, or say --all.")
     environment = named(app, environment)
     if any(option is not None and option is not False for option in only_with_all):
-        raise WrongUsage("--environment, --parallel, --changed-since and --markdown go with --all.")
+        raise WrongUsage("--environment, --app, --parallel, --changed-since and --markdown go with --all.")
     return app, environment
 
 
 def no_stack(app: str | None) -> None:
     """Raises WrongUsage for an app that is named beside --all."""
     if app is not None:
-        raise WrongUsage("--all works on every app: name no app, and an environment with --environment.")
+        raise WrongUsage(
+            "--all works on every app: name no app, or one with --app, and an environment with --environment."
+        )

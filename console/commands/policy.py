@@ -1,4 +1,4 @@
-"""`millwright policy`: the policy pack without an engine, its rules, its settings, and what people have accepted."""
+"""`millwright policy`: rules without an engine, what a factory says of them, and what people have accepted."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,16 +7,18 @@ import typer
 from rich.table import Table
 
 from console.commands import policy_exceptions
+from console.commands import policy_reports as reports
 from console.commands.options import Json
+from console.commands.policy_score import show_scores
+from console.commands.policy_tests import run_cases
 from console.show import ERR, OUT, escaped, print_json
 from factory.errors import ExitCode, InputError
 from factory.located import nearest
 from factory.paths import find_root
-from policies import CONTROLS, Control, Enforcement, PolicySettings, load_policies
-from policies.accepted import accepting_here, project_of
-from policies.exported import load_stack
-from policies.offline import Checked, Outcome, Told, check
-from policies.settings import read_policies, settings_file, template
+from policies import Control, Enforcement
+from policies.offline import Checked, Outcome, Told
+from policies.settings import settings_file, template
+from policies.texts import one_line
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 CODES = {
@@ -30,8 +32,10 @@ policy = typer.Typer(no_args_is_help=True, help="Policies: what may be declared,
 @policy.command("check")
 def check_file(
     state: Annotated[
-        Path,
-        typer.Option("--state", metavar="FILE", help="An exported state, or a plan: `pulumi preview --json`."),
+        list[Path],
+        typer.Option(
+            "--state", metavar="FILE", help="An exported state, or a plan: `pulumi preview --json`. One for each stack."
+        ),
     ],
     settings: Annotated[
         Path | None,
@@ -42,34 +46,41 @@ def check_file(
     fail_on: Annotated[
         Enforcement, typer.Option("--fail-on", help="The lowest level at which a finding fails the command.")
     ] = Enforcement.MANDATORY,
+    form: reports.Format = reports.Form.TABLE,
+    output: reports.Output = None,
     as_json: Json = False,
 ) -> None:
-    """Judge a stack by every rule, from a file and without an engine; nothing is changed.
+    """Judge stacks by every rule, from files and without an engine; nothing is changed.
 
     Ends with 5 when a rule is broken, and with 3 when mandatory rules stay undecided: secrets in a file are encrypted,
-    and a plan does not know what only the cloud will say.
+    and a plan does not know what only the cloud will say. JSON is one document for each stack.
     """
-    name, stack = load_stack(state)
-    checked = check(CONTROLS, name, stack, _settings(settings), accepting_here(name, project_of(stack)))
-    if as_json:
-        print_json(checked.as_json())
+    form = reports.chosen(form, as_json=as_json, output=output)
+    rules = reports.rules_here(settings)
+    judged = reports.judged(state, rules)
+    if form is reports.Form.TABLE:
+        for checked in judged.values():
+            _show(checked)
     else:
-        _show(checked)
-    if code := CODES[checked.outcome(fail_on)]:
+        reports.write(judged, rules, form, fail_on, output)
+    outcomes = [checked.outcome(fail_on) for checked in judged.values()]
+    # The worst of them: a failure is certain.
+    if code := CODES[next((each for each in reports.WORST_FIRST if each in outcomes), Outcome.PASSED)]:
         raise typer.Exit(code)
 
 
 @policy.command("list")
 def list_rules(as_json: Json = False) -> None:
     """List every rule with its severity and what breaking it does."""
+    controls = reports.rules_here(None).controls
     if as_json:
-        for control in CONTROLS:
+        for control in controls:
             print_json(_document(control))
         return
     table = Table(box=None)
     for column in ("number", "rule", "severity", "enforcement", "reads", "title"):
         table.add_column(column, overflow="fold", no_wrap=column == "rule")
-    for control in CONTROLS:
+    for control in controls:
         severity = control.severity.value
         table.add_row(
             str(control.number),
@@ -118,28 +129,22 @@ def init(as_json: Json = False) -> None:
     OUT.print(f"{escaped(str(path))} says the defaults: list in it what is yours")
 
 
+policy.command("test")(run_cases)
+policy.command("score")(show_scores)
+
+
 def register(millwright: typer.Typer) -> None:
     """Add `policy` to `millwright`."""
     policy_exceptions.add_to(policy)
     millwright.add_typer(policy, name="policy", rich_help_panel="Stacks")
 
 
-def _settings(file: Path | None) -> PolicySettings:
-    """The settings of the file, or of the factory here; outside of any factory the defaults, which allow least."""
-    if file is not None:
-        return read_policies(file)
-    try:
-        root = find_root(Path.cwd())
-    except InputError:
-        return PolicySettings()
-    return load_policies(root)
-
-
 def _named(rule: str) -> Control:
-    for control in CONTROLS:
+    controls = reports.rules_here(None).controls
+    for control in controls:
         if rule in (control.id, str(control.number)):
             return control
-    guess = nearest(rule, [control.id for control in CONTROLS])
+    guess = nearest(rule, [control.id for control in controls])
     hint = f"did you mean {guess}?" if guess else "see `millwright policy list`"
     raise InputError(f"no rule is called {rule!r}", hint=hint)
 
@@ -169,7 +174,7 @@ def _show(checked: Checked) -> None:
         _show_one(told, f"{told.exception}: {told.exception.reason}" if told.exception else "")
     counted = f"{checked.resources} resources, {len(checked.findings)} findings, {len(checked.deferred)} undecided"
     counted += f", {len(checked.accepted)} accepted" if checked.accepted else ""
-    OUT.print(f"{checked.stack}: {counted}")
+    OUT.print(f"{escaped(one_line(checked.stack))}: {counted}")
     if not checked.findings and not checked.deferred:
         ERR.print("[dim]no rule has anything to say[/]")
 
@@ -177,10 +182,10 @@ def _show(checked: Checked) -> None:
 def _show_one(told: Told, then: str) -> None:
     control = told.verdict.control
     colour = COLOURS[control.severity.value]
-    name = told.urn.rpartition("::")[2] or "the stack"
+    name = one_line(told.urn.rpartition("::")[2] or "the stack")
     place = f"{told.path} " if told.path else ""
     OUT.print(
         f"[{colour}]{control.severity.value} {control.id}[/] ({told.level.value}) {escaped(name)}: "
-        f"{escaped(place + told.message)}"
+        f"{escaped(one_line(place + told.message))}"
     )
     OUT.print(f"  {escaped(then)}")

@@ -21,10 +21,12 @@ from factory import db, findings, signatures
 from factory.errors import ExitCode, InputError
 from factory.exception_desk import Desk
 from factory.exceptions import Accepted, Requested
-from policies import CONTROLS, load_policies
+from policies import load_policies
 from policies.accepted import controls, exceptions_of, utc_now
 from policies.exceptions_used import Reported, Use, about, reported, used_in
 from policies.exported import load_stack
+from policies.own import controls_of
+from policies.settings import settings_file
 
 DAYS = 30
 COLOURS = {Use.EXPIRED: "bold red", Use.UNUSED: "yellow", Use.UNSEEN: "dim", Use.USED: "green"}
@@ -130,7 +132,8 @@ def report(state: State = None, as_json: Json = False) -> None:
     now = utc_now()
     entries = exceptions_of(session.root, session.settings).entries
     stacks = dict(load_stack(file) for file in state or [])
-    used = used_in(stacks, entries, CONTROLS, load_policies(session.root), utc_now)
+    settings = load_policies(session.root)
+    used = used_in(stacks, entries, controls_of(settings_file(session.root), settings), settings, utc_now)
     used |= _scanned(session, entries)
     seen = {*stacks, *(entry.app for entry in entries if entry.app)}
     listed = reported(entries, used, seen, now)
@@ -154,7 +157,7 @@ def add_to(policy: typer.Typer) -> None:
 
 
 def _desk(session: Session) -> Desk:
-    return Desk(session.root, session.settings, db.connect(session.root, session.settings), controls())
+    return Desk(session.root, session.settings, db.connect(session.root, session.settings), controls(session.root))
 
 
 def _requested(

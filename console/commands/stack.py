@@ -13,8 +13,10 @@ from console.commands.options import (
     Json,
     OneApp,
     OneEnvironment,
+    OnlyApp,
     OnlyEnvironment,
     Parallel,
+    Plans,
     WrongUsage,
     named,
     no_stack,
@@ -32,11 +34,12 @@ from stacks.names import declared
 from stacks.shared_platform import PLATFORM, stack_of
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a user may say
     app: OneApp = None,
     environment: OneEnvironment = None,
     everywhere: Everywhere = False,
     only: OnlyEnvironment = None,
+    only_app: OnlyApp = None,
     parallel: Parallel = None,
     as_json: Json = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Look up what the cloud holds first.")] = False,
@@ -44,9 +47,9 @@ def up(
     """Make an environment, or every one but production, what its app.yaml declares."""
     if everywhere:
         no_stack(app)
-        asked = Asked(kind=Kind.UP, environment=only, parallel=parallel, refresh=refresh)
+        asked = Asked(kind=Kind.UP, environment=only, app=only_app, parallel=parallel, refresh=refresh)
         raise typer.Exit(carry_out_all(asked, as_json=as_json))
-    app, environment = one_stack(app, environment, only, parallel)
+    app, environment = one_stack(app, environment, only, only_app, parallel)
     _carry_out(Kind.UP, app, environment, as_json=as_json, refresh=refresh)
 
 
@@ -55,6 +58,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
     environment: OneEnvironment = None,
     everywhere: Everywhere = False,
     only: OnlyEnvironment = None,
+    only_app: OnlyApp = None,
     parallel: Parallel = None,
     since: Annotated[
         str | None,
@@ -65,6 +69,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
             show_default=False,
         ),
     ] = None,
+    plans: Plans = None,
     as_json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="With --all: a table for a pull request.")] = False,
 ) -> None:
@@ -73,10 +78,19 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter for each word that a use
         no_stack(app)
         if as_json and markdown:
             raise WrongUsage("--json and --markdown are two answers: choose one.")
-        asked = Asked(kind=Kind.PREVIEW, environment=only, parallel=parallel, changed_since=since)
+        asked = Asked(
+            kind=Kind.PREVIEW,
+            environment=only,
+            app=only_app,
+            parallel=parallel,
+            changed_since=since,
+            plans=_absolute(plans),
+        )
         raise typer.Exit(carry_out_all(asked, as_json=as_json, markdown=markdown))
-    app, environment = one_stack(app, environment, only, parallel, since, markdown)
-    result = _carry_out(Kind.PREVIEW, app, environment, as_json=as_json)
+    app, environment = one_stack(app, environment, only, only_app, parallel, since, markdown)
+    session = open_session(report_engine)
+    session.check(Kind.PREVIEW, app, environment)
+    (result,) = follow([session.driver.start_preview(app, environment, plans=_absolute(plans))], as_json=as_json)
     show_at_risk(result, as_json=as_json)
     raise typer.Exit(verdict(result))
 
@@ -152,6 +166,11 @@ def _ask_before_destroy(app: str, environment: str, person: str | None, key: Pat
             f"{place.stack} is production: destroying it waits for a person's decision, request {request.id}",
             hint=f"millwright review {request.id}; once it is approved, run this command again",
         )
+
+
+def _absolute(folder: Path | None) -> Path | None:
+    """From the folder of the command: the engine works in one of its own."""
+    return None if folder is None else Path.cwd() / folder
 
 
 def _carry_out(kind: Kind, app: str, environment: str, *, as_json: bool, refresh: bool = False) -> Result:

@@ -51,7 +51,7 @@ def _guarded(resource_type: str, context: Context) -> Iterator[Path]:
     # Not at the top: this control is itself in the table.
     from policies.table import CONTROLS
 
-    for control in CONTROLS:
+    for control in (*CONTROLS, *context.own):
         for token, names in control.reads.items():
             if resource_type == token or (token.endswith("*") and resource_type.startswith(token[:-1])):
                 for name in names:

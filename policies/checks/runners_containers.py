@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
+from policies.checks import runners_pods
 from policies.context import Context
-from policies.helpers.fields import found, must_not_be_set, required
+from policies.helpers.fields import found, must_be, must_not_be_set, required
 from policies.helpers.images import image_faults
-from policies.helpers.pods import pod_of, volumes
+from policies.helpers.pods import Setting, pod_of, volumes
 from policies.helpers.tasks import TASK_DEFINITION, task_of
-from policies.model import UNKNOWN, Fail, Finding, Unknown
+from policies.model import UNKNOWN, Fail, Finding, Plain, Unknown
 from policies.reading import each
 from policies.resources import Resource
 
@@ -45,6 +46,7 @@ def _containers_unprivileged(resource: Resource) -> Iterator[Finding]:
     for path, container in task.containers:
         privileged = found(container, ("privileged",), path)
         yield from must_not_be_set(privileged, "gives the container the host's own rights")
+        yield from _not_root(found(container, ("user",), path))
         for added in found(container, ("linuxParameters", "capabilities", "add"), path):
             for place, capability in each(added.value, added.path):
                 if capability is UNKNOWN:
@@ -56,6 +58,33 @@ def _containers_unprivileged(resource: Resource) -> Iterator[Finding]:
                 yield Unknown(devices.path)
             elif devices.value:
                 yield Fail(devices.path, "gives the container a device of the host")
+
+
+def _not_root(users: Iterator[Setting]) -> Iterator[Finding]:
+    """A failure for root; what names no user is as its image says."""
+    for user in users:
+        if user.unknown:
+            yield Unknown(user.path)
+        elif user.value is not None and not _names_another_than_root(user.value):
+            yield Fail(user.path, "is root, or no user")
+
+
+def _names_another_than_root(user: Plain) -> bool:
+    """Whether it is `user`, `user:group` and so on, as ECS and Docker write it, of another user than root."""
+    name = user.partition(":")[0].strip() if isinstance(user, str) else ""
+    return name not in ("", "root") and name.strip("0") != ""
+
+
+def read_only_root(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Control 49: no container can write to its own root file system."""
+    if resource.type != TASK_DEFINITION:
+        yield from runners_pods.read_only_root(resource, context)
+        return
+    task = task_of(resource)
+    yield from task.findings
+    for path, container in task.containers:
+        read_only = required(container, ("readonlyRootFilesystem",), path)
+        yield from must_be(read_only, (True,), "lets what runs change its own programs")
 
 
 def image_by_digest(resource: Resource, context: Context) -> Iterator[Finding]:

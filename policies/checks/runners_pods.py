@@ -58,7 +58,7 @@ def restricted(resource: Resource, context: Context) -> Iterator[Finding]:
 
 
 def read_only_root(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Control 49: no container can write to its own root file system."""
+    """Control 49, of pods: no container can write to its own root file system."""
     del context
     pod = pod_of(resource)
     yield from (Unknown(path) for path in pod.unknown)

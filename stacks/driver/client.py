@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import TypedDict, Unpack
 
 from engine import EngineEnv
@@ -90,6 +91,7 @@ class _Options(TypedDict, total=False):
     returns_from: int | None
     actor: str
     state: State | None
+    plans: Path | None
 
 
 class Driver:
@@ -126,6 +128,15 @@ class Driver:
             raise InputError(f"the driver does not start {kind}", hint=f"one of {', '.join(sorted(OFFERED))}")
         named: _Options = {"refresh": refresh, "release": release, "returns_from": returns_from, "actor": actor}
         return self._begin(kind, app, environment, **named)
+
+    def start_preview(
+        self, app: str, environment: str, *, refresh: bool = False, plans: Path | None = None
+    ) -> Operation:
+        """Begin a preview; with `plans`, the engine's plan is in this folder when it ends, as STACK.json.
+
+        There is a plan also where the policies refuse it, and none where the program fails. Raises as `start`.
+        """
+        return self._begin(Kind.PREVIEW, app, environment, refresh=refresh, plans=plans)
 
     def _begin(self, kind: Kind, app: str, environment: str, **options: Unpack[_Options]) -> Operation:
         spec, which = declared(self._root, app, environment)

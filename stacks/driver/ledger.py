@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from factory import environments, events, releases
 from factory.db import transaction
 from factory.spec import Environment
+from policies.score import Score
 from stacks.driver.model import Kind, Result
 from stacks.shared_platform import Spec, Which, stack_of
 
@@ -53,14 +54,20 @@ def ended(
     by: By,
     *,
     cloud_generation: str | None,
+    score: Score | None = None,
 ) -> None:
-    """After a good end: the event and, for what changes a stack, the stack's row, in one transaction."""
+    """After a good end: the event and, for what changes a stack, the stack's row, in one transaction.
+
+    `score` is how the stack stands with the policies since then.
+    """
+    scored: dict[str, Any] = {"policies": score.model_dump()} if score else {}
     event = events.new_event(
         f"{result.kind}.succeeded",
         actor=by.actor,
         app=spec.name,
         changes=result.changes,
         version=result.version,
+        **scored,
         **_told(environment, by),
     )
     with transaction(database) as connection:

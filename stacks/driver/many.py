@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from factory.errors import ExitCode, InputError, MillwrightError
@@ -91,15 +92,24 @@ def checked_parallel(parallel: int | None) -> int:
 
 
 def line_up(
-    driver: Driver, kind: Kind, selection: Sequence[Selected], *, parallel: int | None = None, refresh: bool = False
+    driver: Driver,
+    kind: Kind,
+    selection: Sequence[Selected],
+    *,
+    parallel: int | None = None,
+    refresh: bool = False,
+    plans: Path | None = None,
 ) -> list[Queued]:
     """An operation for each chosen stack, in order, of which at most `parallel` work at once.
 
-    None begins before its events are read. Raises InputError for `parallel` below 1.
+    Previews keep their plans in the folder `plans`. None begins before its events are read. Raises InputError for
+    `parallel` below 1.
     """
     turns = Turns(checked_parallel(parallel))
 
     def starter(chosen: Chosen) -> Callable[[], Follows]:
+        if kind is Kind.PREVIEW:
+            return lambda: driver.start_preview(chosen.app, chosen.environment, refresh=refresh, plans=plans)
         return lambda: driver.start(kind, chosen.app, chosen.environment, refresh=refresh)
 
     return [Queued(each.stack, turns, starter(each)) for each in selection if isinstance(each, Chosen)]

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from engine import EngineEnv
@@ -38,7 +39,8 @@ class Request:
     """One operation to carry out: everything a process of its own needs, and safe to send to it.
 
     `release` names what the environment is to serve (None: what is wanted there); `returns_from` the bad release that
-    it replaces by itself; `actor` is who does it; `state` is what replaces the stack's, for an import.
+    it replaces by itself; `actor` is who does it; `state` is what replaces the stack's, for an import;
+    `plans` is the folder in which a preview keeps its plan.
     """
 
     root: FactoryRoot
@@ -53,6 +55,7 @@ class Request:
     returns_from: int | None = None
     actor: str = "unattested"
     state: dict[str, Any] | None = None
+    plans: Path | None = None
 
     @property
     def stack(self) -> str:

@@ -22,15 +22,17 @@ from factory.errors import CloudUnavailable, InputError, Interrupted, Millwright
 from factory.outputs import outputs_from
 from factory.paths import FactoryRoot, private_folder
 from factory.project import project_name
-from policies import PACK_NAME, load_policies
+from policies import PACK_NAME
 from policies.accepted import exceptions_of, utc_now
+from policies.score import Score
 from stacks import data_loss, destruction, production, rollback
 from stacks.account_trail import require_trail
-from stacks.driver import ledger, unsettled
+from stacks.driver import ledger, scores, unsettled
 from stacks.driver.cli import unprotect
 from stacks.driver.guards import lift
 from stacks.driver.known import KnownCommand, KnownStack
 from stacks.driver.model import Diagnostic, Kind, Request, Result, StackEvent, Started, Violation, Waiting
+from stacks.driver.plans import PlanningCommand
 from stacks.driver.prepare import cloud_generation, ensure_stack
 from stacks.driver.recover import look, settle
 from stacks.driver.state import put_back
@@ -79,9 +81,9 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     with stack_lock(request.root, request.stack, on_wait=waiting, check=lambda: reporter.check(what)):
         reporter.check(what)
         require_one_passphrase(request.root)
-        if request.kind in (Kind.PREVIEW, Kind.UP):
-            # The pack reads it too, and would stop the engine; from here every mistake is told with its place.
-            load_policies(request.root)
+        # The pack reads them too, and would stop the engine; from here every mistake is told with its place.
+        judges = scores.judges(request.root) if request.kind in (Kind.PREVIEW, Kind.UP) else None
+        if judges is not None:
             exceptions_of(request.root, request.settings).of_stack(request.stack, utc_now())
         # Under the lock: what was decided may have changed while another operation held the stack.
         _require_decided(place, request)
@@ -104,8 +106,16 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
             # Whatever ends it: an intent never stands without its outcome.
             ledger.failed(*subject, request.kind, by, reason=str(error) or type(error).__name__)
             raise
-        ledger.ended(*subject, result, by, cloud_generation=generation)
+        score = _score(request, judges, reporter) if judges and request.kind is Kind.UP else None
+        ledger.ended(*subject, result, by, cloud_generation=generation, score=score)
     return result
+
+
+def _score(request: Request, judges: scores.Judges, reporter: Reporter) -> Score | None:
+    def warn(why: str) -> None:
+        reporter.send(Diagnostic(stack=request.stack, severity="warning", message=why, urn=""))
+
+    return scores.standing(request.root, request.stack, lambda: judges, request.env.cli.path, warn)
 
 
 def _require_decided(place: production.Place | None, request: Request) -> None:
@@ -298,8 +308,15 @@ def _workspace(request: Request, folder: Path, variables: Mapping[str, str]) -> 
         program=lambda: _declare(request),
         # Given to each engine process anew: what the app's own code does to this process's environment does not count.
         env_vars=request.env.variables() | dict(variables),
-        pulumi_command=KnownCommand(request.env.cli.path, request.env.cli.version),
+        pulumi_command=_command(request),
     )
+
+
+def _command(request: Request) -> KnownCommand:
+    cli = request.env.cli
+    if request.plans is None or request.kind is not Kind.PREVIEW:
+        return KnownCommand(cli.path, cli.version)
+    return PlanningCommand(cli.path, cli.version, request.plans / f"{request.stack}.json")
 
 
 def _declare(request: Request) -> None:

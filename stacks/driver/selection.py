@@ -48,13 +48,14 @@ def select(
     kind: Kind,
     *,
     environment: str | None = None,
+    app: str | None = None,
     changed_since: str | None = None,
 ) -> list[Selected]:
     """The declared stacks of every app: first all of build, then staging, then production, by name within each.
 
-    `environment` keeps the stacks of one; `changed_since` (a git ref) those of apps that may have changed since. A
-    broken app.yaml stops nobody else's stack. Raises InputError for another kind than up and preview, an unknown
-    environment or ref, and a factory without apps.
+    `environment` keeps the stacks of one, `app` those of one; `changed_since` (a git ref) those of apps that may have
+    changed since. A broken app.yaml stops nobody else's stack. Raises InputError for another kind than up and preview,
+    an unknown environment, app or ref, and a factory without apps.
     """
     if kind not in KINDS:
         raise InputError(f"{kind} is not for many stacks at once", hint=f"one of {', '.join(sorted(KINDS))}")
@@ -62,8 +63,12 @@ def select(
     names = app_names(root)
     if not names:
         raise InputError(f"no app is declared in {root.apps}", hint="write apps/<app>/app.yaml first")
+    if app is not None and app not in names:
+        raise InputError(f"no app is named {app!r}", hint=f"one of {', '.join(names)}")
     if changed_since is not None:
         names = sorted(changed_apps(root, changed_since, names))
+    if app is not None:
+        names = [name for name in names if name == app]
     specs, broken = _read(root, names)
     chosen = (
         _judged(root, settings, kind, spec, which) for which in wanted for spec in specs if which in spec.environments

@@ -105,9 +105,15 @@ def test_ci_touches_no_other_app_no_audit_and_no_state(
     assert not could(declared, role, action, resource)
 
 
-def test_a_build_that_runs_the_apps_code_reads_no_secret_and_writes_nothing(declared: list[Declared]) -> None:
+def test_a_build_that_runs_the_apps_code_reads_no_secret_and_writes_its_report(declared: list[Declared]) -> None:
     assert may(declared, "build", "s3:GetObject", f"{BUCKET}/links-build-ci/source/x")
-    assert not could(declared, "build", "s3:Put*", "*")
+    assert may(declared, "build", "s3:PutObject", f"{BUCKET}/links-build-ci/report/x")
+    assert not could(declared, "build", "s3:Put*", f"{BUCKET}/links-build-ci/source/*")
+    assert not could(declared, "build", "s3:Put*", f"{BUCKET}/source/*")
+    test = of(declared, PIPELINE)["links-build-ci"]["stages"][1]["actions"][0]
+    assert test["outputArtifacts"] == ["report"]
+    # What is deployed is the source that was fetched, and nothing that a build made.
+    assert of(declared, PIPELINE)["links-build-ci"]["stages"][-1]["actions"][0]["inputArtifacts"] == ["source"]
     assert not could(declared, "build", "secretsmanager:*", "*")
     assert could(declared, "pipeline", "secretsmanager:GetSecretValue", "*")
 

@@ -10,15 +10,19 @@ from console.commands import init
 from factory.errors import ExitCode, InputError
 from factory.paths import FactoryRoot
 from factory.project import project_name
-from factory.settings import Settings, load
+from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import app_names, load_app
+from policies import PolicySettings, load_policies
 from stacks.names import declared_stacks
 
+WORKFLOW = ".github/workflows/preview.yml"
 FILES = {
+    WORKFLOW,
     ".gitignore",
     "Pulumi.yaml",
     "__main__.py",
     "millwright.yaml",
+    "policies.yaml",
     "apps/hello/app.yaml",
     "apps/hello/source/conftest.py",
     "apps/hello/source/tests/test_web.py",
@@ -37,12 +41,15 @@ def test_a_new_folder_becomes_a_whole_factory(millwright: Runner, tmp_path: Path
     assert _files(folder) == FILES
     root = FactoryRoot(folder)
     assert load(root) == Settings()
+    assert load_policies(root) == PolicySettings(accounts=(LOCAL_ACCOUNT,))
     assert app_names(root) == ["hello"]
     assert load_app(root, "hello").description == "A first app"
     assert declared_stacks(root) == ["hello-build", "hello-production", "hello-staging"]
     assert project_name(root) == "my-factory"
     assert folder.stat().st_mode & 0o777 == 0o755
-    assert [path for path in folder.rglob("*") if path.is_file() and "$" in path.read_text()] == []
+    assert [path for path in _files(folder) - {WORKFLOW} if "$" in (folder / path).read_text()] == []
+    # A workflow has variables of its own, and this one none of ours.
+    assert (folder / WORKFLOW).read_text() == (init.TEMPLATES / "factory" / WORKFLOW).read_text()
     for path in folder.rglob("*.py"):
         compile(path.read_text(), path, "exec")
 

@@ -3,6 +3,7 @@
 CodeBuild itself runs nowhere here. Its rules are kept: one shell for all phases, and the first failure ends them.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -17,20 +18,20 @@ from components.aws.ci import COMMANDS
 from console.commands.init import make_factory
 from console.demo.inventory import Cloud
 from factory import daemons
+from factory.errors import ExitCode
 from factory.paths import FactoryRoot
 from factory.settings import LOCAL_ACCOUNT
 
 pytestmark = pytest.mark.e2e
 
-OPEN_ROLE = """
-import json
+OPEN_DOOR = """
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 def extend(factory):
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
-    aws.iam.Policy("all", policy=document, opts=ResourceOptions(parent=factory))
+    everyone = [{"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"]}]
+    network = factory.network.network_id
+    aws.ec2.SecurityGroup("open", vpc_id=network, ingress=everyone, opts=ResourceOptions(parent=factory))
 """
 
 
@@ -63,6 +64,9 @@ def phases() -> dict[str, dict[str, list[str]]]:
     return dict(spec["phases"])
 
 
+ARTEFACTS = [YAML(typ="safe").load((COMMANDS / "buildspec.yml").read_text())["artifacts"]["base-directory"]]
+
+
 def built(root: FactoryRoot) -> subprocess.CompletedProcess[str]:
     """Run every phase of the buildspec, as CodeBuild would."""
     commands: list[str] = []
@@ -74,6 +78,13 @@ def built(root: FactoryRoot) -> subprocess.CompletedProcess[str]:
     return in_shell(root, commands)
 
 
+def found(root: FactoryRoot) -> set[tuple[str, str]]:
+    """Rule and stack of each finding in the report that the build hands on."""
+    (log,) = json.loads((root.path / "ci-report" / "policies.sarif").read_text())["runs"]
+    failed = [result for result in log["results"] if result["kind"] == "fail"]
+    return {(result["ruleId"], result["properties"]["stack"]) for result in failed}
+
+
 def test_the_build_previews_the_factory_and_runs_the_apps_own_tests(checkout: FactoryRoot) -> None:
     checkout.settings_file.write_text("aws: account\naws_account: '210987654321'\n")
     source = checkout.apps / "hello" / "source"
@@ -81,6 +92,8 @@ def test_the_build_previews_the_factory_and_runs_the_apps_own_tests(checkout: Fa
     ran = built(checkout)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "hello-build-ci" in ran.stderr
+    assert "| `hello-staging` |" in (checkout.path / "ci-report" / "preview.md").read_text()
+    assert found(checkout) == set()
     assert ran.stdout.rstrip().endswith("by make")
     # Nothing of it is left running, and the real factory's settings were not its own.
     assert daemons.read(checkout, daemons.LOCAL_CLOUD) is None
@@ -94,11 +107,15 @@ def test_the_build_previews_the_factory_and_runs_the_apps_own_tests(checkout: Fa
 
 
 def test_what_the_policy_pack_refuses_fails_the_build_before_the_apps_code_runs(checkout: FactoryRoot) -> None:
-    (checkout.apps / "hello" / "infra.py").write_text(OPEN_ROLE)
+    (checkout.apps / "hello" / "infra.py").write_text(OPEN_DOOR)
     ran = built(checkout)
-    assert ran.returncode != 0
-    assert "no-admin-wildcard" in ran.stdout + ran.stderr
+    assert ran.returncode == ExitCode.POLICY_VIOLATION
+    assert "no-world-ingress: " in ran.stdout
     assert "passed" not in ran.stdout
+    # The report is whole all the same, and the artefact is what stands there.
+    assert found(checkout) == {("no-world-ingress", "hello-build"), ("no-world-ingress", "hello-staging")}
+    (kept,) = ARTEFACTS
+    assert {file.name for file in checkout.path.glob(f"{kept}/*")} == {"preview.md", "policies.sarif"}
     assert daemons.read(checkout, daemons.LOCAL_CLOUD) is None
 
 

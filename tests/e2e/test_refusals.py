@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from e2e_place import Place, Ran
+from own_rule_bench import rule_text, with_rule
 
 from console.demo.inventory import inventory
+from policies.settings import settings_file
 
 pytestmark = pytest.mark.e2e
 
@@ -115,6 +117,27 @@ def test_a_violation_stops_an_up_by_the_plain_door_before_anything_is_created(
     assert policy in plain.out + plain.err
     assert "hunter2" not in plain.out + plain.err
     assert inventory(place.cloud) == {}
+
+
+def test_an_own_rule_is_asked_by_either_door_and_one_that_cannot_be_run_stops_both(place: Place) -> None:
+    path = with_rule(place.root, rule_text(("aws:sqs/queue:Queue", "aws:ec2/vpc:Vpc")))
+    try:
+        by_driver = place.millwright("up", "links", "build", "--json")
+        assert by_driver.code == 5, by_driver.out + by_driver.err
+        assert "queue-retention (control 1001)" in one_error(by_driver)["error"]
+        plain = place.pulumi("preview", "-s", "links-build")
+        assert plain.code != 0
+        assert "queue-retention (control 1001)" in plain.out + plain.err
+        path.write_text("1 // 0\n")
+        by_driver = place.millwright("preview", "links", "build", "--json")
+        assert by_driver.code == 4, by_driver.out + by_driver.err
+        assert [problem["line"] for problem in one_error(by_driver)["problems"]] == [1]
+        plain = place.pulumi("preview", "-s", "links-build")
+        assert plain.code != 0
+        assert f"{path}:1:1: ZeroDivisionError" in plain.out + plain.err
+        assert inventory(place.cloud) == {}
+    finally:
+        settings_file(place.root).unlink()
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,17 @@ def test_what_the_plain_door_did_is_recorded_as_the_drivers_work_is(built: Place
     assert by_hand["service"]["artefact"].startswith("sha256:")
 
 
+def test_how_the_stacks_stand_with_the_policies_is_recorded_by_either_door(built: Place) -> None:
+    points = built.millwright("policy", "score", "links", "--json").documents
+    assert [(point["stack"], point["door"]) for point in points] == [
+        ("links-build", "driver"),
+        ("links-staging", "plain"),
+    ]
+    for point in points:
+        assert point["score"]["points"] == 100.0
+        assert point["score"]["judgements"] > 200
+
+
 def test_a_second_update_changes_nothing(built: Place) -> None:
     again = built.millwright("up", "links", "build", "--json").documents[-1]
     assert set(again["result"]["changes"]) == {"same"}
@@ -110,3 +121,6 @@ def test_each_door_destroys_what_the_other_made(built: Place) -> None:
     assert by_driver.code == 0, by_driver.err
     assert inventory(built.cloud) == {}
     assert built.millwright("outputs", "links", "build").code == 4
+    # What stood stays told.
+    ends = {point["stack"]: point["score"] for point in built.millwright("policy", "score", "--json").documents}
+    assert ends == {"links-build": None, "links-staging": None}

@@ -213,10 +213,10 @@ def test_a_rule_that_breaks_fails_the_operation_whatever_was_accepted(verdict: V
         _said(stub, thing(GROUP, OPEN, "door"), preview=True)
 
 
-def test_controls_that_exceptions_rest_on_can_never_be_accepted() -> None:
+def test_controls_that_exceptions_rest_on_can_never_be_accepted(bench: ExceptionBench) -> None:
     assert NEVER.keys() < CONTROL.keys()
     assert all(CONTROL[id].severity.value == "critical" for id in NEVER)
-    assert {id for id, why in controls().items() if why} == NEVER.keys()
+    assert {id for id, why in controls(bench.root).items() if why} == NEVER.keys()
 
 
 @pytest.fixture

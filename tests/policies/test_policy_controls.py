@@ -3,16 +3,15 @@ import inspect
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from case_verdicts import complaint, verdicts_on, with_unknown_parts
 from policy_cases import CASES, Case
 from published_types import published
 
-from policies import CONTROLS, Context, Control, Enforcement, Fail, Finding, Levels, Scope, Stack, pack_folder
+from policies import CONTROLS, Control, Enforcement, Levels, Scope, pack_folder
 from policies.table import GROUPS
+from policies.testing.verdicts import always_failing, always_passing, complaint, passing_when_unknown, undone_by
 
 CONTROL = pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
 
@@ -41,30 +40,16 @@ def test_every_control_has_three_bad_and_three_good_cases_for_what_it_reads(cont
 
 @CONTROL
 def test_a_control_that_always_passes_would_be_caught_by_each_of_its_bad_cases(control: Control) -> None:
-    def blind(_what: object, _context: Context) -> Iterator[Finding]:
-        yield from ()
-
-    mutated = [_with_checks(each, blind) if each is control else each for each in CONTROLS]
+    mutated = [always_passing(each) if each is control else each for each in CONTROLS]
     bad = {case.name for case in _of(control) if case.verdict != "pass"}
     assert {case.name for case in _of(control) if complaint(mutated, case)} == bad
 
 
 @CONTROL
 def test_a_control_that_always_fails_would_be_caught_by_each_of_its_good_cases(control: Control) -> None:
-    def blunt(_what: object, _context: Context) -> Iterator[Finding]:
-        yield Fail(("anything",), "is there")
-
-    mutated = [_with_checks(each, blunt) if each is control else each for each in CONTROLS]
+    mutated = [always_failing(each) if each is control else each for each in CONTROLS]
     good = {case.name for case in _of(control) if case.verdict != "fail"}
     assert {case.name for case in _of(control) if complaint(mutated, case)} >= good
-
-
-def _with_checks(control: Control, check: object) -> Control:
-    return replace(
-        control,
-        check=check if control.check else None,
-        stack_check=check if control.stack_check else None,
-    )
 
 
 @pytest.mark.parametrize(
@@ -72,23 +57,14 @@ def _with_checks(control: Control, check: object) -> Control:
 )
 def test_a_bad_case_never_passes_when_a_part_of_it_is_not_known(case: Case) -> None:
     (control,) = [control for control in CONTROLS if control.id == case.control]
-    passed = []
-    for place, resource in enumerate(case.resources):
-        for path, hidden in with_unknown_parts(resource):
-            others = (*case.resources[:place], hidden, *case.resources[place + 1 :])
-            if not verdicts_on(control, case, Stack(others)):
-                passed.append((resource.name, path))
-    assert passed == []
+    assert passing_when_unknown(control, case) == []
 
 
 @pytest.mark.parametrize("control", [each for each in CONTROLS if each.monotone], ids=lambda control: control.id)
 def test_what_a_monotone_control_finds_stands_whatever_else_is_declared(control: Control) -> None:
     own = _of(control)
     for bad in (case for case in own if case.verdict == "fail"):
-        for more in own:
-            beside = [replace(each, urn=f"{each.urn}-more", name=f"{each.name}-more") for each in more.resources]
-            verdicts = verdicts_on(control, bad, Stack((*bad.resources, *beside)))
-            assert any(verdict.failed for verdict in verdicts), (bad.name, more.name)
+        assert [more.name for more in own if undone_by(control, bad, more)] == []
 
 
 @CONTROL

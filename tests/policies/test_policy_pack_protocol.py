@@ -12,8 +12,8 @@ import grpc
 import pulumi_policy.proxy
 import pytest
 from google.protobuf import empty_pb2
-from pack_door import SECONDS, UNKNOWN_STRING, asked, configured, existing, request, served, started
-from policy_cases import CASES, Case
+from pack_door import SECONDS, UNKNOWN_STRING, configured, request, served, started
+from policy_cases import CASES
 from policy_cases.case import SETTINGS
 from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi.runtime.proto import analyzer_pb2_grpc
@@ -23,6 +23,7 @@ from policies.analyzer import Analyzer
 from policies.decode import CONFIDENTIAL_SIGNATURE, SIGNATURE_KEY, UNKNOWN_MARKS
 from policies.model import Plain
 from policies.protocol import LEVELS
+from policies.testing.rpc import said
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 CONTROL = {control.id: control for control in CONTROLS}
@@ -66,15 +67,6 @@ def _concealed(value: object) -> dict[str, object]:
     return {SIGNATURE_KEY: CONFIDENTIAL_SIGNATURE, "value": value}
 
 
-def _analyzed(pack: analyzer_pb2_grpc.AnalyzerStub, case: Case, *, preview: bool) -> list[pb.AnalyzeDiagnostic]:
-    """What the pack says of a case's control while the engine goes through the case's stack."""
-    configured(pack, preview=preview, stack=case.stack)
-    said = [each for resource in case.resources for each in pack.Analyze(asked(resource), timeout=SECONDS).diagnostics]
-    whole = pb.AnalyzeStackRequest(resources=list(map(existing, reversed(case.resources))))
-    said += pack.AnalyzeStack(whole, timeout=SECONDS).diagnostics
-    return [each for each in said if each.policyName == case.control]
-
-
 def test_the_pack_names_itself_and_every_control_with_its_strictest_level(
     pack: analyzer_pb2_grpc.AnalyzerStub,
 ) -> None:
@@ -92,7 +84,7 @@ def test_bad_cases_are_violations_of_their_level_and_good_ones_none(packs: Packs
     for case in CASES:
         if case.verdict == "unknown":
             continue
-        diagnostics = _analyzed(packs(case.settings), case, preview=preview)
+        diagnostics = said(packs(case.settings), case, preview=preview)
         assert bool(diagnostics) == (case.verdict == "fail"), case.name
         level = LEVELS[CONTROL[case.control].enforcement.at(case.context.environment)]
         for diagnostic in diagnostics:
@@ -105,7 +97,7 @@ def test_bad_cases_are_violations_of_their_level_and_good_ones_none(packs: Packs
 def test_an_unknown_value_is_deferred_in_a_preview(packs: Packs) -> None:
     for case in CASES:
         if case.verdict == "unknown":
-            (diagnostic, *_) = _analyzed(packs(case.settings), case, preview=True)
+            (diagnostic, *_) = said(packs(case.settings), case, preview=True)
             assert diagnostic.enforcementLevel == pb.ADVISORY, case.name
             assert diagnostic.message.startswith(f"deferred: {case.control} "), case.name
 
@@ -113,7 +105,7 @@ def test_an_unknown_value_is_deferred_in_a_preview(packs: Packs) -> None:
 def test_an_unknown_value_stops_an_update(packs: Packs) -> None:
     for case in CASES:
         if case.verdict == "unknown":
-            (diagnostic, *_) = _analyzed(packs(case.settings), case, preview=False)
+            (diagnostic, *_) = said(packs(case.settings), case, preview=False)
             level = LEVELS[CONTROL[case.control].enforcement.at(case.context.environment)]
             assert diagnostic.enforcementLevel == level, case.name
             assert diagnostic.message.startswith(f"undecided: {case.control} "), case.name
@@ -139,15 +131,15 @@ def test_a_secret_is_judged_by_its_value_and_the_value_is_never_shown(pack: anal
 
 
 def _of_ingress(pack: analyzer_pb2_grpc.AnalyzerStub, rules: object) -> pb.AnalyzeDiagnostic:
-    said = pack.Analyze(request(GROUP, {"ingress": rules}), timeout=SECONDS).diagnostics
-    (diagnostic,) = [each for each in said if each.policyName == "no-world-ingress"]
+    told = pack.Analyze(request(GROUP, {"ingress": rules}), timeout=SECONDS).diagnostics
+    (diagnostic,) = [each for each in told if each.policyName == "no-world-ingress"]
     return diagnostic
 
 
 def test_no_message_quotes_a_credential(pack: analyzer_pb2_grpc.AnalyzerStub) -> None:
     for case in CASES:
         if case.control == "no-literal-credentials" and case.verdict == "fail":
-            messages = " ".join(each.message for each in _analyzed(pack, case, preview=False))
+            messages = " ".join(each.message for each in said(pack, case, preview=False))
             assert messages
             for text in _texts(case.properties):
                 assert text not in messages
@@ -202,9 +194,9 @@ def test_what_is_not_known_is_not_known_inside_a_text_either(pack: analyzer_pb2_
     configured(pack, preview=True)
     for text in (f'{{"Statement": [{{"Effect": "Allow", "Action": "*", "Resource": "{UNKNOWN_STRING}:*"}}]}}', "{"):
         response = pack.Analyze(request("aws:iam/policy:Policy", {"policy": text}), timeout=SECONDS)
-        said = {each.policyName: each for each in response.diagnostics}["no-admin-wildcard"]
-        assert (said.enforcementLevel == pb.ADVISORY) is (text != "{"), said.message
-        assert said.message.startswith("deferred: ") is (text != "{")
+        verdict = {each.policyName: each for each in response.diagnostics}["no-admin-wildcard"]
+        assert (verdict.enforcementLevel == pb.ADVISORY) is (text != "{"), verdict.message
+        assert verdict.message.startswith("deferred: ") is (text != "{")
 
 
 def test_an_interrupt_ends_the_pack_without_a_trace(tmp_path: Path) -> None:

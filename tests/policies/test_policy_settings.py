@@ -18,6 +18,7 @@ repositories: [acme/links]
 gcp_projects: [acme-links-build]
 egress: [api.example.com, "*.example.org", 203.0.113.0/24, "2001:db8::/32"]
 required_tags: [app, data-class]
+rules: [rules/queues.py, rule.py]
 """
 
 

@@ -11,6 +11,7 @@ from .pods import CRON_JOB, DEPLOYMENT, POD, declaring, in_every_kind
 
 HOST = "no-host-access"
 IMAGE = "image-by-digest"
+READ_ONLY = "read-only-root"
 UNPRIVILEGED = "unprivileged-containers"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 PROJECT = "aws:codebuild/project:Project"
@@ -342,6 +343,19 @@ CASES: tuple[Case, ...] = (
         "ECS API: Device",
         "containerDefinitions[0].linuxParameters.devices",
     ),
+    Case(
+        UNPRIVILEGED,
+        "root",
+        "fail",
+        TASK,
+        _task(user="0:0"),
+        "AWS Security Hub ECS.20",
+        "containerDefinitions[0].user",
+    ),
+    Case(UNPRIVILEGED, "root by name", "fail", TASK, _task(user="root"), "Docker run: --user"),
+    Case(UNPRIVILEGED, "root by more digits", "fail", TASK, _task(user="000"), EVASION),
+    Case(UNPRIVILEGED, "root without a name", "fail", TASK, _task(user=":1000"), EVASION),
+    Case(UNPRIVILEGED, "a number for a user", "fail", TASK, _task(user=0), EVASION),
     Case(UNPRIVILEGED, "in other letters", "fail", TASK, _task(Privileged=True), EVASION),
     Case(
         UNPRIVILEGED,
@@ -365,6 +379,8 @@ CASES: tuple[Case, ...] = (
         | {"pidMode": "task", "networkMode": "awsvpc"},
         "Checkov CKV_AWS_335",
     ),
+    Case(UNPRIVILEGED, "a user of its own", "pass", TASK, _task(user="65532:65532"), "AWS Security Hub ECS.20"),
+    Case(UNPRIVILEGED, "a user in root's group", "pass", TASK, _task(user="web:0"), "near miss"),
     Case(
         UNPRIVILEGED,
         "volume of a file system",
@@ -384,6 +400,46 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         UNPRIVILEGED,
+        "definitions are not known",
+        "unknown",
+        TASK,
+        {"containerDefinitions": UNKNOWN},
+        "preview",
+        "containerDefinitions",
+    ),
+    # 49. Read-only root file system, of ECS
+    Case(
+        READ_ONLY,
+        "a task may write",
+        "fail",
+        TASK,
+        _task(readonlyRootFilesystem=False),
+        "Checkov CKV_AWS_336 (ECSContainerReadOnlyRoot)",
+        "containerDefinitions[0].readonlyRootFilesystem",
+    ),
+    Case(
+        READ_ONLY,
+        "a task that says nothing",
+        "fail",
+        TASK,
+        _task(),
+        "Checkov CKV_AWS_336: default",
+        "containerDefinitions[0].readonlyRootFilesystem",
+    ),
+    Case(
+        READ_ONLY,
+        "second container of a task",
+        "fail",
+        TASK,
+        {"containerDefinitions": [{"name": "a", "readonlyRootFilesystem": True}, {"name": "b"}]},
+        EVASION,
+        "containerDefinitions[1].readonlyRootFilesystem",
+    ),
+    Case(READ_ONLY, "a task that says 1", "fail", TASK, _task(readonlyRootFilesystem=1), EVASION),
+    Case(READ_ONLY, "definitions that nobody can read", "fail", TASK, {"containerDefinitions": "{"}, EVASION),
+    Case(READ_ONLY, "a read-only task", "pass", TASK, _task(readonlyRootFilesystem=True), "Checkov CKV_AWS_336"),
+    Case(
+        READ_ONLY,
         "definitions are not known",
         "unknown",
         TASK,

@@ -1,13 +1,13 @@
 """What the controls say of a case, and what is wrong with that."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from policy_cases import Case
-
-from policies import UNKNOWN, Control, Resource, Stack
+from policies.context import Context
 from policies.evaluation import Verdict, judge
-from policies.model import Path, Plain, render
+from policies.model import UNKNOWN, Control, Fail, Finding, Path, Plain, render
+from policies.resources import Resource, Stack
+from policies.testing.case import Case
 
 
 def verdicts_on(control: Control, case: Case, stack: Stack | None = None) -> list[Verdict]:
@@ -21,11 +21,47 @@ def complaint(controls: Sequence[Control], case: Case) -> str | None:
     verdicts = verdicts_on(control, case)
     kinds = {"fail" if verdict.failed else "unknown" for verdict in verdicts} or {"pass"}
     if kinds != {case.verdict}:
-        return f"{case.name}: {kinds}, not {case.verdict}"
+        return f"{case.name}: the verdict is {' and '.join(sorted(kinds))}, not {case.verdict}"
     places = {(render(each.finding.path), each.resource.name if each.resource else "") for each in verdicts}
     if case.path and not any(path == case.path and case.at in ("", name) for path, name in places):
         return f"{case.name}: reported at {places}, not at {case.path} of {case.at or 'any'}"
     return None
+
+
+def always_passing(control: Control) -> Control:
+    """The control with its checks replaced by ones that find nothing."""
+
+    def blind(_what: object, _context: Context) -> Iterator[Finding]:
+        yield from ()
+
+    return _with_checks(control, blind)
+
+
+def always_failing(control: Control) -> Control:
+    """The control with its checks replaced by ones that find something in everything."""
+
+    def blunt(_what: object, _context: Context) -> Iterator[Finding]:
+        yield Fail(("anything",), "is there")
+
+    return _with_checks(control, blunt)
+
+
+def passing_when_unknown(control: Control, case: Case) -> list[tuple[str, Path]]:
+    """Resource and path of the parts of a bad case without which the control lets it pass."""
+    passed = []
+    for place, resource in enumerate(case.resources):
+        for path, hidden in with_unknown_parts(resource):
+            others = (*case.resources[:place], hidden, *case.resources[place + 1 :])
+            if not verdicts_on(control, case, Stack(others)):
+                passed.append((resource.name, path))
+    return passed
+
+
+def undone_by(control: Control, bad: Case, more: Case) -> bool:
+    """Whether the failure of a case is gone once what another one declares stands beside it."""
+    beside = [replace(each, urn=f"{each.urn}-more", name=f"{each.name}-more") for each in more.resources]
+    verdicts = verdicts_on(control, bad, Stack((*bad.resources, *beside)))
+    return not any(verdict.failed for verdict in verdicts)
 
 
 def with_unknown_parts(resource: Resource) -> Iterator[tuple[Path, Resource]]:
@@ -34,6 +70,14 @@ def with_unknown_parts(resource: Resource) -> Iterator[tuple[Path, Resource]]:
         changed = _replaced(resource.properties, path, UNKNOWN)
         if isinstance(changed, dict):
             yield path, replace(resource, properties=changed)
+
+
+def _with_checks(control: Control, check: Callable[[object, Context], Iterator[Finding]]) -> Control:
+    return replace(
+        control,
+        check=check if control.check else None,
+        stack_check=check if control.stack_check else None,
+    )
 
 
 def _paths(value: Plain) -> Iterator[Path]:
