@@ -7,7 +7,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from case_verdicts import verdicts_on
 from exception_bench import NOW, ExceptionBench
 from pack_door import SECONDS, asked, configured, existing, served, started
 from policy_cases import CASES, Case
@@ -23,6 +22,7 @@ from policies.evaluation import Verdict, judge
 from policies.model import UNKNOWN
 from policies.offline import Outcome, check
 from policies.settings import PolicySettings
+from policies.testing.verdicts import verdicts_on
 
 CONTROL = {control.id: control for control in CONTROLS}
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
