@@ -122,15 +122,27 @@ def test_a_name_that_is_taken(empty: Place, infra: Callable[[str], None]) -> Non
 @pytest.mark.parametrize(
     ("text", "said", "first"),
     [
-        (
+        pytest.param(
             "def extend(factory):\n    aws.s3.Bucket('b', bucket=['a'], opts=pulumi.ResourceOptions(parent=factory))",
             "While processing input: 'bucket'",
             None,
+            id="a property of a wrong type",
+            marks=pytest.mark.long,
         ),
-        ("def extend(factory):\n    helper({})", "KeyError: 'nosuch'", 'infra.py", line 8, in extend'),
-        ("def extend(factory:", "SyntaxError: '(' was never closed", 'infra.py", line 7'),
+        pytest.param(
+            "def extend(factory):\n    helper({})",
+            "KeyError: 'nosuch'",
+            'infra.py", line 8, in extend',
+            id="an exception",
+        ),
+        pytest.param(
+            "def extend(factory:",
+            "SyntaxError: '(' was never closed",
+            'infra.py", line 7',
+            id="no Python",
+            marks=pytest.mark.long,
+        ),
     ],
-    ids=["a property of a wrong type", "an exception", "no Python"],
 )
 def test_a_mistake_in_the_apps_code_is_shown_from_its_first_line_on(
     place: Place, infra: Callable[[str], None], text: str, said: str, first: str | None
