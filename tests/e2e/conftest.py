@@ -21,7 +21,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     shutil.rmtree(root.apps / "links")
     shutil.copytree(REPOSITORY / "apps" / "links", root.apps / "links")
     yield Place(root)
-    daemons.stop(root, "localcloud")
+    # What a test that failed has left, too; what uses a daemon goes before it.
+    for name in reversed(daemons.MODULES):
+        daemons.stop(root, name)
 
 
 @pytest.fixture
