@@ -73,6 +73,8 @@ def test_an_app_that_fails_stops_no_other_and_production_is_left_out(two: Place)
 
 @pytest.mark.long
 def test_a_preview_counts_by_stack_and_names_data_at_risk(two: Place) -> None:
+    up = two.millwright("up", "--all", "-e", "build")
+    assert up.code == 0, up.err
     quiet = two.millwright("preview", "--all", "-e", "build", "--json")
     assert quiet.code == 0, quiet.out + quiet.err
     assert all(set(outcome["counts"].values()) == {0} for outcome in summary(quiet).values())
