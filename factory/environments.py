@@ -6,8 +6,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, insert, select
 
 from factory.db import METADATA
-from factory.outputs import StackOutputs
+from factory.outputs import PlatformOutputs, StackOutputs
 
+# The stack that all apps share; no app can have its name.
+PLATFORM = "platform"
 ENVIRONMENTS = Table(
     "factory_environment",
     METADATA,
@@ -52,6 +54,12 @@ def read(connection: Connection, stack: str) -> EnvironmentRecord | None:
     """The row of one stack, or None when no update of it was recorded (or it was destroyed)."""
     row = connection.execute(select(ENVIRONMENTS).where(ENVIRONMENTS.c.stack == stack)).mappings().first()
     return None if row is None else EnvironmentRecord.model_validate(dict(row))
+
+
+def platform(connection: Connection) -> PlatformOutputs | None:
+    """What the platform's last good update left; None when it does not stand."""
+    row = read(connection, PLATFORM)
+    return row.outputs if row and isinstance(row.outputs, PlatformOutputs) else None
 
 
 def cloud_generation(connection: Connection, stack: str) -> str | None:

@@ -11,7 +11,6 @@ from factory.environments import EnvironmentRecord
 from factory.errors import CloudUnavailable, DecisionRequired, InputError
 from factory.fingerprints import canonical, fingerprint
 from factory.gates import DEFAULT_ROLES, MOST_APPROVALS, Deciders, Gate
-from factory.outputs import PlatformOutputs
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Question, Request
@@ -94,15 +93,15 @@ def require_destroyable(root: FactoryRoot, settings: Settings, database: Engine)
     """
     require_last(database)
     with db.transaction(database) as connection:
-        row = environments.read(connection, PLATFORM)
-    if row is None or not isinstance(row.outputs, PlatformOutputs):
+        platform = environments.platform(connection)
+    if platform is None:
         return
     # Imported late, as boto3 is.
     from botocore.exceptions import BotoCoreError, ClientError
 
-    store = row.outputs.audit.store
+    store = platform.audit.store
     try:
-        found = client(root, settings, "s3", row.outputs.region).list_object_versions(Bucket=store, MaxKeys=1)
+        found = client(root, settings, "s3", platform.region).list_object_versions(Bucket=store, MaxKeys=1)
     except ClientError as error:
         # It is gone, or another cloud's: the engine finds nothing to keep there either.
         if error.response.get("Error", {}).get("Code") == "NoSuchBucket":

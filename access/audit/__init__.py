@@ -6,7 +6,7 @@ ends with a signed checkpoint. `outside.py` is a verifier that needs nothing of 
 
 from importlib import resources
 
-from access.audit.copies import copied, copy, store
+from access.audit.copies import copied, copy
 from access.audit.export import lines
 from access.audit.keys import key_file, public_pem, signing_key
 from access.audit.notes import BadNote, Checkpoint, opened, raw
@@ -34,7 +34,6 @@ __all__ = [
     "raw",
     "sequence",
     "signing_key",
-    "store",
     "verify",
 ]
 

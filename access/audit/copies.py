@@ -10,20 +10,12 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from access.audit.tables import CHECKPOINTS
 from factory import db, environments
-from factory.outputs import PlatformOutputs
 
 PREFIX: Final = "checkpoints/"
-PLATFORM: Final = "platform"
 # A note has a few hundred bytes.
 MOST_BYTES: Final = 16 * 1024
 Clients = Callable[[str, str], Any]
 """A boto3 client of a service in a region."""
-
-
-def store(connection: Connection) -> PlatformOutputs | None:
-    """The platform, whose audit store takes the copies; None before it is up."""
-    row = environments.read(connection, PLATFORM)
-    return row.outputs if row and isinstance(row.outputs, PlatformOutputs) else None
 
 
 def copy(database: Engine, clients: Clients) -> list[str]:
@@ -32,7 +24,7 @@ def copy(database: Engine, clients: Clients) -> list[str]:
     Raises botocore's errors: what is not copied is tried again the next time.
     """
     with db.transaction(database) as connection:
-        platform, due = store(connection), _due(connection)
+        platform, due = environments.platform(connection), _due(connection)
     if platform is None or not due:
         return []
     bucket, made = platform.audit.store, []
@@ -49,7 +41,7 @@ def copy(database: Engine, clients: Clients) -> list[str]:
 
 def copied(connection: Connection, clients: Clients, app: str) -> Sequence[str]:
     """The notes that the store holds of a log, oldest first; none without a store. Raises botocore's errors."""
-    platform = store(connection)
+    platform = environments.platform(connection)
     if platform is None:
         return ()
     s3, bucket = clients("s3", platform.region), platform.audit.store

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from access.audit.merkle import Frontier, leaf_hash
 from access.audit.notes import BadNote, Checkpoint, opened
-from access.audit.sequencer import leaf_of, log_of
+from access.audit.sequencer import SHARED, leaf_of, log_of
 from access.audit.tables import CHECKPOINTS, ENTRIES, LOGS
 from factory.events import EVENTS
 
@@ -126,7 +126,10 @@ def _entries(connection: Connection, found: Verified, wanted: set[int]) -> dict[
 
 def _outbox(connection: Connection, app: str) -> Iterator[str]:
     """What the outbox says was logged, beside what was."""
-    logged = select(EVENTS).where(EVENTS.c.logged.is_(True)).order_by(EVENTS.c.sequence)
+    # Also those that somebody has since given to another app.
+    its = select(ENTRIES.c.sequence).where(ENTRIES.c.app == app)
+    own = or_(func.coalesce(func.nullif(EVENTS.c.app, ""), SHARED) == app, EVENTS.c.sequence.in_(its))
+    logged = select(EVENTS).where(EVENTS.c.logged.is_(True), own).order_by(EVENTS.c.sequence)
     of_app = select(ENTRIES.c.sequence, ENTRIES.c.leaf).where(ENTRIES.c.app == app)
     entries: dict[int, str | None] = {row.sequence: row.leaf for row in connection.execute(of_app)}
     seen = set()

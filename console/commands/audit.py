@@ -17,7 +17,7 @@ from console import completion
 from console.commands.options import Json
 from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
-from factory import db
+from factory import db, environments
 from factory.cloud_clients import client
 from factory.errors import CloudUnavailable, ExitCode, InputError
 from factory.located import nearest
@@ -143,7 +143,7 @@ def _known(connection: Connection, name: str) -> str:
 
 def _copies(session: Session, connection: Connection, name: str) -> Sequence[str]:
     """What the platform's audit store holds of a log; nothing before there is one."""
-    if audit.store(connection) is None:
+    if environments.platform(connection) is None:
         return ()
     # Imported late, as boto3 is.
     from botocore.exceptions import BotoCoreError, ClientError
