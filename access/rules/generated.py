@@ -5,6 +5,7 @@ hand.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,8 @@ from typing import Any
 
 import cedarpy
 
+from access.rules.engine import BrokenPolicies
+from factory.document import Location
 from factory.gates import Role
 from factory.spec import AppSpec, Environment, Function, Scope
 from factory.spec.access import REPOSITORY, AccessRule, may_be_held, named_resources, stands_in
@@ -24,6 +27,8 @@ KINDS: Mapping[str, str] = {
     "secrets": "Secret",
     "services": "Service",
 }
+# How people say it.
+VERBS: Mapping[Scope, str] = {Scope.READ: "read", Scope.WRITE: "write", Scope.ADMIN: "administer"}
 LINE_LENGTH, INDENT = 110, 2
 _Json = dict[str, Any]
 
@@ -57,8 +62,17 @@ def policy_id(app: str, rule: Rule) -> str:
     return f"{app}/access.{rule.index}/{rule.environment}"
 
 
+def location_of(policy: str) -> Location | None:
+    """Where the rule of a policy stands in app.yaml, as `Document.keys` tells it; None for a base policy."""
+    found = re.fullmatch(r"[^/]+/access\.([0-9]+)/[a-z]+", policy)
+    return ("access", int(found[1])) if found else None
+
+
 def policies_of(spec: AppSpec) -> str:
-    """The app's policies as Cedar's text: one for each rule and environment, named by the rule's place in app.yaml."""
+    """The app's policies as Cedar's text: one for each rule and environment, named by the rule's place in app.yaml.
+
+    Raises BrokenPolicies for names that no text can hold.
+    """
     return _text(spec.name, rules_of(spec))
 
 
@@ -113,7 +127,10 @@ def _text(app: str, rules: tuple[Rule, ...]) -> str:
         return f"// {app}: app.yaml lets no agent into anything.\n"
     policies = {policy_id(app, rule): _policy(app, rule) for rule in rules}
     whole = json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []})
-    return cedarpy.format_policies(cedarpy.policies_from_json_str(whole), LINE_LENGTH, INDENT)
+    try:
+        return cedarpy.format_policies(cedarpy.policies_from_json_str(whole), LINE_LENGTH, INDENT)
+    except ValueError as error:
+        raise BrokenPolicies(f"no policies can be made from app.yaml: {error}", whole) from None
 
 
 def _policy(app: str, rule: Rule) -> _Json:
@@ -129,7 +146,7 @@ def _policy(app: str, rule: Rule) -> _Json:
         "conditions": [{"kind": "when", "body": body} for body in _conditions(rule)],
         "annotations": {
             "id": policy_id(app, rule),
-            "says": f"the {rule.function} may {rule.scope} {rule.resource} in {rule.environment}"
+            "says": f"the {rule.function} may {VERBS[rule.scope]} {rule.resource} in {rule.environment}"
             f" (app.yaml, access.{rule.index})",
             "lease": str(rule.lease),
             **({"approval": rule.approval.value} if rule.approval else {}),
