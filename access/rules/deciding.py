@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from access.rules import nearest, questions
-from access.rules.asked import Asked, Verdict, wrong_in, wrong_principal
+from access.rules.asked import Asked, Verdict, shown, wrong_in, wrong_principal
 from access.rules.engine import (
     STATEMENT_KINDS,
     Answer,
@@ -95,7 +95,7 @@ def _control(spec: AppSpec, people: People, asked: Asked, approval: Role | None,
 
 def _elsewhere(spec: AppSpec, asked: Asked) -> Iterable[str]:
     if asked.app != spec.name:
-        yield f"the grant is of {asked.app!r}, and the rules are those of {spec.name}"
+        yield f"the grant is of {shown(asked.app)}, and the rules are those of {spec.name}"
 
 
 def _on_terms(spec: AppSpec, policies: Policies, asked: Asked, answer: Answer) -> Verdict:

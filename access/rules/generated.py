@@ -29,6 +29,10 @@ KINDS: Mapping[str, str] = {
 }
 # How people say it.
 VERBS: Mapping[Scope, str] = {Scope.READ: "read", Scope.WRITE: "write", Scope.ADMIN: "administer"}
+# What each scope holds.
+HELD: Mapping[Scope, tuple[Scope, ...]] = {
+    wide: tuple(scope for scope in Scope if scope.level <= wide.level) for wide in Scope
+}
 LINE_LENGTH, INDENT = 110, 2
 _Json = dict[str, Any]
 
@@ -82,43 +86,24 @@ def rules_of(spec: AppSpec) -> tuple[Rule, ...]:
     Of two that hold a scope the narrower decides, and of two alike the first. A rule that no app.yaml could hold
     permits nothing.
     """
+    resources = frozenset(named_resources(vars(spec)))
     taken: set[tuple[Function, str, Environment, Scope]] = set()
     found: list[Rule] = []
-    narrowest_first = sorted(enumerate(spec.access), key=lambda each: each[1].scope.level)
-    for index, rule in narrowest_first:
+    for index, rule in sorted(enumerate(spec.access), key=lambda each: each[1].scope.level):
+        if rule.function not in spec.agents or rule.resource not in resources:
+            continue
         for environment in rule.environments:
-            if not _possible(spec, rule, environment):
-                continue
-            free = [
-                scope
-                for scope in Scope
-                if scope.level <= rule.scope.level and (rule.function, rule.resource, environment, scope) not in taken
-            ]
-            taken |= {(rule.function, rule.resource, environment, scope) for scope in free}
-            if free:
-                found.append(
-                    Rule(
-                        index=index,
-                        function=rule.function,
-                        resource=rule.resource,
-                        environment=environment,
-                        scope=rule.scope,
-                        scopes=tuple(free),
-                        lease=rule.lease,
-                        approval=rule.approval,
-                    )
-                )
+            about = (rule.function, rule.resource, environment)
+            free = tuple(scope for scope in HELD[rule.scope] if (*about, scope) not in taken)
+            if free and _possible(spec, rule, environment):
+                taken |= {(*about, scope) for scope in free}
+                found.append(Rule(index, *about, rule.scope, free, rule.lease, rule.approval))
     return tuple(sorted(found, key=lambda each: each.index))
 
 
 def _possible(spec: AppSpec, rule: AccessRule, environment: Environment) -> bool:
-    return (
-        rule.function in spec.agents
-        and environment in spec.environments
-        and rule.resource in named_resources(vars(spec))
-        and environment in stands_in(rule.resource)
-        and may_be_held(rule, environment)
-    )
+    stands = environment in spec.environments and environment in stands_in(rule.resource)
+    return stands and may_be_held(rule, environment)
 
 
 @lru_cache(maxsize=64)

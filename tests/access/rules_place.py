@@ -41,7 +41,7 @@ def by_agent(**changed: Any) -> Asked:
     """The coder of `links` asks to read the database in build for five minutes, but for what is changed."""
     usual: dict[str, Any] = {
         "app": "links",
-        "principal": "agent:links/coder/task-1",
+        "principal": "agent:links/coder/links.shorter-links.coder.1",
         "function": Function.CODER,
         "environment": Environment.BUILD,
         "resource": DATABASE,

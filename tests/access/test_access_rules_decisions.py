@@ -179,7 +179,7 @@ def test_an_agent_that_asks_for_more_gets_nothing(bent: dict[str, Any]) -> None:
         'Person::"an-operator"',
         "agent::links/coder/task-1",
         f"agent:{'l' * 17}/coder/task-1",
-        f"agent:links/coder/{'t' * 65}",
+        f"agent:links/coder/{'t' * 129}",
         "factory",
         "unattested",
         "an-operator ",

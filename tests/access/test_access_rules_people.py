@@ -81,7 +81,7 @@ PERSON_IN_PRODUCTION = by_person("an-operator", environment=PRODUCTION)
 @pytest.mark.parametrize(
     ("asked", "who", "policy"),
     [
-        (IN_BUILD, "agent:links/coder/task-1", "base/agents-decide-nothing"),
+        (IN_BUILD, by_agent().principal, "base/agents-decide-nothing"),
         (IN_BUILD, "agent:links/code-reviewer/task-2", "base/agents-decide-nothing"),
         (IN_BUILD, "agent:notes/coder/task-1", "base/agents-decide-nothing"),
         (IN_BUILD, "a-viewer", "base/a-role-is-needed"),
@@ -95,7 +95,7 @@ PERSON_IN_PRODUCTION = by_person("an-operator", environment=PRODUCTION)
         (AGENTS_IN_PRODUCTION, "a-maintainer", "base/who-lets-into-production"),
         (AGENTS_IN_PRODUCTION, "a-security", ""),
         (PERSON_IN_PRODUCTION, "an-operator", "base/not-ones-own-request"),
-        (PERSON_IN_PRODUCTION, "agent:links/coder/task-1", "base/agents-decide-nothing"),
+        (PERSON_IN_PRODUCTION, by_agent().principal, "base/agents-decide-nothing"),
     ],
 )
 def test_who_may_not_approve_is_refused(asked: Asked, who: str, policy: str) -> None:
@@ -130,9 +130,7 @@ def test_what_may_not_be_granted_is_not_approved_either() -> None:
     assert not may_approve(an_app(READ, WRITE, name="notes"), PEOPLE, IN_BUILD, "a-maintainer").allowed
 
 
-@pytest.mark.parametrize(
-    "who", ["agent:links/coder/task-1", "a-viewer", "an-architect", "operator-of-notes", "who", ""]
-)
+@pytest.mark.parametrize("who", [by_agent().principal, "a-viewer", "an-architect", "operator-of-notes", "who", ""])
 def test_who_may_not_stop_an_access_is_refused(who: str) -> None:
     assert not may_stop(SPEC, PEOPLE, by_agent(), who).allowed
 
