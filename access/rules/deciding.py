@@ -114,9 +114,11 @@ def _on_terms(spec: AppSpec, policies: Policies, asked: Asked, answer: Answer) -
 
 def _terms(spec: AppSpec, policies: Policies, id: str) -> _Terms:
     notes = policies.notes[id]
+    # A permit that notes no lease holds nothing for any time.
+    minutes = int(notes.get("lease", "0"))
     if gate := notes.get("gate"):
-        return _Terms(int(notes["lease"]), spec.role_at(Gate(gate)))
-    return _Terms(int(notes["lease"]), Role(notes["approval"]) if "approval" in notes else None)
+        return _Terms(minutes, spec.role_at(Gate(gate)))
+    return _Terms(minutes, Role(notes["approval"]) if "approval" in notes else None)
 
 
 def _told(policies: Policies, answer: Answer) -> tuple[str, ...]:
