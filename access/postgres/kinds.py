@@ -25,7 +25,7 @@ class StatementKind(StrEnum):
     ROLE = "role"
     """Who may do what, and as whom: CREATE ROLE, GRANT, SET ROLE, set_config() of a name that cannot be seen."""
     MAINTENANCE = "maintenance"
-    """What concerns the server or other sessions: VACUUM, ALTER SYSTEM, pg_terminate_backend(), prepared transactions."""
+    """What concerns the server or other sessions: VACUUM, ALTER SYSTEM, pg_terminate_backend(), PREPARE TRANSACTION."""
     LISTEN = "listen"
     """LISTEN, UNLISTEN, NOTIFY."""
     PREPARE = "prepare"

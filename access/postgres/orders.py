@@ -47,7 +47,10 @@ class Upstream(_Line):
 
 
 class Open(_Line):
-    """Let in who logs in as `login` with the token that `verifier` is of, to do what is `allowed` at `server`."""
+    """Let in who logs in as `login` with the token that `verifier` is of, to do what is `allowed` at `server`.
+
+    `hidden`: regular expressions for names of columns whose values are not recorded, besides those like `password`.
+    """
 
     order: Literal["open"] = "open"
     grant: Name
@@ -57,10 +60,11 @@ class Open(_Line):
     allowed: list[StatementKind]
     app: Name
     principal: str
+    hidden: list[str] = []
 
 
 class Close(_Line):
-    """End a grant: nobody gets in by it any more, and who is in is cut off. Answered once its connections are closed."""
+    """End a grant: nobody gets in by it, and who is in is cut off. Answered once its connections are closed."""
 
     order: Literal["close"] = "close"
     grant: Name
