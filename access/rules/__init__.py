@@ -8,7 +8,7 @@ from access.rules.asked import Asked, Verdict
 from access.rules.deciding import decide, may_approve, may_stop, statement_kinds
 from access.rules.engine import STATEMENT_KINDS
 from access.rules.explaining import as_json, explain
-from access.rules.generated import policies_of
+from access.rules.generated import location_of, policies_of
 
 __all__ = [
     "STATEMENT_KINDS",
@@ -17,6 +17,7 @@ __all__ = [
     "as_json",
     "decide",
     "explain",
+    "location_of",
     "may_approve",
     "may_stop",
     "policies_of",

@@ -38,7 +38,11 @@ Request = Mapping[str, Any]
 
 
 class BrokenPolicies(MillwrightError):
-    """A policy set that does not parse or validate: it decides nothing."""
+    """A policy set that does not parse or validate: it decides nothing. `version` names it."""
+
+    def __init__(self, message: str, policies: str) -> None:
+        super().__init__(message, hint="app.yaml's `access:` or the base policies are not what this version reads")
+        self.version = version_of(policies)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def base_text() -> str:
 
 def version_of(policies: str) -> str:
     """What names a policy set together with the schema."""
-    return "sha256:" + hashlib.sha256(f"{schema_text()}\0{policies}".encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(f"{schema_text()}\0{policies}".encode("utf-8", "backslashreplace")).hexdigest()
 
 
 @lru_cache(maxsize=KEPT)
@@ -83,19 +87,22 @@ def policies_from(text: str) -> Policies:
         parsed = cedarpy.PolicySet.from_str(text)
         notes = _notes(text)
     except ValueError as error:
-        raise BrokenPolicies(f"the access policies do not parse: {error}") from None
+        raise BrokenPolicies(f"the access policies do not parse: {error}", text) from None
     judged = cedarpy.validate_policies(text, _schema())
     if not judged.validation_passed:
         told = "; ".join(dict.fromkeys(error.error for error in judged.errors)) or "no reason told"
-        raise BrokenPolicies(f"the access policies do not fit the schema: {told}")
+        raise BrokenPolicies(f"the access policies do not fit the schema: {told}", text)
     if len(notes) != len(parsed):
-        raise BrokenPolicies("the access policies do not each have an id of their own")
+        raise BrokenPolicies("the access policies do not each have an id of their own", text)
     return Policies(version_of(text), parsed, notes)
 
 
 def answers(policies: Policies, requests: Sequence[Request], entities: str) -> list[Answer]:
     """What Cedar decides on each of some questions about the same entities (Cedar's JSON)."""
-    given = cedarpy.is_authorized_batch([dict(each) for each in requests], policies.parsed, entities, _schema())
+    try:
+        given = cedarpy.is_authorized_batch([dict(each) for each in requests], policies.parsed, entities, _schema())
+    except ValueError as error:
+        return [Answer(allowed=False, policies=(), errors=(str(error),)) for _ in requests]
     return [_answer(each) for each in given]
 
 

@@ -10,7 +10,7 @@ def explain(verdict: Verdict) -> str:
     """Several lines: what was decided and why, on which terms, and by which policies of which version."""
     lines = ["allowed" if verdict.allowed else "refused", *(f"  {reason}" for reason in verdict.reasons)]
     if verdict.allowed and verdict.most_minutes:
-        lines.append(f"  held for {minutes(verdict.most_minutes)} at most, and no longer than the task")
+        lines.append(f"  held for {minutes(verdict.most_minutes)} at most")
         asks = f"somebody who holds the role {verdict.approval} must approve each time" if verdict.approval else ""
         lines.append(f"  {asks or 'nobody is asked for approval'}")
     lines.append(f"policies: {', '.join(verdict.policies) or 'none applies'}")

@@ -5,6 +5,7 @@ hand.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,8 @@ from typing import Any
 
 import cedarpy
 
+from access.rules.engine import BrokenPolicies
+from factory.document import Location
 from factory.gates import Role
 from factory.spec import AppSpec, Environment, Function, Scope
 from factory.spec.access import REPOSITORY, AccessRule, may_be_held, named_resources, stands_in
@@ -23,6 +26,12 @@ KINDS: Mapping[str, str] = {
     "queues": "Queue",
     "secrets": "Secret",
     "services": "Service",
+}
+# How people say it.
+VERBS: Mapping[Scope, str] = {Scope.READ: "read", Scope.WRITE: "write", Scope.ADMIN: "administer"}
+# What each scope holds.
+HELD: Mapping[Scope, tuple[Scope, ...]] = {
+    wide: tuple(scope for scope in Scope if scope.level <= wide.level) for wide in Scope
 }
 LINE_LENGTH, INDENT = 110, 2
 _Json = dict[str, Any]
@@ -57,8 +66,17 @@ def policy_id(app: str, rule: Rule) -> str:
     return f"{app}/access.{rule.index}/{rule.environment}"
 
 
+def location_of(policy: str) -> Location | None:
+    """Where the rule of a policy stands in app.yaml, as `Document.keys` tells it; None for a base policy."""
+    found = re.fullmatch(r"[^/]+/access\.([0-9]+)/[a-z]+", policy)
+    return ("access", int(found[1])) if found else None
+
+
 def policies_of(spec: AppSpec) -> str:
-    """The app's policies as Cedar's text: one for each rule and environment, named by the rule's place in app.yaml."""
+    """The app's policies as Cedar's text: one for each rule and environment, named by the rule's place in app.yaml.
+
+    Raises BrokenPolicies for names that no text can hold.
+    """
     return _text(spec.name, rules_of(spec))
 
 
@@ -68,43 +86,24 @@ def rules_of(spec: AppSpec) -> tuple[Rule, ...]:
     Of two that hold a scope the narrower decides, and of two alike the first. A rule that no app.yaml could hold
     permits nothing.
     """
+    resources = frozenset(named_resources(vars(spec)))
     taken: set[tuple[Function, str, Environment, Scope]] = set()
     found: list[Rule] = []
-    narrowest_first = sorted(enumerate(spec.access), key=lambda each: each[1].scope.level)
-    for index, rule in narrowest_first:
+    for index, rule in sorted(enumerate(spec.access), key=lambda each: each[1].scope.level):
+        if rule.function not in spec.agents or rule.resource not in resources:
+            continue
         for environment in rule.environments:
-            if not _possible(spec, rule, environment):
-                continue
-            free = [
-                scope
-                for scope in Scope
-                if scope.level <= rule.scope.level and (rule.function, rule.resource, environment, scope) not in taken
-            ]
-            taken |= {(rule.function, rule.resource, environment, scope) for scope in free}
-            if free:
-                found.append(
-                    Rule(
-                        index=index,
-                        function=rule.function,
-                        resource=rule.resource,
-                        environment=environment,
-                        scope=rule.scope,
-                        scopes=tuple(free),
-                        lease=rule.lease,
-                        approval=rule.approval,
-                    )
-                )
+            about = (rule.function, rule.resource, environment)
+            free = tuple(scope for scope in HELD[rule.scope] if (*about, scope) not in taken)
+            if free and _possible(spec, rule, environment):
+                taken |= {(*about, scope) for scope in free}
+                found.append(Rule(index, *about, rule.scope, free, rule.lease, rule.approval))
     return tuple(sorted(found, key=lambda each: each.index))
 
 
 def _possible(spec: AppSpec, rule: AccessRule, environment: Environment) -> bool:
-    return (
-        rule.function in spec.agents
-        and environment in spec.environments
-        and rule.resource in named_resources(vars(spec))
-        and environment in stands_in(rule.resource)
-        and may_be_held(rule, environment)
-    )
+    stands = environment in spec.environments and environment in stands_in(rule.resource)
+    return stands and may_be_held(rule, environment)
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +112,10 @@ def _text(app: str, rules: tuple[Rule, ...]) -> str:
         return f"// {app}: app.yaml lets no agent into anything.\n"
     policies = {policy_id(app, rule): _policy(app, rule) for rule in rules}
     whole = json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []})
-    return cedarpy.format_policies(cedarpy.policies_from_json_str(whole), LINE_LENGTH, INDENT)
+    try:
+        return cedarpy.format_policies(cedarpy.policies_from_json_str(whole), LINE_LENGTH, INDENT)
+    except ValueError as error:
+        raise BrokenPolicies(f"no policies can be made from app.yaml: {error}", whole) from None
 
 
 def _policy(app: str, rule: Rule) -> _Json:
@@ -129,7 +131,7 @@ def _policy(app: str, rule: Rule) -> _Json:
         "conditions": [{"kind": "when", "body": body} for body in _conditions(rule)],
         "annotations": {
             "id": policy_id(app, rule),
-            "says": f"the {rule.function} may {rule.scope} {rule.resource} in {rule.environment}"
+            "says": f"the {rule.function} may {VERBS[rule.scope]} {rule.resource} in {rule.environment}"
             f" (app.yaml, access.{rule.index})",
             "lease": str(rule.lease),
             **({"approval": rule.approval.value} if rule.approval else {}),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from access.rules.asked import Asked
-from access.rules.generated import Rule, rules_of
+from access.rules.generated import VERBS, Rule, rules_of
 from factory.gates import Role
 from factory.people import People
 from factory.spec import AppSpec, Environment, Scope
@@ -13,7 +13,7 @@ def hints(spec: AppSpec, people: People, asked: Asked) -> tuple[str, ...]:
     """Sentences for who was refused because nothing permits it."""
     if asked.function is None:
         return tuple(_for_a_person(people, asked))
-    what = f"{asked.scope} {asked.resource} in {asked.environment}"
+    what = f"{VERBS[asked.scope]} {asked.resource} in {asked.environment}"
     if asked.function not in spec.agents:
         return (f"{spec.name} has no {asked.function}: app.yaml, agents",)
     return (f"no rule lets the {asked.function} {what} for {minutes(asked.minutes)}", *_for_an_agent(spec, asked))
@@ -33,7 +33,7 @@ def _for_an_agent(spec: AppSpec, asked: Asked) -> Iterator[str]:
         yield f"{_place(rule, 'lease')} allows {minutes(rule.lease)}, and {minutes(asked.minutes)} were asked for"
     elif here:
         rule = max(here, key=lambda each: each.scope.level)
-        yield f"{_place(rule, 'scope')} allows it to {rule.scope}, not to {asked.scope}"
+        yield f"{_place(rule, 'scope')} allows it to {VERBS[rule.scope]}, not to {VERBS[asked.scope]}"
     elif elsewhere := [rule for rule in mine if rule.scope.level >= asked.scope.level] or mine:
         rule = elsewhere[0]
         where = " and ".join(each.environment for each in mine if each.index == rule.index)
@@ -60,4 +60,4 @@ def _for_a_person(people: People, asked: Asked) -> Iterator[str]:
     elif asked.scope is Scope.ADMIN and asked.environment is Environment.STAGING:
         yield "administering staging is for operators"
     else:
-        yield f"to {asked.scope} in {asked.environment} is for maintainers and operators"
+        yield f"to {VERBS[asked.scope]} in {asked.environment} is for maintainers and operators"
