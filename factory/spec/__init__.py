@@ -1,6 +1,6 @@
 """`apps/<app>/app.yaml` as `AppSpec`: the one file that says what an app is and what its factory holds."""
 
-from factory.spec.access import LEASE_MINUTES, NOT_GRANTED_YET, AccessRule, Scope
+from factory.spec.access import LEASE_MINUTES, HOW_GRANTED, AccessRule, Scope
 from factory.spec.differing import differing_fields
 from factory.spec.egress import EgressRule, egress_rule, host_name, port_number
 from factory.spec.loading import app_names, load_app, require_apart
@@ -38,7 +38,7 @@ __all__ = [
     "LEASE_MINUTES",
     "LOG_DAYS",
     "NEEDED_TOOLS",
-    "NOT_GRANTED_YET",
+    "HOW_GRANTED",
     "PART_NAME_LENGTH",
     "VERSION",
     "AccessRule",
