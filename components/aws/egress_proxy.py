@@ -22,7 +22,7 @@ CPU, MEMORY = 256, 512
 ADDRESS_SECONDS = 10
 HOST = "egress"
 # What is written is in the driver's hands before anything happens; the default, since June 2025, may drop it.
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html
 BLOCKING = {"mode": "blocking"}
 
 

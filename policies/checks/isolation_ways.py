@@ -100,7 +100,7 @@ def _led_out(route: Plain, path: Path, ranges: tuple[str, ...], allowed: list[Ne
         return
     via = [name for name in OUTWARD if route.get(name) not in (None, "", "local")]
     findings = [one for name in ranges for one in _destination(route.get(name), (*path, name), allowed)]
-    if route.get(LIST if path == () else "destinationPrefixListId") not in (None, ""):
+    if route.get(LIST) not in (None, ""):
         findings.append(Fail((*path, LIST), "is a list of ranges, of which nothing can be seen here"))
     if via and findings:
         known = [name for name in via if route.get(name) is not UNKNOWN]
