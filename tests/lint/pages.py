@@ -13,7 +13,7 @@ from console.cli import command_line
 from factory import errors
 from factory.errors import ExitCode
 from factory.exceptions import FILE, Accepted
-from factory.settings import Settings
+from factory.settings import FILE_ONLY, Settings, variable_of
 from factory.spec import AppSpec
 from localcloud.provider import config as provider
 from localcloud.supported import SupportedType, supported_invokes, supported_types
@@ -31,7 +31,6 @@ def settings(root: Path) -> Lines:
     yield "The factory's settings. Every key has an embedded default; the variable, where set, wins over the file."
     yield "An unknown key is an error."
     yield ""
-    prefix = Settings.model_config["env_prefix"]
     for row in rows(Settings):
         yield f"## `{row.key}`"
         yield ""
@@ -39,9 +38,13 @@ def settings(root: Path) -> Lines:
         yield ""
         yield from _table(
             ("type", "limits", "default", "variable"),
-            [(row.kind, row.limits or "none", row.default or "must be given", f"`{prefix}{row.key.upper()}`")],
+            [(row.kind, row.limits or "none", row.default or "must be given", _variable(row.key))],
         )
         yield ""
+
+
+def _variable(key: str) -> str:
+    return "none" if key in FILE_ONLY else f"`{variable_of(key)}`"
 
 
 def app_yaml(root: Path) -> Lines:
