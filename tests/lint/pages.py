@@ -18,6 +18,7 @@ from factory.spec import AppSpec
 from localcloud.provider import config as provider
 from localcloud.supported import SupportedType, supported_invokes, supported_types
 from policies import CONTROLS, PACK_NAME, Control
+from policies.accepted import never_excepted
 from tests.lint.fields import Row, rows
 
 Lines = Iterator[str]
@@ -106,14 +107,12 @@ def policies(root: Path) -> Lines:
     yield ""
     yield f"The controls of the policy pack `{PACK_NAME}`. A mandatory one stops the operation before the resource is"
     yield "touched (one that reads the whole stack: at the end of the preview); an advisory one warns. What is not"
-    yield "known in a preview is judged in the update."
+    yield "known in a preview is judged in the update. A finding can be [accepted](../how-to/accept-a-finding.md) for a"
+    yield "while, but for those of the controls that say never."
     yield ""
     yield from _table(
-        ("number", "control", "severity", "enforcement", "reads"),
-        [
-            (str(c.number), f"[{c.id}](#{c.number}-{c.id})", c.severity.value, str(c.enforcement), c.scope.value)
-            for c in sorted(CONTROLS, key=lambda c: c.number)
-        ],
+        ("number", "control", "severity", "enforcement", "reads", "exceptions"),
+        [_control_cells(control) for control in sorted(CONTROLS, key=lambda c: c.number)],
     )
     for control in sorted(CONTROLS, key=lambda c: c.number):
         yield ""
@@ -234,12 +233,22 @@ def _parameter_default(parameter: Any) -> str:
     return "none" if parameter.default in (None, False) else f"`{parameter.default}`"
 
 
+def _control_cells(control: Control) -> tuple[str, ...]:
+    name = f"[{control.id}](#{control.number}-{control.id})"
+    excepted = "never" if never_excepted(control) else "may be"
+    levels = (control.severity.value, str(control.enforcement))
+    return (str(control.number), name, *levels, control.scope.value, excepted)
+
+
 def _control(control: Control) -> Lines:
     yield f"## {control.number} {control.id}"
     yield ""
-    yield f"**{control.title}** ({control.severity.value}, {control.enforcement}). {control.why}"
+    yield f"**{control.title}** ({control.severity.value}, {control.enforcement.everywhere()}). {control.why}"
     yield ""
     yield f"To mend it: {control.fix}."
+    yield ""
+    never = never_excepted(control)
+    yield f"No finding of it can be accepted: {never}." if never else "A finding can be accepted for a while."
     yield ""
     yield from _table(
         ("reads", "properties"),
