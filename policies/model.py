@@ -171,6 +171,11 @@ class Control:
         """Whether the control reads resources of this type."""
         return resource_type in self.reads or resource_type.startswith(self._starts)
 
+    def read_of(self, resource_type: str) -> tuple[str, ...]:
+        """The properties that the control reads of resources of this type."""
+        tokens = (t for t in self.reads if t == resource_type or (t.endswith("*") and resource_type.startswith(t[:-1])))
+        return tuple(dict.fromkeys(name for token in tokens for name in self.reads[token]))
+
     @cached_property
     def _starts(self) -> tuple[str, ...]:
         return tuple(token[:-1] for token in self.reads if token.endswith("*"))
