@@ -10,7 +10,7 @@ from access.grants import OVER, Given, Grant, State, Wanted, store
 from console import completion
 from console.access_session import AccessSession
 from console.change_view import one_line, plain
-from console.commands import access_connect, inbox
+from console.commands import access_connect, access_replay, inbox
 from console.commands.inbox import Yes
 from console.commands.options import AppEnvironment, Json, WrongUsage
 from console.identity import OwnKey, Who, identify
@@ -228,6 +228,7 @@ def stop(
 def register(millwright: typer.Typer) -> None:
     """Add `access` to `millwright`."""
     access_connect.register(app)
+    access_replay.register(app)
     millwright.add_typer(app, name="access", rich_help_panel="Access")
 
 

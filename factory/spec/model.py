@@ -28,6 +28,9 @@ from factory.spec.parts import (
 )
 from factory.spec.tools import FUNCTION_TOOLS, Tool
 
+# Two of the smallest subnets that a cloud gives.
+WAY_OUT_PREFIX = 27
+
 
 def _named_here(gate: Gate) -> Gate:
     if gate not in DEFAULT_ROLES:
@@ -130,6 +133,17 @@ class AppSpec(Part):
         """The network that an environment adopts; None where it gets one of its own."""
         declared = self.environments.get(environment)
         return declared.network.existing if declared and declared.network else None
+
+    @property
+    def way_out_range(self) -> ipaddress.IPv4Network:
+        """Two subnets for a way out: the end of the quarter that no environment has, so that no other range changes."""
+        last = int(ipaddress.IPv4Network(self.network.cidr).broadcast_address)
+        return ipaddress.IPv4Network((last & ~0x1F, WAY_OUT_PREFIX))
+
+    @property
+    def egress(self) -> dict[Function, list[str]]:
+        """The hosts that the tasks of each function may reach, of those functions that have a list."""
+        return {function: agent.egress for function, agent in self.agents.items() if agent.egress}
 
     @property
     def payer(self) -> str:

@@ -21,6 +21,7 @@ from access.certificates import files
 from access.grants import Given, Grant, State
 from access.postgres.process import Relay
 from access.providers.postgres import Postgres
+from access.recordings import Held, Recorded, recorded
 from access.relays import postgres_relay
 from factory import events
 from factory.spec import Scope
@@ -119,6 +120,31 @@ def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: Plane) -> None
     assert ended[0].properties["digest"]
     refused = wait_for(lambda: plane.told("login.refused"))
     assert refused[0].properties["reason"]
+
+
+def test_a_recording_that_is_changed_or_removed_afterwards_is_told(plane: Plane) -> None:
+    given = plane.given()
+    for total in (1, 2):
+        with plane.client(given) as session:
+            assert session.run("SELECT name FROM sums WHERE total = :total", total=total)
+            with pytest.raises(DatabaseError):
+                session.run("SELECT 1/0")
+    wait_for(lambda: len(plane.told("session.ended")) == 2)
+
+    def found() -> list[Recorded]:
+        with plane.place.database.connect() as connection:
+            return recorded(plane.place.root, connection, given.grant)
+
+    whole = found()
+    assert [each.held for each in whole] == [Held.WHOLE, Held.WHOLE]
+    statements = [(each.text, each.values, each.rows, each.sqlstate) for each in whole[1].said]
+    assert ("SELECT name FROM sums WHERE total = $1", ["2"], 1, "") in statements
+    assert any(text == "SELECT 1/0" and sqlstate == "22012" for text, _, _, sqlstate in statements)
+    folder = plane.place.root.recordings / "tally" / given.grant.id
+    one, two = (folder / f"{each.session}.jsonl" for each in whole)
+    one.write_text(one.read_text().replace("SELECT name", "SELECT note"))
+    two.unlink()
+    assert {each.session: each.held for each in found()} == {one.stem: Held.CHANGED, two.stem: Held.GONE}
 
 
 def test_the_end_comes_in_the_middle_of_a_query(plane: Plane) -> None:

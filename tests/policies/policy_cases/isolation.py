@@ -741,10 +741,36 @@ CASES: tuple[Case, ...] = (
     Case(
         PUBLIC,
         "where a machine stands is not known",
-        "pass",
+        "unknown",
         MACHINE,
         {"ami": "ami-1", "subnetId": UNKNOWN},
-        "preview: in one of its own, whose flag is judged there",
+        "preview: it may turn out to be said nowhere",
+        "subnetId",
+    ),
+    Case(
+        PUBLIC,
+        "a spot machine whose interfaces are not known",
+        "unknown",
+        SPOT,
+        {"ami": "ami-1", "networkInterfaces": UNKNOWN, "subnetId": ""},
+        "preview",
+        "networkInterfaces",
+    ),
+    Case(
+        PUBLIC,
+        "its subnet is not known, and it is told not to",
+        "pass",
+        MACHINE,
+        {"ami": "ami-1", "subnetId": UNKNOWN, "associatePublicIpAddress": False},
+        "preview",
+    ),
+    Case(
+        PUBLIC,
+        "its interface says where it stands, whatever its template says",
+        "pass",
+        MACHINE,
+        {"networkInterfaces": [{"deviceIndex": 0, "networkInterfaceId": UNKNOWN}], "launchTemplate": UNKNOWN},
+        "preview",
     ),
     # 8. No cross-app peering or attachment
     Case(
