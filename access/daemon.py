@@ -108,7 +108,7 @@ def _broker(claim: daemons.Claim, desk: "Desk", database: "Engine", clients: "Cl
         return postgres_relay(claim.root, database, utc_now())
 
     tls: Tls = "disable" if desk.is_local else "verify-full"
-    databases = Postgres(relay, partial(owner_url, database, clients), desk.statement_kinds, tls)
+    databases = Postgres(relay, partial(owner_url, database, clients), desk.verdicts.statement_kinds, tls)
     broker = Broker(desk, database, {"postgres": databases})
     try:
         yield broker

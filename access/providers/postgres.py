@@ -16,7 +16,7 @@ from access.postgres.orders import Open, Upstream
 from access.postgres.process import Relay
 from access.providers.postgres_roles import PREFIX, Roles
 from access.providers.provider import Issued, Place
-from factory.errors import InputError
+from factory.errors import InputError, MillwrightError
 
 UrlOf = Callable[[Place], URL]
 KindsOf = Callable[[Grant], Collection[str]]
@@ -43,6 +43,15 @@ class Postgres:
 
     def issue(self, grant: Grant) -> Issued:
         """Make the role anew, and let the grant's holder in at the relay. Raises MillwrightError."""
+        try:
+            return self._issued(grant)
+        except MillwrightError:
+            if self._relay is not None and self._relay.alive():
+                raise
+            # The relay died in the middle of it: another one, once.
+            return self._issued(grant)
+
+    def _issued(self, grant: Grant) -> Issued:
         url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
         # Of this role at the database only; who holds the grant never has it, and comes in by the relay alone.
         password = secrets.token_urlsafe(32)

@@ -44,7 +44,7 @@ class Plane:
         self.begin()
 
     def begin(self) -> None:
-        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.statement_kinds, "disable")
+        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.verdicts.statement_kinds, "disable")
         self.broker = Broker(
             self.place.desk, self.place.database, {"postgres": provider}, lambda: self.place.wall, lambda: 0.0
         )
