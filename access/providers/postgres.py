@@ -65,6 +65,9 @@ class Postgres:
             tls=self._tls,
         )
         relay = self._running()
+        if grant.id in self._open:
+            # Opened before, and not written down.
+            relay.close(grant.id, "it is opened anew")
         relay.open(
             Open(
                 grant=grant.id,

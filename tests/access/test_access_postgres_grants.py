@@ -225,6 +225,18 @@ def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(
         assert again.run("SELECT 1") == [[1]]
 
 
+def test_what_was_opened_and_not_written_down_is_opened_anew(plane: Plane) -> None:
+    given = plane.given()
+    session = plane.client(given)
+    with plane.place.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE access_grant SET state = 'issuing'")
+    plane.look()
+    with pytest.raises(ENDED):
+        session.run("SELECT 1")
+    with plane.client(given) as again:
+        assert again.run("SELECT 1") == [[1]]
+
+
 def test_a_role_of_no_grant_is_removed_with_whoever_is_in_by_it(plane: Plane) -> None:
     given = plane.given()
     session = plane.client(given)
