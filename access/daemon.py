@@ -1,29 +1,42 @@
 """The access plane's daemon: `python -m access.daemon --root ROOT`. One owner per factory.
 
-It takes what happens into the audit logs, within a second, and copies their checkpoints out of the factory's reach.
+It takes what happens into the audit logs, within a second, and copies their checkpoints out of the factory's reach; and
+it is the broker of grants: lets in who may be let in, and ends each grant in time.
 """
 
 import argparse
 import logging
 import sys
 import threading
-import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from factory import daemons
 from factory.errors import ExitCode, MillwrightError
 from factory.paths import find_root
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from access.broker import Broker
+    from access.grants import Desk
+    from access.postgres.process import Relay
+    from access.providers.databases import Clients
+
 NAME: Final = daemons.ACCESS
 LOG = logging.getLogger("millwright.access")
 LOOK_SECONDS: Final = 0.25
+# What is to end ends within two seconds, and most of that is for what it takes.
+CUT_SECONDS: Final = 0.1
 # Each copy is an object that stays for a year.
 COPY_SECONDS: Final = 60.0
 # At most so long between two looks when one after another fails.
 MOST_SECONDS: Final = 30.0
+END_SECONDS: Final = 15.0
 
 
 def main() -> int:
@@ -49,6 +62,8 @@ def main() -> int:
 def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     # Only now: a second one must learn at once that it is one.
     from access import audit
+    from access.door import Door, Served
+    from access.grants import Desk
     from factory import db
     from factory.cloud_clients import client
     from factory.settings import load
@@ -56,26 +71,70 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     settings = load(claim.root)
     database, key = db.connect(claim.root, settings), audit.signing_key(claim.root)
     clients = partial(client, claim.root, settings)
-    claim.publish({}, generation=uuid.uuid4().hex)
-    LOG.info("ready")
-    copied, failed = float("-inf"), 0
-    while not stop.wait(min(MOST_SECONDS, LOOK_SECONDS * 2**failed)):
+
+    def log() -> None:
+        with database.connect() as connection:
+            waits = audit.backlog(connection).events
+        if waits:
+            audit.sequence(database, key)
+
+    desk = Desk(claim.root, settings, database)
+    with _broker(claim, desk, database, clients) as broker:
+        threads = [
+            _again(broker.cut, CUT_SECONDS, stop, "what is to end did not"),
+            _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on"),
+            _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
+        ]
+        door = Served(Door(desk, database, claim.token).app(), claim.root.run)
+        claim.publish({}, generation=uuid.uuid4().hex)
+        LOG.info("ready")
+        _repeat(log, LOOK_SECONDS, stop, "the audit logs did not go on")
+        door.close()
+        for thread in threads:
+            thread.join(END_SECONDS)
+    # What happened last, too.
+    audit.sequence(database, key)
+
+
+@contextmanager
+def _broker(claim: daemons.Claim, desk: "Desk", database: "Engine", clients: "Clients") -> "Iterator[Broker]":
+    from access.broker import Broker
+    from access.grants import utc_now
+    from access.providers.databases import owner_url
+    from access.providers.postgres import Postgres, Tls
+    from access.relays import postgres_relay
+
+    def relay() -> "Relay":
+        return postgres_relay(claim.root, database, utc_now())
+
+    tls: Tls = "disable" if desk.is_local else "verify-full"
+    databases = Postgres(relay, partial(owner_url, database, clients), desk.statement_kinds, tls)
+    broker = Broker(desk, database, {"postgres": databases})
+    try:
+        yield broker
+    finally:
+        broker.close()
+
+
+def _again(do: Callable[[], object], seconds: float, stop: threading.Event, said: str) -> threading.Thread:
+    """A thread that does it over and over."""
+    thread = threading.Thread(target=_repeat, args=(do, seconds, stop, said), name=said, daemon=True)
+    thread.start()
+    return thread
+
+
+def _repeat(do: Callable[[], object], seconds: float, stop: threading.Event, said: str) -> None:
+    failed = 0
+    while not stop.is_set():
         try:
-            with database.connect() as connection:
-                waits = audit.backlog(connection).events
-            if waits:
-                audit.sequence(database, key)
-            if time.monotonic() - copied >= COPY_SECONDS:
-                copied = time.monotonic()
-                audit.copy(database, clients)
+            do()
         except Exception:
-            # Whatever it is, what happens goes on waiting, and is logged when it is over.
-            LOG.exception("the audit logs did not go on; trying again")
+            # Whatever it is, what is to be done goes on waiting, and is done when it is over.
+            LOG.exception("%s; trying again", said)
             failed += 1
         else:
             failed = 0
-    # What happened last, too.
-    audit.sequence(database, key)
+        stop.wait(min(MOST_SECONDS, seconds * 2**failed))
 
 
 if __name__ == "__main__":

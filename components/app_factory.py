@@ -8,13 +8,14 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from components import aws, interfaces
+from components.agents import Agents, Place, agents
 from components.aws.message_queue import uses_queues
 from components.aws.network import FlowLogsArgs
 from components.aws.workload import WorkloadArgs
 from components.identifiers import About, identifiers
+from factory.egress_service import REPOSITORY
 from factory.spec import AppSpec, Environment, ServiceSpec, WorkerSpec, source_digest, variable_name
 
-RUNNER_REPOSITORY = "agent-runner"
 RUNNER_IMAGE = Path(__file__).parent / "aws" / "runner_image"
 
 
@@ -72,6 +73,8 @@ class AppFactory(pulumi.ComponentResource):
     """Identities of the agents; None where no agent works."""
     runner: interfaces.AgentRunner | None
     """What starts agent tasks; None where no agent works."""
+    egress: interfaces.EgressProxy | None
+    """The way out of agents' tasks; None where no agent that works may reach anything."""
     registry: interfaces.Registry | None
     """Where artefacts are kept; None outside build."""
     ci: interfaces.Ci | None
@@ -110,8 +113,9 @@ class AppFactory(pulumi.ComponentResource):
             },
             child,
         )
-        self.identity = self._identity(name, args, child) if contents.agents else None
-        self.runner = self._runner(name, args, child) if contents.agents else None
+        self.identity, self.runner, self.egress = (
+            agents(name, self, _place(args), child) if contents.agents else Agents()
+        )
         self.registry = (
             aws.Registry(name, {"repository": spec.name, "account": account, "key_id": self.keys.key_id}, child)
             if contents.registry
@@ -155,41 +159,6 @@ class AppFactory(pulumi.ComponentResource):
                 opts,
             )
         return aws.Network(name, {**common, "cidr": cidr, "zones": args["zones"], "endpoints": endpoints}, opts)
-
-    def _identity(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.AgentIdentity:
-        spec = args["spec"]
-        return aws.AgentIdentity(
-            name,
-            {
-                "app": spec.name,
-                "environment": args["environment"].value,
-                "account": args["account"],
-                "region": spec.region,
-                "key_id": self.keys.key_id,
-                "secrets": self.secrets.ids,
-                "functions": {function: agent.secrets for function, agent in spec.agents.items()},
-            },
-            opts,
-        )
-
-    def _runner(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.AgentRunner:
-        spec = args["spec"]
-        if self.identity is None:
-            raise pulumi.RunError(f"{name}: a runner is not started without its identities")
-        return aws.AgentRunner(
-            name,
-            {
-                "account": args["account"],
-                "region": spec.region,
-                "key_id": self.keys.key_id,
-                "repository": RUNNER_REPOSITORY,
-                "image": _image(args, RUNNER_REPOSITORY, source_digest(RUNNER_IMAGE)),
-                "identities": self.identity.identities,
-                "functions": {f: {"cpu": agent.cpu, "memory": agent.memory} for f, agent in spec.agents.items()},
-                "log_days": spec.retention.logs,
-            },
-            opts,
-        )
 
     def _ci(self, name: str, args: AppFactoryArgs, opts: ResourceOptions) -> aws.Ci:
         spec = args["spec"]
@@ -290,6 +259,11 @@ class AppFactory(pulumi.ComponentResource):
             queues = Output.all(self.keys.key_id, *(queue.queue_id for queue in self.queues.values()))
             workload["permissions"] = queues.apply(lambda known: uses_queues(known[1:], known[0], spec.region))
         return workload
+
+
+def _place(args: AppFactoryArgs) -> Place:
+    image = _image(args, REPOSITORY, source_digest(RUNNER_IMAGE))
+    return Place(args["spec"], args["environment"], args["account"], args["zones"], image)
 
 
 def _image(args: AppFactoryArgs, repository: str, digest: str) -> Output[str]:

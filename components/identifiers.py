@@ -54,8 +54,12 @@ def identifiers(factory: "AppFactory", about: About) -> Output[dict[str, Any]]:
         "audit": factory.audit.records_id,
     }
     if factory.identity and factory.runner:
-        parts["agents"] = Output.all(factory.identity.identities, factory.runner.tasks).apply(
-            lambda known: {f: {"role": role, "task": known[1][f]} for f, role in known[0].items()}
+        firewalls = factory.egress.firewalls if factory.egress else {}
+        parts["agents"] = Output.all(factory.identity.identities, factory.runner.tasks, firewalls).apply(
+            lambda known: {
+                f: {"role": role, "task": known[1][f]} | ({"firewall": known[2][f]} if f in known[2] else {})
+                for f, role in known[0].items()
+            }
         )
     if factory.registry:
         parts["registry"] = {"images": factory.registry.images, "artefacts": factory.registry.artefacts}

@@ -55,6 +55,14 @@ class AgentRunner(Protocol):
     tasks: Output[dict[str, str]]
 
 
+class EgressProxy(Protocol):
+    """The one way out of the network: it takes the tasks of an agent function to the hosts of that function's list."""
+
+    # Where a function's tasks find it, and the firewall that they have to stand behind; by function.
+    proxies: dict[str, Output[str]]
+    firewalls: dict[str, Output[str]]
+
+
 class Registry(Protocol):
     """Where artefacts are kept: images by digest, build outputs by name."""
 

@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "inbox": ("inbox", "review", "approve", "refuse"),
     "people": ("people",),
     "policy": ("policy",),
+    "access": ("access",),
     "audit": ("audit",),
     "promote": ("promote",),
     "rollback": ("rollback",),

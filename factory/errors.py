@@ -47,6 +47,8 @@ class ExitCode(IntEnum):
     exception has expired."""
     AUDIT_BROKEN = 16
     """From `audit verify`: a log is not what it was, or does not tell what happened; the output names each place."""
+    ACCESS_DENIED = 17
+    """The access plane does not give it: no rule allows it, it is over, or nothing can be given now."""
     INTERRUPTED = 130
     """The user stopped it (Ctrl-C); the engine ended what was under way and saved its state."""
 
@@ -130,6 +132,12 @@ class DecisionRequired(MillwrightError):
     """The action needs a person's decision that has not been made."""
 
     exit_code = ExitCode.DECISION_REQUIRED
+
+
+class AccessDenied(MillwrightError):
+    """Nobody is let in, and the message says why: the rules, the people, the time, or that nothing can be recorded."""
+
+    exit_code = ExitCode.ACCESS_DENIED
 
 
 class LossUndecided(DecisionRequired):

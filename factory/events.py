@@ -32,7 +32,7 @@ EVENTS = Table(
     Column("time", String(32), nullable=False),
     Column("app", String(64), index=True),
     Column("change", String(64)),
-    Column("task", String(64)),
+    Column("task", String(64), index=True),
     Column("actor", String(128), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("properties", JSON, nullable=False),
@@ -128,6 +128,12 @@ def of_kinds(connection: Connection, kinds: Collection[str], *, app: str | None 
     if app is not None:
         query = query.where(EVENTS.c.app == app)
     return _read(connection, query.order_by(EVENTS.c.sequence.desc()))
+
+
+def tasks_with(connection: Connection, kind: str, tasks: Collection[str]) -> set[str]:
+    """Those of these tasks of which there is an event of this kind."""
+    query = select(EVENTS.c.task).where(EVENTS.c.task.in_(tasks), EVENTS.c.kind == kind).distinct()
+    return {str(task) for task in connection.execute(query).scalars()} if tasks else set()
 
 
 def _read(connection: Connection, newest_first: Select[Any]) -> list[Event]:

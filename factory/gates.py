@@ -15,7 +15,10 @@ class Role(StrEnum):
 
 
 class Gate(StrEnum):
-    """A point where a person decides. `attention` is a change that cannot go on: try again, or give it up."""
+    """A point where a person decides. `attention` is a change that cannot go on: try again, or give it up.
+
+    `access` is not named among an app's gates: each of its access rules names who agrees.
+    """
 
     ARCHITECTURE = "architecture"
     SECURITY_EXCEPTION = "security-exception"
@@ -23,6 +26,7 @@ class Gate(StrEnum):
     PRODUCTION = "production"
     DESTROY = "destroy"
     ATTENTION = "attention"
+    ACCESS = "access"
 
 
 class Deciders(NamedTuple):
@@ -54,4 +58,5 @@ ALLOWED_ROLES: dict[Gate, frozenset[Role]] = {
     Gate.PRODUCTION: frozenset({Role.OPERATOR, Role.SECURITY}),
     Gate.DESTROY: frozenset({Role.OPERATOR, Role.SECURITY}),
     Gate.ATTENTION: frozenset({Role.MAINTAINER, Role.OPERATOR, Role.ARCHITECT, Role.SECURITY}),
+    Gate.ACCESS: ACCESS_ROLES,
 }

@@ -19,10 +19,14 @@ class NetworkOutputs(_Outputs):
 
 
 class AgentOutputs(_Outputs):
-    """What runs one agent function: its identity and its task definition."""
+    """What runs one agent function: its identity and its task definition.
+
+    `firewall`: where its tasks must stand to reach the hosts of its list; None: it has no list.
+    """
 
     role: str
     task: str
+    firewall: str | None = None
 
 
 class RegistryOutputs(_Outputs):

@@ -110,6 +110,16 @@ class FactoryRoot:
         return self.state / "reports"
 
     @property
+    def access(self) -> Path:
+        """What the access plane keeps for itself: its relays' certificate and key."""
+        return self.state / "access"
+
+    @property
+    def recordings(self) -> Path:
+        """What was said over grants: `<app>/<grant>/<session>`. It can hold what a database holds."""
+        return self.state / "recordings"
+
+    @property
     def demo_people(self) -> Path:
         """The labelled demo people and their keys; nobody real."""
         return self.state / "demo-people"

@@ -31,6 +31,7 @@ DECISION = "decision@millwright"
 SUBMIT = "submit@millwright"
 EXCEPTION_REQUEST = "exception-request@millwright"
 EXCEPTION = "exception@millwright"
+ACCESS = "access@millwright"
 MAGIC = b"SSHSIG"
 VERSION = 1
 LINE = 70

@@ -10,7 +10,7 @@ from engine.cache import write_atomically
 from factory.demo_people import where_more_are_named
 from factory.document import Document, load_document
 from factory.errors import InputError, Problem
-from factory.gates import Gate
+from factory.gates import DEFAULT_ROLES, Gate
 from factory.located import problem_at
 from factory.paths import FactoryRoot
 from factory.people import People
@@ -34,7 +34,7 @@ def check(root: FactoryRoot, spec: AppSpec, people: People | None) -> None:
 
 
 def _undecidable(root: FactoryRoot, spec: AppSpec, people: People, document: Document) -> Iterator[Problem]:
-    for gate in Gate:
+    for gate in DEFAULT_ROLES:
         if gate is Gate.ARCHITECTURE and not spec.environments.keys() - {Environment.BUILD}:
             continue
         if gate in (Gate.PRODUCTION, Gate.DESTROY) and Environment.PRODUCTION not in spec.environments:

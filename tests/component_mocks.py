@@ -134,6 +134,16 @@ def spec_of(**changes: Any) -> AppSpec:
     return AppSpec.model_validate(YAML(typ="safe").load(GOOD) | WHOLE | changes)
 
 
+def letting_out() -> AppSpec:
+    """The same as another app, whose coder and tester may reach a few hosts."""
+    agents = {
+        "coder": {"secrets": ["signing-key"], "egress": ["packages.example.com", "api.example.com:8443"]},
+        "tester": {"egress": ["*.files.example.com"]},
+        "code-reviewer": {},
+    }
+    return spec_of(name="letout", agents=agents)
+
+
 def factory_of(spec: AppSpec, environment: Environment, git: GitSource | None = None) -> AppFactory:
     """Declare an AppFactory in the running program, everything it is made from being known."""
     return AppFactory(

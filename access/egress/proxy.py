@@ -17,7 +17,7 @@ from access.egress.addresses import Public, Resolve
 from access.egress.bounds import Bounds
 from access.egress.decision import Target, require_allowed
 from access.egress.exchange import Exchange
-from access.egress.record import ALLOWED, ENDED, REFUSED, Asker, Record
+from access.egress.record import ALLOWED, ENDED, REFUSED, Asks, Record
 from access.egress.refusals import Refused
 from access.egress.relay import Passed, Relay, Streams
 from factory.spec import EgressRule
@@ -53,11 +53,11 @@ class _Request:
 
 
 class Egress:
-    """One task's way out. `resolve` and `public` say what a name leads to, and what of that may be connected to."""
+    """One asker's way out. `resolve` and `public` say what a name leads to, and what of that may be connected to."""
 
     def __init__(
         self,
-        asker: Asker,
+        asker: Asks,
         rules: Sequence[EgressRule],
         record: Record,
         *,
@@ -75,7 +75,7 @@ class Egress:
 
     async def serve(self, client: socket.socket) -> None:
         """Answer one connection (a stream socket, which is closed at the end)."""
-        reader, writer = await asyncio.open_unix_connection(sock=client)
+        reader, writer = await asyncio.open_connection(sock=client)
         self._requests += 1
         request = _Request(self._requests, self._clock(), Exchange(reader, writer, self._bounds))
         task = asyncio.current_task()
@@ -87,10 +87,15 @@ class Egress:
         try:
             await self._answer(request)
         except Exception:  # the seam: a fault of ours ends this connection, and nobody waits for its answer
-            LOG.exception("%s: request %s failed", self._asker.task, request.number)
+            LOG.exception("%s: request %s failed", self._asker, request.number)
         finally:
             self._open.discard(task)
             writer.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return bool(self._open)
 
     async def close(self) -> None:
         """End what is open."""
@@ -180,5 +185,5 @@ class Egress:
         try:
             await asyncio.to_thread(self._record, event)
         except Exception:
-            LOG.exception("%s: an event could not be written", self._asker.task)
+            LOG.exception("%s: an event could not be written", self._asker)
             raise Refused(503, "the factory cannot record this, so it does not happen") from None

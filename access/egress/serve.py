@@ -93,9 +93,7 @@ class Ways:
 def main(resolve: Resolve = addresses.resolve, public: Public = addresses.public) -> int:
     """Serve until standard input ends; the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # A connection takes four descriptors; sixty-four of them at a gate, and a few gates, are more than is usual.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    most_descriptors()
     lines = iter(sys.stdin.readline, "")
     begin = Begin.model_validate_json(next(lines))
     database = db.connect(FactoryRoot(begin.root), Settings(database=begin.database))
@@ -105,6 +103,12 @@ def main(resolve: Resolve = addresses.resolve, public: Public = addresses.public
     finally:
         ways.close()
     return 0
+
+
+def most_descriptors() -> None:
+    """A connection takes four descriptors; sixty-four of them at a gate, and a few gates, are more than is usual."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _serve(ways: Ways, lines: Iterable[str]) -> None:

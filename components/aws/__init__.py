@@ -11,6 +11,7 @@ from components.aws.audit_trail import AuditTrail
 from components.aws.budget import Budget
 from components.aws.ci import Ci
 from components.aws.database import Database
+from components.aws.egress_proxy import EgressProxy
 from components.aws.image_scanning import ImageScanning
 from components.aws.keys import Keys
 from components.aws.message_queue import Queue
@@ -31,6 +32,7 @@ __all__ = [
     "Budget",
     "Ci",
     "Database",
+    "EgressProxy",
     "ImageScanning",
     "Keys",
     "Network",

@@ -1,6 +1,7 @@
 """AgentRunner: a cluster, a log group, and one task definition per agent function, image by digest."""
 
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -36,6 +37,8 @@ class AgentRunnerArgs(TypedDict):
     """ARN of each function's role, by function."""
     functions: dict[str, RunnerTask]
     """The functions that can be run."""
+    proxies: NotRequired[Mapping[str, Input[str]]]
+    """URL of the proxy that takes a function's tasks out of the network, by function; the others reach nothing."""
     log_days: int
     """Days for which their logs are kept."""
 
@@ -108,6 +111,14 @@ def _identity(function: str, args: AgentRunnerArgs) -> Output[str]:
 
 def _definition(function: str, args: AgentRunnerArgs, logs: cloudwatch.LogGroup) -> Output[str]:
     region = args["region"]
-    return Output.all(args["image"], logs.name).apply(
-        lambda known: container(function, image=known[0], log_group=known[1], region=region)
+    proxy = args.get("proxies", {}).get(function, "")
+    return Output.all(args["image"], logs.name, proxy).apply(
+        lambda known: container(
+            function, image=known[0], log_group=known[1], region=region, environment=_way_out(known[2], region)
+        )
     )
+
+
+def _way_out(proxy: str, region: str) -> dict[str, str]:
+    """What leads a task's clients to its proxy; the cloud's own services are inside of the network."""
+    return {"HTTPS_PROXY": proxy, "NO_PROXY": f".{region}.amazonaws.com"} if proxy else {}

@@ -16,7 +16,16 @@ from factory.spec import variable_name
 HTTPS = 443
 
 
-class WorkloadArgs(TypedDict):
+class WaysArgs(TypedDict):
+    """Where a workload may go; the arguments of one have these keys too."""
+
+    reaches: NotRequired[Mapping[str, Reach]]
+    """What it reaches over the network beside AWS's own endpoints, by name."""
+    gateways: NotRequired[Sequence[Input[str]]]
+    """Prefix lists of the network's gateway endpoints, which it reaches by HTTPS."""
+
+
+class WorkloadArgs(WaysArgs):
     """What a workload is made from; the arguments of a service and of a worker have these keys."""
 
     account: Input[str]
@@ -49,12 +58,14 @@ class WorkloadArgs(TypedDict):
     """Days for which its logs are kept."""
     variables: NotRequired[Mapping[str, Input[str]]]
     """Further environment variables, none of them secret."""
-    reaches: NotRequired[Mapping[str, Reach]]
-    """What it reaches over the network beside AWS's own endpoints, by name."""
-    gateways: NotRequired[Sequence[Input[str]]]
-    """Prefix lists of the network's gateway endpoints, which it reaches by HTTPS."""
     permissions: NotRequired[Input[Sequence[dict[str, Any]]]]
     """IAM statements of what it may do in the cloud; default: nothing."""
+    entry_point: NotRequired[Sequence[str]]
+    """What starts it in place of the image's own entry point."""
+    log_options: NotRequired[Mapping[str, str]]
+    """Further options of its log driver."""
+    registry: NotRequired[Input[str]]
+    """ARN of the Cloud Map service that tells the addresses of its copies; default: nobody does."""
 
 
 class Entrance(TypedDict):
@@ -105,6 +116,7 @@ def kept_running(
         ]
         if entrance
         else None,
+        service_registries={"registry_arn": args["registry"]} if "registry" in args else None,
         deployment_circuit_breaker={"enable": True, "rollback": True},
         alarms={"alarm_names": entrance["alarms"], "enable": True, "rollback": True} if entrance else None,
         tags={"Name": name},
@@ -112,7 +124,7 @@ def kept_running(
     )
 
 
-def openings(name: str, args: WorkloadArgs, firewall: ec2.SecurityGroup, opts: ResourceOptions) -> list[Resource]:
+def openings(name: str, args: WaysArgs, firewall: ec2.SecurityGroup, opts: ResourceOptions) -> list[Resource]:
     """Both ends of each way out: the workload may go there, and that place lets it in."""
     made: list[Resource] = []
     for target, reach in args.get("reaches", {}).items():
@@ -196,7 +208,9 @@ def task_of(name: str, args: WorkloadArgs, opts: ResourceOptions, port: int | No
             log_group=known[1],
             region=region,
             port=port,
+            entry_point=args.get("entry_point", ()),
             command=args["command"],
+            log_options=args.get("log_options"),
             environment=known[3],
             secrets={variable_name(secret): arn for secret, arn in known[2].items()},
         )

@@ -17,7 +17,7 @@ from console.show import OUT, escaped, print_error, print_json, report_engine
 from factory.access_rules import accesses
 from factory.errors import ExitCode, InputError
 from factory.people import load_people
-from factory.spec import NOT_GRANTED_YET, VERSION, AppSpec, app_names, load_app
+from factory.spec import HOW_GRANTED, VERSION, AppSpec, app_names, load_app
 from stacks import app_files
 
 apps = typer.Typer(no_args_is_help=True, help="The apps' own files.")
@@ -63,7 +63,7 @@ def show(app: App, as_json: Json = False) -> None:
     meant = filled.model_dump(mode="json", by_alias=True, exclude_none=not as_json)
     if as_json:
         allowed = [vars(access) for access in accesses(spec)]
-        print_json({"spec": meant, "digest": spec.digest(), "access": {"note": NOT_GRANTED_YET, "rules": allowed}})
+        print_json({"spec": meant, "digest": spec.digest(), "access": {"note": HOW_GRANTED, "rules": allowed}})
         return
     typer.echo(f"# {spec.digest()}")
     yaml = YAML()
@@ -78,7 +78,7 @@ def _show_access(spec: AppSpec) -> None:
     for each in accesses(spec):
         lease = f"{each.lease} minutes"
         table.add_row(each.function, each.resource, each.environment, each.scope, lease, each.approval or "-")
-    typer.echo(f"# Access. {NOT_GRANTED_YET}")
+    typer.echo(f"# Access. {HOW_GRANTED}")
     if not table.row_count:
         typer.echo("# No rule: no agent will be let into anything.")
         return

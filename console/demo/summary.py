@@ -18,6 +18,7 @@ STAND_INS = (
     ),
     ("ECS", "confined processes behind a loopback ingress, started from what the ECS records say", "aws: account"),
     ("CI", "CodePipeline and CodeBuild are records, which nothing runs here", "aws: account"),
+    ("egress proxy", "beside the worker; the one that a network declares is a record, not run here", "aws: account"),
     ("the model", "authored scripts over HTTP: nobody thinks, nothing is charged", "model: live"),
     ("people", "demo people with keys made on this machine; refused wherever a target is not local", "people.yaml"),
     ("state", "files in .millwright, passphrase beside them", "backend: s3://... or Pulumi Cloud"),

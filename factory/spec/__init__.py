@@ -1,6 +1,6 @@
 """`apps/<app>/app.yaml` as `AppSpec`: the one file that says what an app is and what its factory holds."""
 
-from factory.spec.access import LEASE_MINUTES, NOT_GRANTED_YET, AccessRule, Scope
+from factory.spec.access import HOW_GRANTED, LEASE_MINUTES, AccessRule, Scope
 from factory.spec.differing import differing_fields
 from factory.spec.egress import EgressRule, egress_rule, host_name, port_number
 from factory.spec.loading import app_names, load_app, require_apart
@@ -33,12 +33,12 @@ from factory.spec.upgrade import VERSION, recorded_spec, upgraded
 __all__ = [
     "APP_NAME_LENGTH",
     "FUNCTION_TOOLS",
+    "HOW_GRANTED",
     "KEPT_NAMES",
     "KEPT_PREFIXES",
     "LEASE_MINUTES",
     "LOG_DAYS",
     "NEEDED_TOOLS",
-    "NOT_GRANTED_YET",
     "PART_NAME_LENGTH",
     "VERSION",
     "AccessRule",

@@ -10,8 +10,10 @@ from factory.gates import ACCESS_ROLES, ALLOWED_ROLES, Gate, Role
 from factory.spec.names import Environment, Function
 from factory.spec.parts import TASK_MINUTES, EachOnce, Part, Whole, Word
 
-# Said wherever somebody meets a rule, as long as it is so.
-NOT_GRANTED_YET: Final = "Nothing is granted until the access plane is there: a rule is an upper bound."
+# Said wherever somebody meets a rule.
+HOW_GRANTED: Final = (
+    "A rule is an upper bound: each grant is asked for, recorded, and ended. So far databases are opened."
+)
 # The longest leases, in minutes. No task outlives TASK_MINUTES, and an access ends with its task. An hour is the most
 # that AWS gives to a role taken from another role, which is how an agent would come to one of production's:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html (role chaining)

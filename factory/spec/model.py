@@ -3,12 +3,13 @@
 import hashlib
 import ipaddress
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
+from factory.allowed import refuse
 from factory.gates import DEFAULT_ROLES, Deciders, Gate, Role
-from factory.spec.access import NOT_GRANTED_YET, AccessRule
+from factory.spec.access import HOW_GRANTED, AccessRule
 from factory.spec.names import AppName, Environment, Function, PartName
 from factory.spec.parts import (
     AgentSpec,
@@ -26,6 +27,24 @@ from factory.spec.parts import (
     WorkerSpec,
 )
 from factory.spec.tools import FUNCTION_TOOLS, Tool
+
+# Two of the smallest subnets that a cloud gives.
+WAY_OUT_PREFIX = 27
+
+
+def _named_here(gate: Gate) -> Gate:
+    if gate not in DEFAULT_ROLES:
+        allowed, fix = ", ".join(DEFAULT_ROLES), "name who agrees in the access rule: approval: security"
+        refuse(f"{gate} is no gate of the whole app: each access rule has its own", allowed=allowed, fix=fix)
+    return gate
+
+
+# A gate whose decider an app names once for all.
+NamedGate = Annotated[
+    Gate,
+    AfterValidator(_named_here),
+    WithJsonSchema({"type": "string", "enum": [gate.value for gate in DEFAULT_ROLES]}),
+]
 
 
 class AppSpec(Part):
@@ -58,13 +77,13 @@ class AppSpec(Part):
     environments: dict[Environment, EnvironmentSpec] = Field(
         min_length=1, description="The environments that exist for the app."
     )
-    gates: dict[Gate, GateSpec] = Field(
+    gates: dict[NamedGate, GateSpec] = Field(
         default={}, description="Gates at which another role decides than by default, or more people."
     )
     access: list[AccessRule] = Field(
         default=[],
         max_length=100,
-        description=f"What agents may ever be let into; nothing else is. {NOT_GRANTED_YET}",
+        description=f"What agents may ever be let into; nothing else is. {HOW_GRANTED}",
     )
     budget: BudgetSpec = Field(
         default=BudgetSpec(dollars=200), description="What each environment may cost in a month."
@@ -114,6 +133,17 @@ class AppSpec(Part):
         """The network that an environment adopts; None where it gets one of its own."""
         declared = self.environments.get(environment)
         return declared.network.existing if declared and declared.network else None
+
+    @property
+    def way_out_range(self) -> ipaddress.IPv4Network:
+        """Two subnets for a way out: the end of the quarter that no environment has, so that no other range changes."""
+        last = int(ipaddress.IPv4Network(self.network.cidr).broadcast_address)
+        return ipaddress.IPv4Network((last & ~0x1F, WAY_OUT_PREFIX))
+
+    @property
+    def egress(self) -> dict[Function, list[str]]:
+        """The hosts that the tasks of each function may reach, of those functions that have a list."""
+        return {function: agent.egress for function, agent in self.agents.items() if agent.egress}
 
     @property
     def payer(self) -> str:

@@ -173,8 +173,8 @@ class AgentSpec(Part):
         default=[],
         max_length=50,
         description="Hosts that its commands may reach over TLS, through a proxy that records each connection; `*.` "
-        "stands for one part. Empty: they have no network at all. This holds for agents that the factory's worker runs "
-        "on its own host: a task in the cloud's network reaches nothing outside of that.",
+        "stands for one part. Empty: they have no network at all. With a list, build gets a way out for the proxy "
+        "alone (a NAT gateway, which costs while it stands), unless it adopts its network.",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from localcloud.records import (
     acm,
+    address_ranges,
     budgets,
     cloudtrail,
     codebuild,
@@ -58,6 +59,7 @@ from localcloud.records.record import Record
 
 SERVICES = (
     ec2,
+    address_ranges,
     route_tables,
     security_groups,
     group_rules,

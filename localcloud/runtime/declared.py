@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from factory.egress_service import is_proxy
 from localcloud.runtime.interface import CannotStart, Launch
 from localcloud.runtime.reach import Reach
 
@@ -19,6 +20,10 @@ SECRET = re.compile(
 )
 # The smallest that Fargate offers; a definition without one is for EC2.
 DEFAULT_MEMORY_MIB = 512
+# Its agents work on this host, and an agents' network that leads nowhere needs no proxy in it.
+EGRESS_ELSEWHERE = (
+    "not run locally: on this machine the egress lists are kept to by the proxy beside the worker (access.egress)."
+)
 
 
 class Rollout(StrEnum):
@@ -137,6 +142,12 @@ class Container:
         told = {} if self.port is None else {"PORT": str(self.port)}
         environment = {**self.environment, **injected, **told}
         return Launch(task, self.digest, self.command, environment, self.port, self.memory_mib)
+
+
+def not_run_here(definition: Mapping[str, Json]) -> str:
+    """Why what is declared is not run by the local runtime, for whoever looks at its service; "" for what is."""
+    containers = definition.get("containerDefinitions") or []
+    return EGRESS_ELSEWHERE if containers and all(is_proxy(each) for each in containers) else ""
 
 
 def container(definition: Mapping[str, Json]) -> Container:

@@ -5,11 +5,12 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any, Final
 
-from localcloud.runtime import health, plan, status
+from localcloud.runtime import declared, health, plan, status
 from localcloud.runtime.copies import Copy, Leaving
 from localcloud.runtime.declared import Rollout, Service, ServiceId
 from localcloud.runtime.interface import CannotStart, Runtime
@@ -130,6 +131,9 @@ class Reconciler:
     def _follow(self, service: Service, seen: status.Look, now: float) -> None:
         """Carry out the plan for one service."""
         tasks = [copy.planned for copy in self._copies.values() if copy.service == service.id]
+        elsewhere = declared.not_run_here(_declared(service, seen))
+        if elsewhere:
+            service = replace(service, desired=0)
         for action in plan.plan(service, tasks, self._failures, now):
             match action:
                 case Start(deployment):
@@ -139,7 +143,7 @@ class Reconciler:
                     if failed:
                         self._fail(self._copies[task], reason, now, late=late)
                 case Turn():
-                    self._telling.turned(service.id, action)
+                    self._telling.turned(service.id, replace(action, reason=elsewhere or action.reason))
                 case Retire():
                     self._telling.retired(service.id, action)
 
@@ -210,9 +214,9 @@ class Reconciler:
         for copy in self._copies.values():
             copy.running.may_reach(now.get((copy.service, copy.deployment), NOTHING).places)
 
-    def _end_orphans(self, declared: set[ServiceId], now: float) -> None:
+    def _end_orphans(self, there: set[ServiceId], now: float) -> None:
         for copy in self._copies.values():
-            if copy.service not in declared and copy.leaving is None:
+            if copy.service not in there and copy.leaving is None:
                 self._leave(copy, "The service has been deleted", plan.SCALING, now)
 
     def _end_drained(self, now: float) -> None:
@@ -275,3 +279,8 @@ class Reconciler:
         if now >= self._output_at:
             self._output_at = now + OUTPUT_SECONDS
             self._output.forward(list(self._copies.values()))
+
+
+def _declared(service: Service, seen: status.Look) -> Mapping[str, Any]:
+    """The task definition that a service's record names; empty when there is none."""
+    return seen.definitions.get(service.primary.definition, {}) if service.primary else {}

@@ -9,6 +9,7 @@ from policies.checks import (
     isolation_managed,
     isolation_namespaces,
     isolation_peering,
+    isolation_ways,
 )
 from policies.helpers.firewalls import INGRESS_READS
 from policies.model import Control, Severity
@@ -30,12 +31,14 @@ CONTROLS: Final[tuple[Control, ...]] = (
         id="egress-listed",
         title="Agent egress allow-list",
         severity=Severity.HIGH,
-        reads=isolation_groups.DESTINATION_READS,
-        why="What an agent was talked into sending leaves only where a connection may go; private networks are reached "
-        "by a peering or an attachment, which control 8 is about.",
+        reads=isolation_ways.WAY_READS,
+        why="What an agent was talked into sending leaves only where a connection may go, and by a host's name only "
+        "through the egress proxy, which alone has a way out; private networks are reached by a peering or an "
+        "attachment, which control 8 is about.",
         fix="list the range in egress of policies.yaml, or go through the egress proxy or an endpoint of the cloud",
         references=("CKV_AWS_382", "NIST 800-53 SC-7(5)", "OWASP LLM Top 10, Excessive Agency"),
-        check=isolation_groups.egress_listed,
+        check=isolation_ways.egress_listed,
+        stack_check=isolation_ways.proxy_alone,
     ),
     Control(
         number=7,

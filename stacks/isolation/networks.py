@@ -8,6 +8,7 @@ from typing import NamedTuple
 from stacks.isolation.findings import Finding, Rule, Verdict
 from stacks.isolation.ownership import Owned
 from stacks.isolation.records import Kind, Owner, Resource
+from stacks.isolation.ways import Ways
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -29,13 +30,14 @@ def connected(owned: Owned) -> Iterator[Finding]:
         for text in resource.ranges
     ]
     yield from _overlaps(own)
+    ways = Ways(owned)
     for resource in owned.cloud.resources:
-        if resource.kind is Kind.FIREWALL_RULE:
+        if resource.kind is Kind.FIREWALL_RULE and not ways.is_the_proxys_rule(resource):
             yield from _foreign_ranges(owned, resource, own)
         elif resource.kind is Kind.PEERING:
             yield from _peering(owned, resource)
         elif resource.kind is Kind.ROUTE:
-            yield from _route(owned, resource)
+            yield from _route(owned, resource, ways)
     yield from _transit(owned)
 
 
@@ -101,11 +103,15 @@ def _peering(owned: Owned, peering: Resource) -> Iterator[Finding]:
     )
 
 
-def _route(owned: Owned, route: Resource) -> Iterator[Finding]:
+def _route(owned: Owned, route: Resource, ways: Ways) -> Iterator[Finding]:
     owner = owned.of(route)
     for reference in route.refers:
         target = owned.named.get(reference.target)
         if owner is None or target is None or target.kind not in (Kind.PEERING, Kind.GATEWAY, Kind.TRANSIT):
+            continue
+        if target.kind is Kind.GATEWAY:
+            if not ways.is_the_proxys_route(route, target):
+                yield _way_out(owner, route, target)
             continue
         ends = [owned.named.get(each.target) for each in target.refers]
         others: list[Owner | None] = [other for end in ends if end and (other := owned.of(end)) and other != owner]
@@ -120,6 +126,18 @@ def _route(owned: Owned, route: Resource) -> Iterator[Finding]:
                 + (f" to {other}" if other else ", and nobody knows where to"),
                 fix="delete the route",
             )
+
+
+def _way_out(owner: Owner, route: Resource, gateway: Resource) -> Finding:
+    return Finding(
+        verdict=Verdict.REFUTED,
+        rule=Rule.ROUTE,
+        one=str(owner),
+        other=None,
+        where=route.id,
+        why=f"the route leads out of the network by {gateway.id}, and not for the egress proxy alone",
+        fix=f"delete the route; millwright up {owner.app} {owner.environment} puts back what was declared",
+    )
 
 
 def _transit(owned: Owned) -> Iterator[Finding]:

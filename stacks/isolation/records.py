@@ -19,6 +19,10 @@ class Kind(StrEnum):
     TRANSIT = "transit gateway"
     ATTACHMENT = "transit gateway attachment"
     GATEWAY = "gateway"
+    ADDRESS = "public address"
+    NAMESPACE = "namespace"
+    NAME = "name in a namespace"
+    ZONE = "zone of a namespace"
     ENDPOINT = "endpoint"
     ENDPOINT_SERVICE = "endpoint service"
     INTERFACE = "network interface"
@@ -93,7 +97,8 @@ class Resource:
     `id` is its ARN where it has one that policies use, else what its service calls it. `arns` is what a policy names
     to act on it or on what is in it; they may hold wildcards. What is `part_of` another resource has that one's owner
     and need have no tags. `ranges` are the addresses that a network has, or that a rule lets in or out. `by_aws`: it
-    is there without anybody having made it.
+    is there without anybody having made it. `outward`: of a rule, that it is about what leaves. `egress_proxy`: of a
+    task definition, that it starts the egress proxy and nothing else.
     """
 
     kind: Kind
@@ -106,6 +111,8 @@ class Resource:
     ranges: tuple[str, ...] = ()
     policy: Document | None = None
     by_aws: bool = False
+    outward: bool = False
+    egress_proxy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ Stack = list[Declared]
 Change = Callable[[Stack], None]
 BUILD = "links-build"
 PRODUCTION = "links-production"
+# Of an app whose agents may reach a few hosts.
+LETTING_OUT = "letout-build"
 PLATFORM = "platform"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws
 import pytest
-from component_mocks import Declared, declare, declared_factory, declared_platform, factory_of, spec_of
+from component_mocks import Declared, declare, declared_factory, declared_platform, factory_of, letting_out, spec_of
 from standing_network import STANDING, adopting
 
 import components
@@ -30,6 +30,7 @@ TOKENS = {
     aws.Budget: "millwright:aws:Budget",
     aws.Ci: "millwright:aws:Ci",
     aws.Database: "millwright:aws:Database",
+    aws.EgressProxy: "millwright:aws:EgressProxy",
     aws.ImageScanning: "millwright:aws:ImageScanning",
     aws.Keys: "millwright:aws:Keys",
     aws.Network: "millwright:aws:Network",
@@ -44,6 +45,7 @@ TOKENS = {
 # What a program declares; everything else is a part of one of these.
 WHOLE = {AppFactory, Platform}
 PLATFORM = "platform"
+LETTING_OUT = "letting out"
 MODULES = sorted(Path(components.__file__).parent.rglob("*.py"))
 
 
@@ -57,9 +59,11 @@ def declared(environment: Environment) -> list[Declared]:
     return declared_factory(spec_of(), environment)
 
 
-@pytest.fixture(scope="module", params=[*Environment, PLATFORM], ids=str)
+@pytest.fixture(scope="module", params=[*Environment, LETTING_OUT, PLATFORM], ids=str)
 def whole(request: pytest.FixtureRequest) -> list[Declared]:
-    """An app's factory in each environment, and the platform."""
+    """An app's factory in each environment, one whose agents may reach hosts, and the platform."""
+    if request.param == LETTING_OUT:
+        return declared_factory(letting_out(), Environment.BUILD)
     return declared_platform() if request.param == PLATFORM else declared_factory(spec_of(), request.param)
 
 
@@ -72,6 +76,7 @@ def test_every_component_has_its_pinned_token() -> None:
     assert set(TOKENS) == WHOLE | {getattr(aws, name) for name in aws.__all__}
     factories = [resource for environment in Environment for resource in declared_factory(spec_of(), environment)]
     everything = factories + declared_platform()
+    everything += declared_factory(letting_out(), Environment.BUILD)
     everything += declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert {resource.type for resource in everything if resource.is_component} == set(TOKENS.values())
     assert all(token.rpartition(":")[2] == component.__name__ for component, token in TOKENS.items())

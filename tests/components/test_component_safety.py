@@ -15,6 +15,7 @@ from component_mocks import (
     Declared,
     declared_factory,
     declared_platform,
+    letting_out,
     spec_of,
 )
 from hypothesis import Phase, given, settings
@@ -50,6 +51,8 @@ NAMES = {
     "aws:sns/topic:Topic": ("name", 256, r"[A-Za-z0-9_-]+"),
     "aws:sqs/queue:Queue": ("name", 80, r"[A-Za-z0-9_-]+"),
     "aws:cloudtrail/trail:Trail": ("name", 128, r"[A-Za-z0-9][A-Za-z0-9._-]+"),
+    # A DNS name, whose first part is the stack's.
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": ("name", 63, r"[a-z](-?[a-z0-9])*[.]internal"),
     "aws:iam/policy:Policy": ("name", 128, r"[\w+=,.@-]+"),
     "aws:secretsmanager/secret:Secret": ("name", 512, r"[a-zA-Z0-9/_+=.@-]+"),
 }
@@ -66,6 +69,12 @@ UNNAMED = {
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:sns/topicPolicy:TopicPolicy",
     ROLE_POLICY,
+    "aws:ec2/eip:Eip",
+    "aws:ec2/internetGateway:InternetGateway",
+    "aws:ec2/natGateway:NatGateway",
+    "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
+    # In a namespace of its own.
+    "aws:servicediscovery/service:Service",
     "aws:ec2/vpc:Vpc",
     "aws:ec2/subnet:Subnet",
     "aws:ec2/routeTable:RouteTable",
@@ -113,7 +122,7 @@ def _wrong_names(declared: list[Declared]) -> list[tuple[str, str]]:
 
 
 def test_every_type_has_a_rule_for_its_name() -> None:
-    types = {resource.type for resource in _everything(spec_of()) if not resource.is_component}
+    types = {resource.type for resource in _everything(spec_of(), letting_out()) if not resource.is_component}
     assert types == set(NAMES) | UNNAMED
 
 

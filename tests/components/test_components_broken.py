@@ -4,17 +4,18 @@ import copy
 from collections import Counter
 
 import pytest
+from component_mistakes_egress import EGRESS
 from component_mistakes_reach import IDENTITIES, NETWORK
 from component_mistakes_things import AUDIT, CI, CONTAINERS, DATA, OWNERSHIP
-from component_mocks import declared_factory, declared_platform, spec_of
-from component_mutations import BUILD, PLATFORM, PRODUCTION, Mistake, Stack
+from component_mocks import declared_factory, declared_platform, letting_out, spec_of
+from component_mutations import BUILD, LETTING_OUT, PLATFORM, PRODUCTION, Mistake, Stack
 from declared_policies import findings_on
 
 from factory.spec import Environment
 from policies import Enforcement
 from policies.evaluation import Verdict
 
-MISTAKES = (*NETWORK, *IDENTITIES, *DATA, *CONTAINERS, *CI, *AUDIT, *OWNERSHIP)
+MISTAKES = (*NETWORK, *EGRESS, *IDENTITIES, *DATA, *CONTAINERS, *CI, *AUDIT, *OWNERSHIP)
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,7 @@ def stacks() -> dict[str, Stack]:
     return {
         BUILD: declared_factory(spec_of(), Environment.BUILD),
         PRODUCTION: declared_factory(spec_of(), Environment.PRODUCTION),
+        LETTING_OUT: declared_factory(letting_out(), Environment.BUILD),
         PLATFORM: declared_platform(),
     }
 
@@ -32,7 +34,7 @@ def said(verdicts: list[Verdict]) -> list[str]:
     return sorted(f"{each.control.id} {each.resource.name if each.resource else '-'} {each.place}" for each in verdicts)
 
 
-@pytest.mark.parametrize("name", [BUILD, PRODUCTION, PLATFORM])
+@pytest.mark.parametrize("name", [BUILD, PRODUCTION, LETTING_OUT, PLATFORM])
 def test_without_a_mistake_nothing_is_said(name: str, stacks: dict[str, Stack]) -> None:
     assert len(stacks[name]) > 20
     assert said(findings_on(stacks[name], name)) == []
@@ -46,7 +48,7 @@ def test_a_mistake_of_a_component_is_told_by_its_control_at_its_place(made: Mist
     assert broken != stacks[made.stack]
     verdicts = findings_on(broken, made.stack)
     assert said(verdicts) == sorted(made.caught)
-    environment = made.stack.removeprefix("links-")
+    environment = made.stack.rpartition("-")[2]
     stopped = [each.failed and each.control.enforcement.at(environment) is Enforcement.MANDATORY for each in verdicts]
     assert stopped
     assert all(stopped)

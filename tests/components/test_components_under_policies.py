@@ -1,7 +1,7 @@
 """The policy pack over whatever the components declare: clean in every environment, without an exception."""
 
 import pytest
-from component_mocks import Declared, declared_factory, declared_platform, spec_of
+from component_mocks import Declared, declared_factory, declared_platform, letting_out, spec_of
 from declared_policies import findings_on, reading, told
 from standing_network import STANDING, adopting
 
@@ -20,6 +20,11 @@ def test_a_factory_with_one_of_everything_breaks_no_rule(environment: Environmen
 def test_a_factory_in_a_network_that_stands_already_breaks_no_rule() -> None:
     declared = declared_factory(adopting(), Environment.STAGING, answers=STANDING)
     assert told(findings_on(declared, "links-staging")) == []
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_a_factory_whose_agents_may_reach_hosts_breaks_no_rule(environment: Environment) -> None:
+    assert told(findings_on(declared_factory(letting_out(), environment), f"letout-{environment}")) == []
 
 
 def test_the_platform_breaks_no_rule() -> None:

@@ -93,7 +93,7 @@ def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_granted_by_nothing
     path = root.apps / "links" / "app.yaml"
     path.write_text(GOOD + ACCESS)
     shown = millwright("app", "show", "links")
-    assert "# Access. Nothing is granted until the access plane is there: a rule is an upper bound." in shown.out
+    assert "# Access. A rule is an upper bound: each grant is asked for, recorded, and ended." in shown.out
     rows = [line.split() for line in shown.out.splitlines() if line.startswith("# coder")]
     assert rows == [
         ["#", "coder", "secrets.signing-key", "staging", "read", "60", "minutes", "-"],

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import e2e_isolation_resources
+import e2e_isolation_ways
 import pytest
 from e2e_isolation import ACCOUNT, MUTATIONS, REGION, Created, Expected, administrator
-from e2e_place import Place
+from e2e_place import Place, wait_for
 
 from factory.cloud_clients import client
 from factory.errors import ExitCode
@@ -18,15 +19,18 @@ from stacks.isolation.reading import PARTS, Part, assembled, read_parts
 pytestmark = pytest.mark.e2e
 
 assert e2e_isolation_resources
+assert e2e_isolation_ways
 STACKS = ["links-build", "links-staging", "notes-build", "notes-staging"]
 
 
 @pytest.fixture(scope="module")
 def two(place: Place) -> Place:
-    """The factory with a second app, which has a queue as well; build and staging of both stand."""
+    """The factory with a second app, which has a queue and a way out as well; build and staging of both stand."""
     shutil.copytree(place.root.apps / "links", place.root.apps / "notes")
     text = place.app_yaml.read_text().replace("name: links", "name: notes").replace("10.20.", "10.30.")
-    (place.root.apps / "notes" / "app.yaml").write_text(text + "queues:\n  jobs: {}\n")
+    listed = text.replace("  coder:\n", "  coder:\n    egress: [packages.example.com, 'api.example.com:8443']\n")
+    assert listed != text
+    (place.root.apps / "notes" / "app.yaml").write_text(listed + "queues:\n  jobs: {}\n")
     nothing = place.millwright("isolation")
     assert nothing.code == 0, nothing.err
     assert "nothing stands" in nothing.out
@@ -70,17 +74,32 @@ def test_what_the_factory_makes_is_proved_to_be_isolated(two: Place) -> None:
     assert (ran.code, document["findings"], document["verdict"]) == (0, [], "proved"), ran.out
     assert document["stacks"] == STACKS
     assert [pair["verdict"] for pair in document["pairs"]] == ["proved"] * 6
-    assert document["read"]["role"] == 18
+    # Of them two are the egress proxy's: what it may do, which is nothing, and what starts it.
+    assert document["read"]["role"] == 20
+    assert (document["read"]["gateway"], document["read"]["namespace"]) == (3, 1)
     assert document["read"]["pipeline"] == 2
     told = two.millwright("isolation", "links")
     assert told.code == 0
     assert "5 proved; 4 environments" in told.out
 
 
+def test_a_way_out_stands_as_it_is_declared_and_nothing_runs_behind_it_here(two: Place, created: Created) -> None:
+    preview = two.pulumi("preview", "--stack", "notes-build", "--expect-no-changes")
+    assert preview.code == 0, preview.out + preview.err
+    wait_for(lambda: "not run locally" in reason(created))
+    assert created("ecs").list_tasks(cluster="notes-build-egress")["taskArns"] == []
+    assert "not run locally" not in reason(created, "notes-staging-web")
+
+
+def reason(created: Created, name: str = "notes-build-egress") -> str:
+    (service,) = created("ecs").describe_services(cluster=name, services=[name])["services"]
+    return str(service["deployments"][0]["rolloutStateReason"])
+
+
 def test_whatever_is_done_against_it_is_found_by_name_and_undone_it_is_proved_again(
     watched: Watched, created: Created
 ) -> None:
-    assert len(MUTATIONS) == 33
+    assert len(MUTATIONS) == 38
     for name, mutation in MUTATIONS.items():
         with mutation.does(created) as expected:
             found = watched.read(*mutation.parts)

@@ -6,11 +6,12 @@ import shutil
 import psutil
 import pytest
 from e2e_line import Line
-from e2e_place import REPOSITORY, Place
+from e2e_place import REPOSITORY, Place, wait_for
 
+from console.access_session import program
 from console.demo.inventory import inventory
 from console.demo.place import FOLDER
-from factory import daemons
+from factory import daemons, demo_people
 from factory.paths import FactoryRoot
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -63,6 +64,36 @@ def test_what_the_demo_left_can_be_looked_at(place: Place) -> None:
     assert "rolled-back" in shown.out
     drift = demo.millwright("drift", "links", "production")
     assert drift.code == 0, drift.out + drift.err
+
+
+def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_middle_of_a_query(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    where, who = ("tally", "build", "databases.database"), ("--as", demo_people.OPERATOR, "--reason", "a look")
+    asked = demo.millwright("access", "request", *where, *who, "--minutes", "10", "--json")
+    assert asked.code == 0, asked.out + asked.err
+    (grant,) = asked.documents
+    client = grant["environment"] | {"PGPASSWORD": grant["token"]}
+    psql = program("psql")
+    ran = demo.run(psql, "-Atc", "SELECT 6 * 7", env=client)
+    assert (ran.code, ran.out) == (0, "42\n"), ran.err
+    refused = demo.run(psql, "-c", "CREATE TABLE mine (x int)", env=client)
+    assert (refused.code, "not allowed" in refused.err) == (1, True), refused.err
+    long = demo.start(psql, "-c", "SELECT pg_sleep(600)", env=client)
+    recordings = demo.root.recordings / "tally" / grant["id"]
+    wait_for(lambda: any("pg_sleep" in each.read_text() for each in recordings.glob("*.jsonl")))
+    revoked = demo.millwright("access", "revoke", grant["id"], *who, "--json")
+    assert (revoked.code, revoked.documents[0]["state"]) == (0, "ended"), revoked.err
+    assert long.wait(30) != 0
+    assert demo.run(psql, "-c", "SELECT 1", env=client).code != 0
+    replayed = demo.millwright("access", "replay", grant["id"])
+    assert (replayed.code, replayed.out.count("as the audit log has it")) == (0, 3), replayed.out + replayed.err
+    assert all(text in replayed.out for text in ("SELECT 6 * 7", "refused: ", "pg_sleep"))
+    told = demo.millwright("audit", "show", "tally", "--limit", "200", "--json").documents
+    kinds = [each["event"]["kind"] for each in told if each["event"]["properties"].get("grant") == grant["id"]]
+    steps = ["grant.requested", "grant.allowed", "grant.issued", "grant.revoking", "grant.ended"]
+    assert [kind for kind in kinds if kind.startswith("grant.")] == steps
+    assert {"session.began", "session.ended", "statement.refused", "login.refused"} <= set(kinds)
+    assert demo.millwright("audit", "verify", "tally").code == 0
 
 
 def test_production_that_stands_takes_nothing_that_was_not_decided(place: Place) -> None:

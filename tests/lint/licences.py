@@ -18,7 +18,9 @@ from packaging.utils import canonicalize_name
 
 SECONDS = 60
 # Distributions whose metadata name no licence that the lists below know: what a person found, and where.
-READ_BY_HAND: Mapping[str, str] = {}
+READ_BY_HAND: Mapping[str, str] = {
+    "cedarpy": "Apache-2.0: the licence text in the distribution; its SBOM names permissive licences only",
+}
 REFUSED = re.compile(
     r"(?<![A-Z])A?GPL|(?<!Lesser )General Public|Affero|\bSSPL|Server Side Public|\bBUSL|Business Source|Commons Clause"
     r"|Elastic|\bEUPL|\bOSL|Open Software License|\bCDDL|\bCPAL|\bRPL|Non-?Commercial|-NC\b|Proprietary",

@@ -21,6 +21,7 @@ REQUIRED_HERE = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnetId"},
     "aws:ec2/route:Route": {"destinationCidrBlock"},
     "aws:ec2/natGateway:NatGateway": {"subnetId"},
+    "aws:servicediscovery/service:Service": {"dnsConfig"},
     "aws:ec2/instance:Instance": {"ami", "instanceType"},
     "aws:s3/bucketAcl:BucketAcl": {"acl"},
     "aws:s3/bucketAclV2:BucketAclV2": {"acl"},

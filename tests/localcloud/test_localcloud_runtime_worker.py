@@ -7,6 +7,7 @@ from localcloud_reach import Network
 from localcloud_runtime import Declared, stored_app, wait_for
 
 from factory import daemons
+from factory.egress_service import ENTRY_POINT, REPOSITORY
 from factory.paths import FactoryRoot
 
 pytestmark = pytest.mark.engine
@@ -82,3 +83,18 @@ def test_a_worker_that_ends_is_told_and_started_again(network: Network) -> None:
     wait_for(lambda: len(tasks(network, "ends", "STOPPED")) >= 2)
     assert all("exit code 3" in str(task["stoppedReason"]) for task in tasks(network, "ends", "STOPPED"))
     assert primary(network, "ends")["rolloutState"] == "IN_PROGRESS"
+
+
+def test_the_egress_proxy_of_a_network_is_not_run_here_and_that_is_said(network: Network) -> None:
+    image = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{REPOSITORY}@sha256:{'ab' * 32}"
+    network.service("proxy", image=image, entryPoint=list(ENTRY_POINT), command=["{}"])
+    wait_for(lambda: primary(network, "proxy")["rolloutState"] == "COMPLETED")
+    told = network.cloud.aws("ecs").describe_services(cluster="proxy", services=["proxy"])["services"][0]
+    assert (told["desiredCount"], told["runningCount"], told["pendingCount"]) == (1, 0, 0)
+    assert str(primary(network, "proxy")["rolloutStateReason"]).startswith("not run locally: ")
+    assert any("not run locally: " in event["message"] for event in told["events"])
+    assert tasks(network, "proxy") == tasks(network, "proxy", "STOPPED") == []
+    # The same image and anything else in it is tried, and told as what it is.
+    network.service("other", image=image, entryPoint=["python"], command=["{}"])
+    (stopped,) = wait_for(lambda: tasks(network, "other", "STOPPED"))
+    assert "takes no entryPoint" in str(stopped["stoppedReason"])

@@ -190,13 +190,13 @@ def test_networks_that_overlap_and_rules_that_open_to_a_foreign_range_refute_it(
     assert Bench().add(rule(refers=(Reference("opens to prefix list", "pl-2"),)), aws).told() == []
 
 
-def test_a_route_out_is_unknown_and_a_default_network_is_nobodys_affair() -> None:
+def test_a_route_out_refutes_it_and_a_default_network_is_nobodys_affair() -> None:
     gateway = Resource(kind=Kind.GATEWAY, id="igw-1", tags=owned("links"), refers=(Reference("joins", "vpc-links"),))
     table = Resource(kind=Kind.ROUTE_TABLE, id="rtb-1", tags=owned("links"))
     route = Resource(kind=Kind.ROUTE, id="rtb-1 to all", part_of="rtb-1", refers=(Reference("route to", "igw-1"),))
     bench = Bench().add(gateway, table, route)
     bench.stacks[0] = state("links", "build", "igw-1", "rtb-1")
-    assert bench.told() == [("unknown", "route", LINKS, None)]
+    assert bench.told() == [("refuted", "route", LINKS, None)]
     default = Resource(kind=Kind.NETWORK, id="vpc-default", ranges=("172.31.0.0/16",), by_aws=True)
     way_out = Resource(kind=Kind.GATEWAY, id="igw-2", refers=(Reference("joins", "vpc-default"),))
     assert Bench().add(default, way_out).told() == []

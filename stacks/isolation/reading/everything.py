@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from stacks.isolation.reading.buckets import read_buckets
 from stacks.isolation.reading.databases import read_databases
 from stacks.isolation.reading.identities import read_identities
+from stacks.isolation.reading.names import read_names
 from stacks.isolation.reading.networks import read_networks
 from stacks.isolation.reading.others import read_others, read_tagged, unseen
 from stacks.isolation.reading.pipelines import read_alarms, read_certificates, read_pipelines, read_trails
@@ -26,6 +27,7 @@ ROLES, TAGGED = "roles", "tags"
 _GLOBAL: dict[str, Callable[[Reader], Iterable[Resource]]] = {"buckets": read_buckets}
 _REGIONAL: dict[str, Callable[[Reader], Iterable[Resource]]] = {
     "networks": read_networks,
+    "names": read_names,
     "keys": read_keys,
     "secrets": read_secrets,
     "logs": read_logs,

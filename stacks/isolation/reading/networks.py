@@ -35,6 +35,7 @@ def read_networks(reader: Reader) -> Iterator[Resource]:
     yield from _route_tables(reader)
     yield from _firewalls(reader)
     yield from _links(reader)
+    yield from _gateways(reader)
     yield from _inhabitants(reader)
 
 
@@ -133,6 +134,7 @@ def _firewalls(reader: Reader) -> Iterator[Resource]:
             part_of=rule["GroupId"],
             refers=(*references("opens to group", [group]), *references("opens to prefix list", [prefixes])),
             ranges=tuple(rule[key] for key in ("CidrIpv4", "CidrIpv6") if rule.get(key)),
+            outward=bool(rule.get("IsEgress")),
         )
     for prefixes in reader.pages("ec2", "describe_managed_prefix_lists", "PrefixLists"):
         yield _prefix_list(reader, prefixes)
@@ -172,12 +174,22 @@ def _links(reader: Reader) -> Iterator[Resource]:
                 "TransitGatewayAttachmentId",
                 refers=ends,
             )
+
+
+def _gateways(reader: Reader) -> Iterator[Resource]:
     for operation, key, name, word in _GATEWAYS:
         for gateway in reader.pages("ec2", operation, key):
             ends = references("joins", [each.get("VpcId") for each in gateway.get("Attachments", ())])
             ends += references("joins", [gateway.get("VpcId")])
+            ends += references("in subnet", [gateway.get("SubnetId")])
+            addresses = gateway.get("NatGatewayAddresses", ())
+            ends += references("has interface", [each.get("NetworkInterfaceId") for each in addresses])
+            ends += references("has address", [each.get("AllocationId") for each in addresses])
             if gateway.get("State") not in GONE:
                 yield _made(reader, Kind.GATEWAY, word, gateway, name, refers=ends)
+    for address in reader.pages("ec2", "describe_addresses", "Addresses"):
+        holders = references("given to", [address.get(key) or None for key in ("InstanceId", "NetworkInterfaceId")])
+        yield _made(reader, Kind.ADDRESS, "elastic-ip", address, "AllocationId", refers=holders)
 
 
 def _inhabitants(reader: Reader) -> Iterator[Resource]:
@@ -216,7 +228,10 @@ def _interface(reader: Reader, found: dict[str, Any]) -> Resource:
         arns=(reader.arn("ec2", f"network-interface/{found['NetworkInterfaceId']}"),),
         tags=tags_of(found.get("TagSet")),
         part_of=found["VpcId"],
-        refers=references("behind security group", [group["GroupId"] for group in found["Groups"]]),
+        refers=(
+            *references("in subnet", [found.get("SubnetId")]),
+            *references("behind security group", [group["GroupId"] for group in found["Groups"]]),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from factory.egress_service import is_proxy
 from stacks.isolation.reading.reader import Reader, references, tags_of
 from stacks.isolation.records import Kind, Reference, Resource
 
@@ -86,6 +87,9 @@ def _tasks(reader: Reader, cluster: str) -> Iterator[Resource]:
                 *references("task role", [overrides.get("taskRoleArn")]),
                 *references("execution role", [overrides.get("executionRoleArn")]),
                 *references("in subnet", [each["value"] for each in details if each["name"] == "subnetId"]),
+                *references(
+                    "has interface", [each["value"] for each in details if each["name"] == "networkInterfaceId"]
+                ),
             )
             yield Resource(kind=Kind.TASK, id=task["taskArn"], part_of=cluster, refers=refers)
 
@@ -102,8 +106,17 @@ def _definition(reader: Reader, arn: str) -> Iterator[Resource]:
     for container in found["containerDefinitions"]:
         refers += _container(reader, container)
     yield Resource(
-        kind=Kind.TASK_DEFINITION, id=arn, arns=(arn,), tags=_ecs_tags(answer), refers=tuple(dict.fromkeys(refers))
+        kind=Kind.TASK_DEFINITION,
+        id=arn,
+        arns=(arn,),
+        tags=_ecs_tags(answer),
+        refers=tuple(dict.fromkeys(refers)),
+        egress_proxy=all(_is_own_proxy(reader, each) for each in found["containerDefinitions"]),
     )
+
+
+def _is_own_proxy(reader: Reader, container: Mapping[str, Any]) -> bool:
+    return is_proxy(container) and container["image"].startswith(f"{reader.account}.")
 
 
 def _container(reader: Reader, container: Mapping[str, Any]) -> Iterator[Reference]:

@@ -1,0 +1,221 @@
+"""The broker: does what is decided about grants, and ends each in time. One per factory, in the access daemon.
+
+Each look reads where every grant is and does what is due; it can be killed at any point, and the next look goes on.
+What is made at a provider is always written down first, as a grant that is being issued: what no live grant is
+written for, a sweep takes away.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from access.grants import LIVE, Desk, Grant, Move, Now, Overtaken, State, store, utc_now
+from access.grants.model import after, seconds_until, stamp
+from access.providers.provider import Place, Provider
+from factory import db, events
+from factory.errors import MillwrightError
+
+LOG = logging.getLogger("millwright.access")
+# Between two tries to take away what could not be taken away; doubled each time.
+PAUSE_SECONDS: Final = 1.0
+MOST_PAUSE_SECONDS: Final = 60.0
+DOUBLINGS: Final = 10
+SWEEP_SECONDS: Final = 30.0
+ACTOR: Final = "access"
+# Told in the transaction that ends a task; were it lost, the lease would be the bound.
+TASK_ENDED: Final = "task.ended"
+# One database that does not answer keeps nobody else's grants.
+WORKERS: Final = 8
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An active grant's end by a clock that nobody sets."""
+
+    lease_until: str
+    ends_at: float
+
+
+class Broker:
+    """`cut` and `work` may each be called by a thread of its own, over and over.
+
+    `now` is the wall clock, which others may set; `ticks` one that only goes on (seconds).
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        database: Engine,
+        providers: Mapping[str, Provider],
+        now: Now = utc_now,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
+        self._held: dict[str, _Held] = {}
+        self._again: dict[str, float] = {}
+        self._swept = float("-inf")
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
+
+    def cut(self) -> None:
+        """End what is to end now, as far as that takes no time: nobody is let in any more, and who is in is cut off.
+
+        Raises SQLAlchemy's errors; what one grant raises stays its own.
+        """
+        found = self._in(State.ACTIVE, State.REVOKING)
+        for id in self._held.keys() - {grant.id for grant in found[State.ACTIVE]}:
+            del self._held[id]
+        tasks = {grant.task for grant in found[State.ACTIVE] if grant.task}
+        with db.transaction(self._database) as connection:
+            over = events.tasks_with(connection, TASK_ENDED, tasks)
+        for grant in found[State.ACTIVE]:
+            if why := "its task has ended" if grant.task in over else self._over(grant):
+                _guarded(partial(self._end, why=why), grant)
+        for grant in found[State.REVOKING]:
+            _guarded(lambda grant: self._provider(grant).cut(grant), grant)
+
+    def work(self) -> None:
+        """Do everything else that is due now. Raises SQLAlchemy's errors; what one grant raises stays its own."""
+        found = self._in(*LIVE, State.REQUESTED)
+        for id in self._again.keys() - {grant.id for grant in found[State.REVOKE_FAILED]}:
+            del self._again[id]
+        # What ends comes first.
+        self._each(self._remove, found[State.REVOKING])
+        self._each(self._retry, found[State.REVOKE_FAILED])
+        self._each(self._desk.settle, found[State.REQUESTED])
+        self._each(self._issue, found[State.ISSUING])
+        self._each(self._keep, found[State.ACTIVE])
+        if self._ticks() - self._swept >= SWEEP_SECONDS:
+            self._swept = self._ticks()
+            self.sweep()
+
+    def sweep(self) -> list[str]:
+        """Take away what stands at the providers for no live grant; what that was."""
+        with db.transaction(self._database) as connection:
+            places = {Place(*where): kind for *where, kind in store.places(connection)}
+        found: list[str] = []
+        for place, kind in places.items():
+            try:
+                gone = self._providers[kind].sweep(place, self._live(place))
+            except MillwrightError as error:
+                LOG.warning("%s of %s in %s is not swept: %s", place.resource, place.app, place.environment, error)
+                continue
+            for ref in gone:
+                LOG.warning("%s stood in %s of %s for no grant: removed", ref, place.resource, place.app)
+                told = {"environment": place.environment, "resource": place.resource, "ref": ref}
+                with db.transaction(self._database) as connection:
+                    events.append(connection, events.new_event("grant.swept", actor=ACTOR, app=place.app, **told))
+            found += gone
+        return found
+
+    def close(self) -> None:
+        """Let nobody in any more. Grants stay as they are written; whoever begins next goes on with them."""
+        self._pool.shutdown()
+        for provider in self._providers.values():
+            provider.close()
+
+    def _over(self, grant: Grant) -> str:
+        """Why its time is over, "" while it is not: by whichever of the two clocks says so first."""
+        until, ticks = str(grant.lease_until), self._ticks()
+        left = seconds_until(until, self._now())
+        held = self._held.get(grant.id)
+        if held is None or held.lease_until != until:
+            held = self._held[grant.id] = _Held(until, ticks + min(left, 60.0 * grant.minutes))
+        return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
+
+    def _end(self, grant: Grant, why: str) -> None:
+        self._provider(grant).cut(self._desk.end(grant, why, actor=ACTOR))
+
+    def _remove(self, grant: Grant) -> None:
+        provider, attempts = self._provider(grant), grant.revoke_attempts + 1
+        try:
+            provider.cut(grant)
+            provider.remove(grant)
+        except MillwrightError as error:
+            LOG.warning("grant %s is not revoked yet (try %d): %s", grant.id, attempts, error)
+            pause = min(MOST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** min(grant.revoke_attempts, DOUBLINGS))
+            self._again[grant.id] = self._ticks() + pause
+            self._move(grant, Move.FAIL, why=str(error), revoke_attempts=attempts, last_error=str(error))
+            return
+        self._move(grant, Move.END, why=grant.ended_reason, revoke_attempts=attempts, ended_at=stamp(self._now()))
+
+    def _retry(self, grant: Grant) -> None:
+        if self._ticks() >= self._again.get(grant.id, float("-inf")):
+            self._remove(self._move(grant, Move.RETRY))
+
+    def _issue(self, grant: Grant) -> None:
+        """Let its holder in. What goes wrong, at any point, ends the grant."""
+        now = self._now()
+        try:
+            verdict = self._desk.verify(grant)
+            lease, hard = after(now, min(grant.minutes, verdict.most_minutes)), after(now, verdict.most_minutes)
+            grant = grant.model_copy(update={"lease_until": lease, "hard_until": hard})
+            issued = self._provider(grant).issue(grant)
+        except MillwrightError as error:
+            LOG.warning("grant %s cannot be issued: %s", grant.id, error)
+            why = f"it could not be issued: {error}"
+            self._move(grant, Move.REVOKE, why=why, ended_reason=why, last_error=str(error))
+            return
+        self._move(
+            grant,
+            Move.ISSUED,
+            lease_until=lease,
+            hard_until=hard,
+            provider_ref=issued.ref,
+            door=issued.door,
+            provider_expires_at=issued.expires_at,
+        )
+
+    def _keep(self, grant: Grant) -> None:
+        """Open an active one again that nobody is let in by: this process has just begun, or the relay died."""
+        provider = self._provider(grant)
+        if provider.serves(grant):
+            return
+        try:
+            self._desk.verify(grant)
+            door = provider.issue(grant).door
+        except MillwrightError as error:
+            self._desk.end(grant, f"it could not be opened again: {error}", actor=ACTOR)
+            return
+        with db.transaction(self._database) as connection:
+            store.reopened(connection, grant, door, actor=ACTOR)
+
+    def _move(self, grant: Grant, step: Move, *, why: str = "", **values: Any) -> Grant:
+        with db.transaction(self._database) as connection:
+            return store.move(connection, grant, step, actor=ACTOR, why=why, **values)
+
+    def _in(self, *states: State) -> dict[State, list[Grant]]:
+        """Those in each of these states."""
+        found: dict[State, list[Grant]] = {state: [] for state in states}
+        with db.transaction(self._database) as connection:
+            for grant in store.in_states(connection, states):
+                found[grant.state].append(grant)
+        return found
+
+    def _live(self, place: Place) -> set[str]:
+        """The refs of those that something may stand for."""
+        with db.transaction(self._database) as connection:
+            grants = store.in_states(connection, LIVE, app=place.app)
+        here = [grant for grant in grants if (grant.environment, grant.resource) == (place.environment, place.resource)]
+        return {self._provider(grant).ref(grant) for grant in here}
+
+    def _provider(self, grant: Grant) -> Provider:
+        return self._providers[grant.provider_kind]
+
+    def _each(self, do: Callable[[Grant], object], grants: Iterable[Grant]) -> None:
+        list(self._pool.map(lambda grant: _guarded(do, grant), grants))
+
+
+def _guarded(do: Callable[[Grant], object], grant: Grant) -> None:
+    try:
+        do(grant)
+    except Overtaken:
+        # Somebody else moved it: the next look sees where it is.
+        LOG.info("grant %s has moved on", grant.id)
+    except Exception:  # the seam: whatever is wrong with one, the others are not kept
+        LOG.exception("grant %s", grant.id)

@@ -1,0 +1,226 @@
+"""The broker's door: HTTP over a Unix socket that only the factory's own user reaches.
+
+With the factory's token (that of the daemon's run file) grants of agents' tasks are asked for, looked at and ended.
+With a grant's own token that one grant is looked at, prolonged and ended, and nothing else: whoever tries is refused,
+and that is told. Approving, and whatever people sign, does not go through here.
+"""
+
+import hmac
+import os
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from access.grants import Desk, Grant, Overtaken, Wanted, store
+from access.grants.model import digest
+from factory import db
+from factory.errors import AccessDenied, InputError, MillwrightError
+from factory.spec import Environment, Function, Scope
+
+SOCKET: Final = "access.sock"
+BODY_BYTES: Final = 16_000
+START_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 5.0
+STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError: 422, Overtaken: 409}
+REASON_CHARACTERS: Final = 500
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskAsks(_Body):
+    """What a task asks for, as the worker that runs it says."""
+
+    app: str
+    environment: Environment
+    resource: str
+    scope: Scope
+    function: Function
+    change: str
+    task: str
+    attempt: int = Field(default=1, ge=1)
+    on_behalf_of: str = ""
+    reason: str = Field(default="", max_length=REASON_CHARACTERS)
+    minutes: int | None = Field(default=None, ge=1)
+
+    def wanted(self) -> Wanted:
+        """The same, under the task's own name."""
+        return Wanted(**vars(self), principal=f"agent:{self.app}/{self.function}/{self.task}")
+
+
+class Renewal(_Body):
+    """For how many minutes from now, by whoever knows the present fence."""
+
+    fence: int
+    minutes: int = Field(ge=1)
+
+
+class Ending(_Body):
+    """Why it ends."""
+
+    why: str = Field(min_length=1, max_length=REASON_CHARACTERS)
+
+
+class Told(_Body):
+    """A grant as it is told at the door; `token` only to whoever has just asked for it."""
+
+    grant: dict[str, Any]
+    token: str = ""
+
+
+class Refusal(_Body):
+    """Why not."""
+
+    problem: str
+    hint: str = ""
+
+
+class Door:
+    """Serves it. `token` is the factory's."""
+
+    def __init__(self, desk: Desk, database: Engine, token: str) -> None:
+        self._desk, self._database, self._token = desk, database, token
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/grants", self._guarded(self._ask), methods=["POST"]),
+                Route("/grants/{id}", self._guarded(self._show), methods=["GET"]),
+                Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
+                Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
+                Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
+            ]
+        )
+
+    def _ask(self, request: Request, body: bytes) -> Told:
+        self._require_factory(request)
+        given = self._desk.ask(TaskAsks.model_validate_json(body).wanted())
+        return Told(grant=given.grant.shown(), token=given.token)
+
+    def _show(self, request: Request, _: bytes) -> Told:
+        return Told(grant=self._named(request).shown())
+
+    def _renew(self, request: Request, body: bytes) -> Told:
+        grant, asked = self._named(request), Renewal.model_validate_json(body)
+        return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+
+    def _end(self, request: Request, body: bytes) -> Told:
+        grant = self._named(request)
+        return Told(grant=self._desk.end(grant, Ending.model_validate_json(body).why, actor=grant.principal).shown())
+
+    def _end_task(self, request: Request, body: bytes) -> list[Told]:
+        self._require_factory(request)
+        why = Ending.model_validate_json(body).why
+        return [Told(grant=each.shown()) for each in self._desk.end_task(*self._task(request), why)]
+
+    def _named(self, request: Request) -> Grant:
+        """The grant that is asked about, by the factory or by its holder. Raises AccessDenied for anybody else."""
+        id, told = request.path_params["id"], _bearer(request)
+        with db.transaction(self._database) as connection:
+            named, own = store.read(connection, id), store.by_token(connection, digest(told))
+        if named is not None and (self._is_factory(told) or (own is not None and own.id == named.id)):
+            return named
+        self._refused(own, f"it is not the token of the grant {id}")
+        # The same for one that there is not: nobody learns which there are.
+        raise AccessDenied("there is no such grant for this token")
+
+    def _require_factory(self, request: Request) -> None:
+        told = _bearer(request)
+        if self._is_factory(told):
+            return
+        with db.transaction(self._database) as connection:
+            own = store.by_token(connection, digest(told))
+        self._refused(own, f"{request.method} {request.url.path} takes the factory's token")
+        raise AccessDenied("this takes the factory's own token")
+
+    def _refused(self, own: Grant | None, why: str) -> None:
+        """Somebody who holds a grant tries to do more with it: that is told of the grant."""
+        if own is not None:
+            with db.transaction(self._database) as connection:
+                store.refused(connection, own, own.principal, why)
+
+    def _is_factory(self, told: str) -> bool:
+        return hmac.compare_digest(told.encode(), self._token.encode())
+
+    @staticmethod
+    def _task(request: Request) -> tuple[str, str]:
+        return request.path_params["app"], request.path_params["task"]
+
+    def _guarded(
+        self, answer: Callable[[Request, bytes], Told | list[Told]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            body = b""
+            async for part in request.stream():
+                body += part
+                if len(body) > BODY_BYTES:
+                    return _problem(413, f"more than {BODY_BYTES} bytes")
+            try:
+                told = await run_in_threadpool(answer, request, body)
+            except ValidationError as error:
+                return _problem(422, "; ".join(f"{_at(each['loc'])}: {each['msg']}" for each in error.errors()))
+            except MillwrightError as error:
+                return _problem(STATUS.get(type(error), 503), str(error), error.hint)
+            many = [each.model_dump() for each in told] if isinstance(told, list) else told.model_dump()
+            return JSONResponse(many)
+
+        return serve
+
+
+class Served:
+    """An ASGI application at a Unix socket in a folder of its owner's only; removed when it is closed."""
+
+    def __init__(self, app: Starlette, folder: Path) -> None:
+        self._path = folder / SOCKET
+        self._path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # By descriptor: a socket's path has 107 bytes, and a factory may lie deep.
+        opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._socket.bind(f"/proc/self/fd/{opened}/{SOCKET}")
+        finally:
+            os.close(opened)
+        self._path.chmod(0o600)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        sockets = {"sockets": [self._socket]}
+        self._thread = threading.Thread(target=self._server.run, kwargs=sockets, daemon=True, name="door")
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise MillwrightError(f"the broker's door {self._path} does not open")
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.should_exit = True
+        self._thread.join(STOP_SECONDS)
+        self._path.unlink(missing_ok=True)
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if kind.lower() == "bearer" else ""
+
+
+def _at(place: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, place)) or "body"
+
+
+def _problem(status: int, problem: str, hint: str = "") -> Response:
+    return JSONResponse(Refusal(problem=problem, hint=hint).model_dump(), status)

@@ -1,0 +1,310 @@
+"""Where access is asked for: decided by the rules, and by people where the rule says so. Nothing is opened here.
+
+Any process of the factory may use it; the broker does what is decided.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import uuid_utils
+from sqlalchemy import Connection, Engine
+
+from access import audit
+from access.grants import store
+from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
+from access.grants.proof import Sign, proved, require_proved, require_said, scram_verifier
+from access.grants.states import LIVE, OVER, Move, State
+from access.rules import Asked, Verdict, decide, may_stop, statement_kinds
+from factory import approvals, db, decisions, requests
+from factory.errors import AccessDenied, DecisionRequired, InputError
+from factory.fingerprints import fingerprint
+from factory.gates import Deciders, Gate
+from factory.paths import FactoryRoot
+from factory.people import load_people
+from factory.requests import Question, Request, RequestState
+from factory.settings import Settings
+from factory.spec import load_app
+
+Now = Callable[[], datetime]
+# What happened and is in no audit log after so long stops what would happen next.
+BACKLOG_SECONDS: Final = 30
+# A request that nobody has decided on after so long was for something that is over.
+OPEN_MINUTES: Final = 24 * 60
+# Which kind of provider opens what app.yaml calls so.
+KINDS: Final = {"databases": "postgres"}
+ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
+LOOKS: Final = 5
+
+
+def utc_now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A grant, and its token: told once, to whoever asked."""
+
+    grant: Grant
+    token: str
+
+
+class Desk:
+    """One factory's desk. `now` is its clock."""
+
+    def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, now: Now = utc_now) -> None:
+        self._root, self._settings, self._database, self._now = root, settings, database, now
+
+    @property
+    def is_local(self) -> bool:
+        """Whether everything is on the local cloud."""
+        return self._settings.aws == "local"
+
+    def why(self, wanted: Wanted) -> Verdict:
+        """What the rules say to it; nothing is written down. Raises InputError for an app that there is not."""
+        people, spec = load_people(self._root, self._settings), load_app(self._root, wanted.app)
+        # Whoever names no time is told the most that there is.
+        return decide(spec, people, _asked(wanted, wanted.minutes or 1))
+
+    def ask(self, wanted: Wanted, sign: Sign | None = None) -> Given:
+        """Ask for access; `sign` proves that a person does. It is on its way then, or waits for people.
+
+        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError.
+        """
+        verdict = self.why(wanted)
+        token = new_token()
+        grant = self._draft(wanted, verdict, token)
+        if sign is not None:
+            grant = proved(grant, sign)
+        refusal = _refusal(wanted, verdict)
+        with db.transaction(self._database) as connection:
+            self._require_logged(connection)
+            if verdict.approval is not None and not refusal:
+                request = requests.open_request(connection, _question(grant, verdict), actor=grant.principal)
+                grant = grant.model_copy(update={"request": request.id})
+            store.add(connection, grant, actor=grant.principal)
+            if refusal:
+                store.move(connection, grant, Move.DENY, why=refusal, **self._over(refusal))
+            elif verdict.approval is None:
+                grant = store.move(connection, grant, Move.ALLOW, why="; ".join(verdict.reasons))
+        if refusal:
+            which = f"{wanted.app} {wanted.environment} {wanted.resource}"
+            raise AccessDenied(refusal, hint=f"millwright access why {which} --scope {wanted.scope}")
+        return Given(grant, token)
+
+    def settle(self, grant: Grant) -> Grant:
+        """Bring one that waits for people on, when they have decided, or nobody will. Raises Overtaken."""
+        with db.transaction(self._database) as connection:
+            request = None if grant.request is None else requests.read(connection, grant.request)
+            made = [] if request is None else decisions.decisions_of(connection, request.id)
+        if request is None or request.state is RequestState.WITHDRAWN:
+            return self._deny(grant, "the request was withdrawn")
+        if request.state is RequestState.REFUSED:
+            refused = [each for each in made if each.verdict is decisions.Verdict.REFUSE]
+            return self._deny(grant, "; ".join(f"{each.person} refused it: {each.reason}" for each in refused))
+        if request.state is RequestState.OPEN:
+            waits_since = stamp(self._now() - timedelta(minutes=OPEN_MINUTES))
+            return self._deny(grant, "nobody decided on it in a day") if grant.requested_at < waits_since else grant
+        return self._allow(grant, request)
+
+    def verify(self, grant: Grant) -> Verdict:
+        """That it may be given now: by today's rules, and with today's people. Raises AccessDenied that says why not.
+
+        Called where it is given, not where it was asked for.
+        """
+        people = load_people(self._root, self._settings)
+        verdict = decide(load_app(self._root, grant.app), people, _asked(grant, grant.minutes))
+        if not verdict.allowed:
+            raise AccessDenied("it is not allowed any more: " + "; ".join(verdict.reasons))
+        if grant.function is None:
+            require_proved(people, grant)
+        if verdict.approval is not None:
+            shown, deciders = fingerprint(_shown(grant)), Deciders(verdict.approval)
+            try:
+                approvals.verified(
+                    self._database, people, grant.request, gate=Gate.ACCESS, fingerprint=shown, deciders=deciders
+                )
+            except DecisionRequired as error:
+                raise AccessDenied(str(error)) from None
+        return verdict
+
+    def end(self, grant: Grant, why: str, *, actor: str) -> Grant:
+        """Have it end: at once when nothing stands yet, otherwise the broker takes away what there is.
+
+        One that ends already, or is over, stays as it is. Raises Overtaken.
+        """
+        if grant.state in OVER or grant.state in ENDING:
+            return grant
+        if grant.state is State.REQUESTED:
+            return self._deny(grant, why, actor=actor)
+        with db.transaction(self._database) as connection:
+            return store.move(connection, grant, Move.REVOKE, actor=actor, why=why, ended_reason=why)
+
+    def revoke(self, grant: Grant, why: str, person: str, sign: Sign) -> Grant:
+        """Have it end, as a person says and signs: its holder, or who may stop any of the app's.
+
+        Raises AccessDenied for anybody else, Overtaken.
+        """
+        require_said(load_people(self._root, self._settings), person, {"revoke": grant.id, "why": why}, sign)
+        if person != grant.principal:
+            self._require_may_stop(grant, person)
+        return self.end(grant, why, actor=person)
+
+    def stop(self, apps: Collection[str], why: str, person: str, sign: Sign) -> list[Grant]:
+        """Have all of these apps' end at once, as a person says and signs; those that do. Raises AccessDenied."""
+        require_said(load_people(self._root, self._settings), person, {"stop": sorted(apps), "why": why}, sign)
+        # All or nothing: whoever may not stop one of them is told before any is.
+        for grant in self._standing(apps):
+            self._require_may_stop(grant, person)
+        found: list[Grant] = []
+        # Those that are asked for or moved at this very moment come with a further look.
+        for _ in range(LOOKS):
+            for grant in self._standing(apps):
+                with contextlib.suppress(store.Overtaken):
+                    found.append(self.end(grant, why, actor=person))
+        return found
+
+    def end_task(self, app: str, task: str, why: str) -> list[Grant]:
+        """Have all of a task's end; those that do."""
+        found: dict[str, Grant] = {}
+        for _ in range(LOOKS):
+            with db.transaction(self._database) as connection:
+                left = [each for each in store.of_task(connection, app, task) if each.state not in OVER | ENDING]
+            for grant in left:
+                with contextlib.suppress(store.Overtaken):
+                    found[grant.id] = self.end(grant, why, actor=grant.principal)
+            if not left:
+                break
+        return list(found.values())
+
+    def statement_kinds(self, grant: Grant) -> frozenset[str]:
+        """The classes of SQL statements that may pass under it, by today's rules."""
+        people = load_people(self._root, self._settings)
+        return statement_kinds(load_app(self._root, grant.app), people, _asked(grant, grant.minutes))
+
+    def renew(self, grant: Grant, fence: int, minutes: int, *, actor: str) -> Grant:
+        """Prolong an active one: so many minutes from now on, and no longer than its hard limit.
+
+        Raises AccessDenied: it is over, or `fence` is an older one; Overtaken.
+        """
+        if grant.state is not State.ACTIVE or (grant.lease_until or "") <= stamp(self._now()):
+            raise AccessDenied(f"the grant {grant.id} is over: {grant.ended_reason or grant.state}")
+        if fence != grant.fence:
+            raise AccessDenied(f"the grant {grant.id} has moved on since: fence {grant.fence}, not {fence}")
+        until = min(after(self._now(), minutes), grant.hard_until or "")
+        with db.transaction(self._database) as connection:
+            return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
+
+    def _standing(self, apps: Collection[str]) -> list[Grant]:
+        with db.transaction(self._database) as connection:
+            found = store.in_states(connection, {State.REQUESTED, *LIVE - ENDING})
+        return [grant for grant in found if grant.app in apps]
+
+    def _require_may_stop(self, grant: Grant, person: str) -> None:
+        spec, people = load_app(self._root, grant.app), load_people(self._root, self._settings)
+        verdict = may_stop(spec, people, _asked(grant, grant.minutes), person)
+        if not verdict.allowed:
+            raise AccessDenied(f"{person} may not stop what is held of {grant.app}: {'; '.join(verdict.reasons)}")
+
+    def _draft(self, wanted: Wanted, verdict: Verdict, token: str) -> Grant:
+        most = verdict.most_minutes
+        return Grant(
+            id=str(uuid_utils.uuid7()),
+            app=wanted.app,
+            environment=wanted.environment,
+            resource=wanted.resource,
+            scope=wanted.scope,
+            principal=wanted.principal,
+            function=wanted.function,
+            change=wanted.change,
+            task=wanted.task,
+            attempt=wanted.attempt,
+            on_behalf_of=wanted.on_behalf_of,
+            reason=wanted.reason,
+            policy_version=verdict.version,
+            state=State.REQUESTED,
+            requested_at=stamp(self._now()),
+            minutes=wanted.minutes or most,
+            token_digest=digest(token),
+            verifier=scram_verifier(token),
+            provider_kind=KINDS.get(wanted.resource.partition(".")[0], ""),
+        )
+
+    def _allow(self, grant: Grant, request: Request) -> Grant:
+        try:
+            self.verify(grant)
+        except (AccessDenied, InputError) as error:
+            return self._deny(grant, str(error))
+        with db.transaction(self._database) as connection:
+            people = decisions.approvers(connection, request.id)
+            return store.move(connection, grant, Move.ALLOW, why=f"approved by {', '.join(people)}")
+
+    def _deny(self, grant: Grant, why: str, *, actor: str = "access") -> Grant:
+        with db.transaction(self._database) as connection:
+            if grant.request and (request := requests.read(connection, grant.request)):
+                requests.withdraw(connection, request, why, actor=actor)
+            return store.move(connection, grant, Move.DENY, actor=actor, why=why, **self._over(why))
+
+    def _over(self, why: str) -> dict[str, str]:
+        return {"ended_reason": why, "ended_at": stamp(self._now())}
+
+    def _require_logged(self, connection: Connection) -> None:
+        """No audit, no access. Raises AccessDenied."""
+        waits = audit.backlog(connection)
+        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
+            raise AccessDenied(
+                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
+                hint="millwright factory up starts what logs them",
+            )
+
+
+def _refusal(wanted: Wanted, verdict: Verdict) -> str:
+    """Why it is not given, whoever would approve; "" when it may be."""
+    kind = wanted.resource.partition(".")[0]
+    if not verdict.allowed:
+        return "; ".join(verdict.reasons) or "no rule allows it"
+    return "" if kind in KINDS else f"nothing opens {kind} yet; there is: {', '.join(KINDS)}"
+
+
+def _asked(about: Wanted | Grant, minutes: int) -> Asked:
+    return Asked(
+        app=about.app,
+        principal=about.principal,
+        function=about.function,
+        on_behalf_of=about.on_behalf_of,
+        environment=about.environment,
+        resource=about.resource,
+        scope=about.scope,
+        minutes=minutes,
+        tags=about.tags if isinstance(about, Wanted) else {},
+    )
+
+
+def _question(grant: Grant, verdict: Verdict) -> Question:
+    if verdict.approval is None:
+        raise ValueError("nobody is asked")
+    people = (grant.on_behalf_of, "" if grant.function else grant.principal)
+    return Question(
+        key=f"access:{grant.id}",
+        gate=Gate.ACCESS,
+        app=grant.app,
+        environment=grant.environment.value,
+        title=f"access of {grant.principal} to {grant.resource} ({grant.scope}) in {grant.environment}",
+        role=verdict.approval,
+        authors=sorted({each for each in people if each}),
+        shown=_shown(grant),
+    )
+
+
+def _shown(grant: Grant) -> dict[str, Any]:
+    """What people are shown and decide on."""
+    fields = {"id", "principal", "on_behalf_of", "change", "resource", "environment", "scope", "minutes", "reason"}
+    return {
+        **grant.model_dump(mode="json", include=fields),
+        "token": grant.token_digest,
+        "approve": f"{grant.principal} is let in, for {grant.minutes} minutes",
+        "refuse": f"{grant.principal} is not let in",
+    }

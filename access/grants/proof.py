@@ -1,0 +1,61 @@
+"""What proves that a person asked for exactly this: their signature over it, kept with the grant."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from scramp import ScramMechanism  # type: ignore[import-untyped]
+
+from access.grants.model import Grant
+from factory import signatures
+from factory.errors import AccessDenied
+from factory.fingerprints import canonical
+from factory.people import People
+
+Sign = Callable[[bytes], str]
+"""Makes an armored SSH signature over a message, in the namespace `signatures.ACCESS`."""
+SCRAM: Final = "SCRAM-SHA-256"
+# PostgreSQL's own default. The password is 256 random bits: more rounds would protect nothing.
+SCRAM_ITERATIONS: Final = 4096
+
+
+def proved(grant: Grant, sign: Sign) -> Grant:
+    """The grant with its proof."""
+    signed = _payload(grant)
+    proof = canonical({"payload": signed.decode(), "signature": sign(signed)}).decode()
+    return grant.model_copy(update={"proof": proof})
+
+
+def require_proved(people: People, grant: Grant) -> None:
+    """Raises AccessDenied when a person is said to have asked for it, and nothing proves that."""
+    signed = _payload(grant)
+    person = people.find(grant.principal)
+    try:
+        proof = json.loads(grant.proof)
+        same = proof["payload"] == signed.decode()
+        signature = str(proof["signature"])
+    except (ValueError, KeyError, TypeError):
+        same, signature = False, ""
+    keys = person.keys if person is not None else ()
+    if not same or not signatures.verify(signed, signature, keys, namespace=signatures.ACCESS):
+        raise AccessDenied(f"nothing proves that {grant.principal} asked for exactly this")
+
+
+def require_said(people: People, person: str, what: Mapping[str, Any], sign: Sign) -> None:
+    """Raises AccessDenied when `sign` makes no signature of this person's over `what` (plain JSON data)."""
+    known, said = people.find(person), canonical({"person": person, **what})
+    if known is None or not signatures.verify(said, sign(said), known.keys, namespace=signatures.ACCESS):
+        raise AccessDenied(f"nothing proves that it is {person} who says so")
+
+
+def scram_verifier(token: str) -> str:
+    """What PostgreSQL would store of a password (RFC 5803): by it a client is known, and the password is not."""
+    salt, stored, server, iterations = ScramMechanism(SCRAM).make_auth_info(token, iteration_count=SCRAM_ITERATIONS)
+    told = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"{SCRAM}${iterations}:{told[0]}${told[1]}:{told[2]}"
+
+
+def _payload(grant: Grant) -> bytes:
+    fields = {"id", "app", "environment", "resource", "scope", "principal", "reason", "minutes", "requested_at"}
+    return canonical({**grant.model_dump(mode="json", include=fields), "token": grant.token_digest})

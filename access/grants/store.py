@@ -1,0 +1,144 @@
+"""Grants in the database: each move is one transaction with its event, and only from where it was known to be."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from access.grants.model import Grant
+from access.grants.states import Move, State, moved
+from access.grants.tables import GRANTS
+from factory import events
+from factory.errors import MillwrightError
+
+# How a move is told, by the state it leads to.
+KINDS: Final = {
+    State.ISSUING: "grant.allowed",
+    State.ACTIVE: "grant.issued",
+    State.REVOKING: "grant.revoking",
+    State.REVOKE_FAILED: "grant.revoke_failed",
+    State.ENDED: "grant.ended",
+    State.DENIED: "grant.denied",
+}
+KINDS_TOLD: Final = frozenset({*KINDS.values(), "grant.requested", "grant.renewed", "grant.reopened", "grant.refused"})
+# A failure that repeats is told at the first and each so many times.
+TOLD_EVERY: Final = 10
+
+
+class Overtaken(MillwrightError):
+    """The grant has moved on since it was read: whoever wanted to do something to it must look again."""
+
+
+def add(connection: Connection, grant: Grant, *, actor: str) -> None:
+    """Write a new one down, and tell it."""
+    connection.execute(insert(GRANTS).values(**grant.model_dump(mode="json")))
+    asked = {"minutes": grant.minutes, "reason": grant.reason, "policy": grant.policy_version}
+    _tell(connection, "grant.requested", grant, actor, request=grant.request, **asked)
+
+
+def read(connection: Connection, id: str) -> Grant | None:
+    """One by its id."""
+    return _first(connection, GRANTS.c.id == id)
+
+
+def by_token(connection: Connection, token_digest: str) -> Grant | None:
+    """The one that a token is of."""
+    return _first(connection, GRANTS.c.token_digest == token_digest)
+
+
+def by_prefix(connection: Connection, prefix: str) -> list[Grant]:
+    """Those whose id ends or begins so; ids of one second begin alike, so people name them by their end."""
+    either = GRANTS.c.id.endswith(prefix, autoescape=True) | GRANTS.c.id.startswith(prefix, autoescape=True)
+    return _all(connection, either)
+
+
+def in_states(connection: Connection, states: Collection[State], *, app: str | None = None) -> list[Grant]:
+    """Those in one of these states, oldest first; of all, or of one app."""
+    here = GRANTS.c.state.in_([state.value for state in states])
+    return _all(connection, here if app is None else here & (GRANTS.c.app == app))
+
+
+def newest(connection: Connection, *, app: str | None = None, limit: int = 50) -> list[Grant]:
+    """The newest, oldest first."""
+    query = select(GRANTS).order_by(GRANTS.c.id.desc()).limit(limit)
+    if app is not None:
+        query = query.where(GRANTS.c.app == app)
+    rows = connection.execute(query).mappings().all()
+    return [Grant.model_validate(dict(row)) for row in reversed(rows)]
+
+
+def of_task(connection: Connection, app: str, task: str) -> list[Grant]:
+    """Those of one task."""
+    return _all(connection, GRANTS.c.app == app, GRANTS.c.task == task)
+
+
+def move(
+    connection: Connection, grant: Grant, step: Move, *, actor: str = "access", why: str = "", **values: Any
+) -> Grant:
+    """Make a move from where `grant` was read; the grant after it.
+
+    Raises IllegalMove for one that there is not, Overtaken when it is not there any more.
+    """
+    state = moved(grant.state, step)
+    after = _change(connection, grant, state=state.value, **values)
+    silent = state is State.REVOKE_FAILED and after.revoke_attempts % TOLD_EVERY != 1
+    # Trying again is told by what comes of it.
+    if not silent and step is not Move.RETRY:
+        _tell(connection, KINDS[state], after, actor, **({"why": why} if why else {}))
+    return after
+
+
+def renew(connection: Connection, grant: Grant, lease_until: str, *, actor: str) -> Grant:
+    """Prolong an active one. Raises Overtaken."""
+    after = _change(connection, grant, lease_until=lease_until)
+    _tell(connection, "grant.renewed", after, actor, until=lease_until)
+    return after
+
+
+def reopened(connection: Connection, grant: Grant, door: str, *, actor: str) -> Grant:
+    """An active one is found at `door` from now on. Raises Overtaken."""
+    after = _change(connection, grant, door=door)
+    _tell(connection, "grant.reopened", after, actor)
+    return after
+
+
+def places(connection: Connection) -> list[tuple[str, str, str, str]]:
+    """Where anything was ever given: app, environment, resource, and the kind of its provider."""
+    columns = (GRANTS.c.app, GRANTS.c.environment, GRANTS.c.resource, GRANTS.c.provider_kind)
+    rows = connection.execute(select(*columns).where(GRANTS.c.provider_kind != "").distinct())
+    return [(app, environment, resource, kind) for app, environment, resource, kind in rows]
+
+
+def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:
+    """Tell that somebody tried to do with it what they may not."""
+    _tell(connection, "grant.refused", grant, actor, why=why)
+
+
+def _change(connection: Connection, grant: Grant, **values: Any) -> Grant:
+    known = (GRANTS.c.id == grant.id) & (GRANTS.c.fence == grant.fence) & (GRANTS.c.state == grant.state.value)
+    values["fence"] = grant.fence + 1
+    if not connection.execute(update(GRANTS).where(known).values(**values)).rowcount:
+        raise Overtaken(f"the grant {grant.id} has moved on since", hint=f"millwright access show {grant.id}")
+    return Grant.model_validate(grant.model_dump() | values)
+
+
+def _tell(connection: Connection, kind: str, grant: Grant, actor: str, **told: Any) -> None:
+    about = {
+        "grant": grant.id,
+        "principal": grant.principal,
+        "environment": grant.environment.value,
+        "resource": grant.resource,
+        "scope": grant.scope.value,
+    }
+    event = events.new_event(kind, actor=actor, app=grant.app, change=grant.change, task=grant.task, **about, **told)
+    events.append(connection, event)
+
+
+def _first(connection: Connection, *conditions: Any) -> Grant | None:
+    row = connection.execute(select(GRANTS).where(*conditions)).mappings().first()
+    return None if row is None else Grant.model_validate(dict(row))
+
+
+def _all(connection: Connection, *conditions: Any) -> list[Grant]:
+    rows = connection.execute(select(GRANTS).where(*conditions).order_by(GRANTS.c.id)).mappings()
+    return [Grant.model_validate(dict(row)) for row in rows]

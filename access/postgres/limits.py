@@ -1,0 +1,31 @@
+"""How much one relay lets itself be asked for."""
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds, bytes and counts."""
+
+    # From the first byte to a session that is logged in at both ends.
+    login_seconds: float = 15
+    # Those together that are not logged in yet, whoever they are.
+    logins: int = 128
+    sessions: int = 32
+    login_bytes: int = 16 * KIB
+    message_bytes: int = 64 * MIB
+    statement_bytes: int = MIB
+    # Longer ones are parsed by a process of their own: nested deeply they end the parser, or keep it for long.
+    parsed_here_bytes: int = 8 * KIB
+    parse_seconds: float = 5
+    prepared: int = 10_000
+    # Messages whose answers are not there yet.
+    pipelined: int = 20_000
+    value_bytes: int = 4 * KIB
+    recording_bytes: int = 1024 * MIB
+    refusals: int = 100_000
+    # To cancel what runs and to close, when a grant ends.
+    close_seconds: float = 5

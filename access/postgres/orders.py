@@ -1,0 +1,116 @@
+"""What the broker tells the relay's process: a line of JSON each; each is answered by one line, `Done`.
+
+Between the answers the process tells what happened, as lines of `Happened`: their first key is "happened".
+"""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from access.postgres.kinds import StatementKind
+
+# They become names of folders and files.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+# As PostgreSQL writes it into pg_authid.rolpassword.
+VERIFIER: Final = r"^SCRAM-SHA-256\$[1-9][0-9]{0,7}:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$"
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Begin(_Line):
+    """The first: where recordings go, what clients know the relay by, and where it listens (port 0: any free one).
+
+    `synced`: a statement is passed on only when its record is on the disk, not only with the operating system.
+    """
+
+    recordings: Path
+    certificate: Path
+    key: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    synced: bool = False
+
+
+class Upstream(_Line):
+    """A database, and as whom the relay logs in there. `ca`: the authorities that count for verify-full."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str = Field(repr=False)
+    tls: Literal["require", "verify-full", "disable"] = "verify-full"
+    ca: Path | None = None
+
+
+class Open(_Line):
+    """Let in who logs in as `login` with the token that `verifier` is of, to do what is `allowed` at `server`.
+
+    `hidden`: regular expressions for names of columns whose values are not recorded, besides those like `password`.
+    """
+
+    order: Literal["open"] = "open"
+    grant: Name
+    login: str = Field(min_length=1, max_length=63)
+    verifier: str = Field(pattern=VERIFIER, repr=False)
+    server: Upstream
+    allowed: list[StatementKind]
+    app: Name
+    principal: str
+    hidden: list[str] = []
+
+
+class Close(_Line):
+    """End a grant: nobody gets in by it, and who is in is cut off. Answered once its connections are closed."""
+
+    order: Literal["close"] = "close"
+    grant: Name
+    reason: str
+
+
+class Sessions(_Line):
+    """Tell who is in."""
+
+    order: Literal["sessions"] = "sessions"
+
+
+Order = Annotated[Open | Close | Sessions, Field(discriminator="order")]
+ORDER: Final[TypeAdapter[Open | Close | Sessions]] = TypeAdapter(Order)
+
+
+class Session(_Line):
+    """Somebody who is in. `since`: seconds of the epoch; `statements`: how many were passed on."""
+
+    grant: str
+    session: str
+    client: str
+    since: float
+    statements: int
+
+
+class Done(_Line):
+    """How it went: "" when it is done, otherwise why it is not. `port` answers Begin, `sessions` answers Sessions."""
+
+    problem: str = ""
+    port: int = 0
+    sessions: list[Session] = []
+
+
+class Happened(_Line):
+    """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
+
+    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
+    """
+
+    happened: Literal["session_began", "session_ended", "login_refused", "statement_refused"]
+    grant: str = ""
+    session: str = ""
+    client: str = ""
+    reason: str = ""
+    detail: str = ""
+    recording: str = ""
+    digest: str = ""
+    statements: int = 0

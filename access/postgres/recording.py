@@ -1,0 +1,60 @@
+"""The recording of one session: a line of JSON for each thing, written before it happens.
+
+A line is with the operating system when its statement is passed on: a relay that is killed loses none, a power cut may
+lose the last seconds. `sync` writes to the disk itself; then a power cut loses none either.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from access.postgres.refusals import unrecorded
+from factory.paths import private_folder
+
+FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+class Recording:
+    """One file, made new and readable by its owner only."""
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        """Raises Refused: what cannot be recorded does not begin."""
+        self.path = path
+        self._left = most_bytes
+        self._digest = hashlib.sha256()
+        try:
+            private_folder(path.parent)
+            self._file = os.open(path, FLAGS, 0o600)
+        except OSError as error:
+            raise unrecorded() from error
+
+    def write(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Raises Refused when they are not all written; then nothing of what they tell may happen."""
+        lines = "".join([ENCODER.encode(record) + "\n" for record in records]).encode()
+        self._left -= len(lines)
+        if self._left < 0:
+            raise unrecorded()
+        try:
+            # Into a file that somebody has removed everything can be written.
+            if os.fstat(self._file).st_nlink != 1 or os.write(self._file, lines) != len(lines):
+                raise unrecorded()
+        except OSError as error:
+            raise unrecorded() from error
+        self._digest.update(lines)
+
+    def sync(self) -> None:
+        """To the disk. Safe from any thread. Raises OSError."""
+        os.fdatasync(self._file)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that was written, in hexadecimal."""
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """No more comes."""
+        os.close(self._file)

@@ -1,0 +1,187 @@
+"""PostgreSQL's protocol, version 3: messages as bytes and back. Pure; what does not fit raises Refused.
+
+https://www.postgresql.org/docs/current/protocol-message-formats.html
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from access.postgres.refusals import Refused, malformed
+
+HEAD: Final = struct.Struct("!cI")
+INT16: Final = struct.Struct("!H")
+INT32: Final = struct.Struct("!I")
+SIGNED: Final = struct.Struct("!i")
+SASL, SASL_CONTINUE, SASL_FINAL = 10, 11, 12
+
+
+@dataclass(frozen=True)
+class Parse:
+    """A statement to prepare; `types` are the oids of its parameters, 0 where the client leaves it open."""
+
+    name: str
+    text: str
+    types: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A portal of a prepared statement; `binary` per value."""
+
+    portal: str
+    statement: str
+    values: tuple[bytes | None, ...]
+    binary: tuple[bool, ...]
+
+
+class Reader:
+    """Reads the fields of one message's body, to its very end."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body, self._at = body, 0
+
+    def text(self) -> str:
+        """Up to the next NUL, as UTF-8."""
+        end = self._body.find(b"\0", self._at)
+        if end < 0:
+            raise malformed("a text without its end")
+        found = decoded(self._body[self._at : end])
+        self._at = end + 1
+        return found
+
+    def int16(self) -> int:
+        """Without a sign."""
+        return INT16.unpack(self.take(2))[0]  # type: ignore[no-any-return]
+
+    def int32(self) -> int:
+        """With its sign."""
+        return SIGNED.unpack(self.take(4))[0]  # type: ignore[no-any-return]
+
+    def take(self, count: int) -> bytes:
+        """So many bytes."""
+        end = self._at + count
+        if count < 0 or end > len(self._body):
+            raise malformed("a message shorter than what it says it holds")
+        found = self._body[self._at : end]
+        self._at = end
+        return found
+
+    def done(self) -> None:
+        """Nothing may be left."""
+        if self._at != len(self._body):
+            raise malformed("a message longer than what it holds")
+
+
+def decoded(text: bytes) -> str:
+    """As UTF-8, which is what every session here speaks."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise malformed("a text that is not UTF-8") from None
+
+
+def one_text(body: bytes) -> str:
+    """The body of a message that is one text."""
+    reader = Reader(body)
+    found = reader.text()
+    reader.done()
+    return found
+
+
+def read_parse(body: bytes) -> Parse:
+    """A Parse message."""
+    reader = Reader(body)
+    name, text = reader.text(), reader.text()
+    count = reader.int16()
+    types = struct.unpack(f"!{count}I", reader.take(4 * count))
+    reader.done()
+    return Parse(name, text, types)
+
+
+def read_bind(body: bytes) -> Bind:
+    """A Bind message."""
+    reader = Reader(body)
+    portal, statement = reader.text(), reader.text()
+    formats = _formats(reader)
+    values: list[bytes | None] = []
+    for _ in range(reader.int16()):
+        length = reader.int32()
+        values.append(None if length == -1 else reader.take(length))
+    _formats(reader)
+    reader.done()
+    if len(formats) not in (0, 1, len(values)):
+        raise malformed("as many formats as there are values, one, or none")
+    spread = formats * len(values) if len(formats) == 1 else formats or (False,) * len(values)
+    return Bind(portal, statement, tuple(values), spread[: len(values)])
+
+
+def _formats(reader: Reader) -> tuple[bool, ...]:
+    count = reader.int16()
+    found = struct.unpack(f"!{count}H", reader.take(2 * count))
+    if not set(found) <= {0, 1}:
+        raise malformed("a format that is neither text nor binary")
+    return tuple(bool(each) for each in found)
+
+
+def read_target(body: bytes) -> tuple[str, str]:
+    """Of Describe and Close: "S" for a statement or "P" for a portal, and its name."""
+    if body[:1] not in (b"S", b"P"):
+        raise malformed("neither a statement nor a portal")
+    return body[:1].decode(), one_text(body[1:])
+
+
+def read_execute(body: bytes) -> tuple[str, int]:
+    """Of Execute: the portal, and how many rows at most (0: all)."""
+    reader = Reader(body)
+    portal, rows = reader.text(), reader.int32()
+    reader.done()
+    return portal, rows
+
+
+def read_fields(body: bytes) -> dict[str, str]:
+    """Of an ErrorResponse: its fields by their letter. Raises Refused."""
+    fields: dict[str, str] = {}
+    for field in body.rstrip(b"\0").split(b"\0"):
+        fields[field[:1].decode("latin-1")] = field[1:].decode(errors="replace")
+    return fields
+
+
+def message(kind: bytes, body: bytes = b"") -> bytes:
+    """One message of either side."""
+    return HEAD.pack(kind, len(body) + 4) + body
+
+
+def text(value: str) -> bytes:
+    """A text field."""
+    return value.replace("\0", " ").encode() + b"\0"
+
+
+def error(severity: str, sqlstate: str, detail: str) -> bytes:
+    """An ErrorResponse."""
+    fields = b"".join(
+        kind + text(value) for kind, value in ((b"S", severity), (b"V", severity), (b"C", sqlstate), (b"M", detail))
+    )
+    return message(b"E", fields + b"\0")
+
+
+def fatal(refused: Refused) -> bytes:
+    """What a client is told before its connection ends."""
+    return error("FATAL", refused.sqlstate, refused.detail)
+
+
+def authentication(kind: int, data: bytes = b"") -> bytes:
+    """An Authentication message; 0 is AuthenticationOk."""
+    return message(b"R", INT32.pack(kind) + data)
+
+
+def startup(parameters: Mapping[str, str]) -> bytes:
+    """A StartupMessage of protocol 3.0."""
+    body = INT32.pack(3 << 16) + b"".join(text(name) + text(value) for name, value in parameters.items()) + b"\0"
+    return INT32.pack(len(body) + 4) + body
+
+
+def negotiate(version: int, unknown: Sequence[str]) -> bytes:
+    """A NegotiateProtocolVersion: the newest version there is here, and the options that are not."""
+    return message(b"v", INT32.pack(version) + INT32.pack(len(unknown)) + b"".join(text(name) for name in unknown))

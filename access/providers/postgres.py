@@ -1,0 +1,119 @@
+"""The provider for databases: a role per grant, behind the relay that records every statement."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable, Collection
+from typing import Final, Literal
+
+from sqlalchemy.engine import URL
+
+from access.certificates import ADDRESS
+from access.grants import Grant
+from access.grants.proof import scram_verifier
+from access.postgres.kinds import StatementKind
+from access.postgres.orders import Open, Upstream
+from access.postgres.process import Relay
+from access.providers.postgres_roles import PREFIX, Roles
+from access.providers.provider import Issued, Place
+from factory.errors import InputError
+
+UrlOf = Callable[[Place], URL]
+KindsOf = Callable[[Grant], Collection[str]]
+Tls = Literal["verify-full", "disable"]
+REF_CHARACTERS: Final = 32
+
+
+class Postgres:
+    """Databases of the factory's environments.
+
+    `url_of` knows their owners' URLs, `kinds_of` which classes of statements pass under a grant; `tls` is how the
+    databases are reached.
+    """
+
+    def __init__(self, relay: Callable[[], Relay], url_of: UrlOf, kinds_of: KindsOf, tls: Tls) -> None:
+        self._start, self._url_of, self._kinds_of, self._tls = relay, url_of, kinds_of, tls
+        self._relay: Relay | None = None
+        self._open: set[str] = set()
+        self._lock = threading.Lock()
+
+    def ref(self, grant: Grant) -> str:
+        """The role's name. From the whole id: the beginnings of ids that are made together are alike."""
+        return PREFIX + hashlib.sha256(grant.id.encode()).hexdigest()[:REF_CHARACTERS]
+
+    def issue(self, grant: Grant) -> Issued:
+        """Make the role anew, and let the grant's holder in at the relay. Raises MillwrightError."""
+        url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
+        # Of this role at the database only; who holds the grant never has it, and comes in by the relay alone.
+        password = secrets.token_urlsafe(32)
+        Roles(url).make(role, scram_verifier(password), grant.scope, until)
+        server = Upstream(
+            host=str(url.host),
+            port=url.port or 5432,
+            database=str(url.database),
+            user=role,
+            password=password,
+            tls=self._tls,
+        )
+        relay = self._running()
+        relay.open(
+            Open(
+                grant=grant.id,
+                login=role,
+                verifier=grant.verifier,
+                server=server,
+                allowed=sorted(map(StatementKind, self._kinds_of(grant))),
+                app=grant.app,
+                principal=grant.principal,
+            )
+        )
+        self._open.add(grant.id)
+        return Issued(role, f"{ADDRESS}:{relay.port}/{url.database}", until)
+
+    def serves(self, grant: Grant) -> bool:
+        """Whether its holder is let in."""
+        return self._relay is not None and self._relay.alive() and grant.id in self._open
+
+    def cut(self, grant: Grant) -> None:
+        """End its sessions at the relay."""
+        self._open.discard(grant.id)
+        if self._relay is not None and self._relay.alive():
+            self._relay.close(grant.id, grant.ended_reason or "it has ended")
+
+    def remove(self, grant: Grant) -> None:
+        """End its backends, and remove its role. Raises MillwrightError."""
+        try:
+            url = self._url_of(_place(grant))
+        except InputError:
+            # The database is gone, and the role with it.
+            return
+        Roles(url).end(self.ref(grant))
+
+    def sweep(self, place: Place, live: Collection[str]) -> list[str]:
+        """Remove the roles of no live grant; their names. Raises MillwrightError."""
+        try:
+            roles = Roles(self._url_of(place))
+        except InputError:
+            return []
+        found = [role for role in roles.all() if role not in live]
+        for role in found:
+            roles.end(role)
+        return found
+
+    def close(self) -> None:
+        """End the relay, and every session with it."""
+        if self._relay is not None:
+            self._relay.stop()
+
+    def _running(self) -> Relay:
+        # Grants are issued side by side.
+        with self._lock:
+            if self._relay is None or not self._relay.alive():
+                # Whoever was in at a relay that died is out: everybody is issued anew.
+                self._open.clear()
+                self._relay = self._start()
+            return self._relay
+
+
+def _place(grant: Grant) -> Place:
+    return Place(grant.app, grant.environment.value, grant.resource)

@@ -1,0 +1,59 @@
+"""The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from access.certificates import certificate
+from access.grants import Grant, store
+from access.postgres.orders import Begin, Happened
+from access.postgres.process import Relay
+from factory import db, events
+from factory.paths import FactoryRoot, private_folder
+
+LOG = logging.getLogger("millwright.access")
+ACTOR: Final = "access"
+KINDS: Final = {
+    "session_began": "session.began",
+    "session_ended": "session.ended",
+    "login_refused": "login.refused",
+    "statement_refused": "statement.refused",
+}
+
+
+def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
+    """A relay that runs. Raises MillwrightError."""
+    files = certificate(root.access, now)
+    # One thread, so that what happens is told in order; and not the one that reads what the relay answers.
+    telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
+    relay = Relay(root.logs / "relay-postgres.log", lambda happened: _submit(telling, database, happened))
+    relay.start(Begin(recordings=private_folder(root.recordings), certificate=files.certificate, key=files.key))
+    return relay
+
+
+def told(connection: Any, happened: Happened) -> None:
+    """Tell what happened at a relay, of the grant that it happened to."""
+    grant = store.read(connection, happened.grant) if happened.grant else None
+    facts = happened.model_dump(exclude={"happened", "grant"}, exclude_defaults=True)
+    about = _about(grant) if grant else {"actor": ACTOR}
+    events.append(connection, events.new_event(KINDS[happened.happened], **about, grant=happened.grant, **facts))
+
+
+def _about(grant: Grant) -> dict[str, Any]:
+    return {"actor": grant.principal, "app": grant.app, "change": grant.change, "task": grant.task}
+
+
+def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
+    def tell() -> None:
+        try:
+            with db.transaction(database) as connection:
+                told(connection, happened)
+        except SQLAlchemyError:
+            # It stands in the recording; a backlog of the log itself is what keeps others from being let in.
+            LOG.exception("not told: %s", happened.happened)
+
+    telling.submit(tell)

@@ -1,0 +1,143 @@
+"""The broker's door: what the factory's token opens, what a grant's own token does, and that it opens nothing else."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from grant_place import GrantPlace, grant_place
+
+from access.asking import Access
+from access.client import TaskAsks, Told
+from access.door import Door, Served
+from access.grants import State
+from factory import daemons
+from factory.errors import AccessDenied, CloudUnavailable, InputError
+from factory.spec import Environment, Function, Scope
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> GrantPlace:
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    return grant_place(deep)
+
+
+@pytest.fixture
+def access(place: GrantPlace) -> Iterator[Access]:
+    """The client of a door that this process serves."""
+    claim = daemons.claim(place.root, daemons.ACCESS)
+    served = Served(Door(place.desk, place.database, claim.token).app(), place.root.run)
+    claim.publish({}, "1")
+    yield Access(place.root)
+    served.close()
+    claim.release()
+
+
+def asks(**other: object) -> TaskAsks:
+    wanted = {"app": "tally", "environment": Environment.BUILD, "resource": "databases.database", "scope": Scope.READ}
+    task = {"function": Function.CODER, "change": "sums", "task": "tally.sums.coder.1"}
+    return TaskAsks(**{**wanted, **task, **other})
+
+
+def called(access: Access, token: str, method: str, path: str, **body: object) -> tuple[int, dict[str, str]]:
+    with access._client(token) as client:
+        answer = client.request(method, path, content=json.dumps(body))
+        return answer.status_code, answer.json()
+
+
+def opened(place: GrantPlace, access: Access, **other: object) -> Told:
+    told = access.ask(asks(**other))
+    place.look()
+    return access.opened(told)
+
+
+def test_a_task_is_let_in_and_out_again(place: GrantPlace, access: Access) -> None:
+    told = opened(place, access, minutes=10)
+    assert (told.grant["state"], told.grant["principal"]) == ("active", "agent:tally/coder/tally.sums.coder.1")
+    told = access.renew(told, 30)
+    assert told.grant["lease_until"] == "2026-03-01T12:30:00.000+00:00"
+    access.end(told, "done")
+    place.look()
+    assert not place.standing
+    with pytest.raises(AccessDenied, match="done"):
+        access.opened(told)
+    with pytest.raises(AccessDenied, match="is over"):
+        access.renew(told, 10)
+
+
+def test_what_a_task_held_ends_with_it(place: GrantPlace, access: Access) -> None:
+    held = [opened(place, access) for _ in range(2)]
+    other = opened(place, access, task="tally.sums.coder.2")
+    ended = access.end_task("tally", "tally.sums.coder.1", "its task has ended")
+    assert {each.grant["id"] for each in ended} == {each.grant["id"] for each in held}
+    place.look()
+    assert place.standing == {f"mw_{other.grant['id']}"}
+
+
+def test_what_is_refused_says_why_and_what_waits_for_people_says_that(place: GrantPlace, access: Access) -> None:
+    with pytest.raises(AccessDenied, match="admin"):
+        access.ask(asks(scope=Scope.ADMIN))
+    with pytest.raises(InputError, match="no app named"):
+        access.ask(asks(app="nothing"))
+    assert opened(place, access, environment=Environment.STAGING).grant["state"] == "requested"
+
+
+def test_a_grants_own_token_looks_at_it_prolongs_it_and_ends_it(place: GrantPlace, access: Access) -> None:
+    told = opened(place, access, minutes=10)
+    path = f"/grants/{told.grant['id']}"
+    assert called(access, told.token, "GET", path)[0] == 200
+    assert called(access, told.token, "POST", f"{path}/renew", fence=told.grant["fence"], minutes=20)[0] == 200
+    assert called(access, told.token, "POST", f"{path}/end", why="done")[0] == 200
+    assert place.kinds(place.read_by(told.grant["id"]))[-1] == "grant.revoking"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/grants"),
+        ("POST", "/tasks/tally/tally.sums.coder.1/end"),
+        ("GET", "/grants/{other}"),
+        ("POST", "/grants/{other}/renew"),
+        ("POST", "/grants/{other}/end"),
+        ("GET", "/grants/nothing"),
+    ],
+)
+def test_a_grants_token_does_nothing_else_and_the_attempt_is_told_of_its_grant(
+    place: GrantPlace, access: Access, method: str, path: str
+) -> None:
+    own, other = opened(place, access), opened(place, access, task="tally.sums.coder.2")
+    body = {} if method == "GET" else asks().model_dump(mode="json")
+    code, said = called(access, own.token, method, path.format(other=other.grant["id"]), **body)
+    assert (code, "token" in said["problem"]) == (403, True)
+    refused = [each for each in place.told() if each.kind == "grant.refused"]
+    assert [each.properties["grant"] for each in refused] == [own.grant["id"]]
+    assert place.state(place.read_by(other.grant["id"])) is State.ACTIVE
+
+
+@pytest.mark.parametrize("token", ["-", "mwg_nobody", "x" * 5000])
+def test_a_token_of_nothing_opens_nothing(place: GrantPlace, access: Access, token: str) -> None:
+    told = opened(place, access)
+    assert called(access, token, "GET", f"/grants/{told.grant['id']}")[0] == 403
+    assert called(access, token, "POST", "/grants", **asks().model_dump(mode="json"))[0] == 403
+
+
+@pytest.mark.parametrize("wrong", [{"scope": "all"}, {"principal": "agent:x"}, {"minutes": 0}, {"function": None}])
+def test_what_cannot_be_read_is_refused_with_the_place(
+    place: GrantPlace, access: Access, wrong: dict[str, object]
+) -> None:
+    token = daemons.read(place.root, daemons.ACCESS).token
+    code, said = called(access, token, "POST", "/grants", **{**asks().model_dump(mode="json"), **wrong})
+    assert (code, next(iter(wrong)) in said["problem"]) == (422, True)
+    assert called(access, token, "POST", "/grants", reason="x" * 20_000)[0] == 413
+
+
+def test_nobody_else_on_the_machine_reaches_it(place: GrantPlace, access: Access) -> None:
+    door = place.root.run / "access.sock"
+    assert (door.stat().st_mode & 0o777, place.root.run.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_broker_that_is_gone_is_said_to_be(place: GrantPlace, access: Access) -> None:
+    (place.root.run / "access.sock").unlink()
+    with pytest.raises(CloudUnavailable, match="does not answer"):
+        access.ask(asks())

@@ -1,0 +1,147 @@
+"""How long a revoked grant lives: `python -m tests.bench.revocation [--times 200]`. Nothing passes or fails here.
+
+Each time: a grant, two clients under it (one idle, one in the middle of a query), the word that it ends, and when
+each client is dead and no backend is left. All parts are the real ones: the access daemon's two
+threads at their own pace, the relay, the embedded PostgreSQL.
+"""
+
+import argparse
+import os
+import ssl
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.native import Connection
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "access"))
+
+from database_place import NAME, DatabasePlace, database_place
+from grant_place import GrantPlace, grant_place
+
+from access.broker import Broker
+from access.certificates import files
+from access.daemon import CUT_SECONDS, LOOK_SECONDS
+from access.grants import Given, State
+from access.providers.postgres import Postgres
+from access.relays import postgres_relay
+
+ENDED = (DatabaseError, InterfaceError, OSError)
+SECONDS = 60.0
+
+
+@dataclass
+class Measured:
+    """Seconds after the word, each time."""
+
+    idle: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    backends: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.revocation", description=__doc__)
+    parser.add_argument("--times", type=int, default=200)
+    times = parser.parse_args().times
+    with tempfile.TemporaryDirectory(prefix="millwright-bench-") as folder:
+        root, data = Path(folder) / "factory", Path(folder) / "data"
+        for made in (root, data):
+            made.mkdir()
+        with database_place(data) as server:
+            measured = _measured(grant_place(root), server, times)
+    print(f"{times} revocations, seconds until dead; load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    for what, seconds in vars(measured).items():
+        ordered = sorted(seconds)
+        p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+        print(f"  {what:<9} median {ordered[len(ordered) // 2]:.3f}  p99 {p99:.3f}  max {ordered[-1]:.3f}")
+
+
+def _measured(place: GrantPlace, server: DatabasePlace, times: int) -> Measured:
+    place.wall = datetime.now(UTC)
+    provider = Postgres(
+        lambda: postgres_relay(place.root, place.database, datetime.now(UTC)),
+        lambda _: server.url,
+        place.desk.statement_kinds,
+        "disable",
+    )
+    broker = Broker(place.desk, place.database, {"postgres": provider}, lambda: place.wall)
+    stop = threading.Event()
+    for do, seconds in ((broker.cut, CUT_SECONDS), (broker.work, LOOK_SECONDS)):
+        threading.Thread(target=_repeat, args=(do, seconds, stop), daemon=True).start()
+    measured = Measured()
+    try:
+        for number in range(times):
+            place.log()
+            _once(place, server, measured)
+            if sys.stderr.isatty():
+                print(f"\r{number + 1}/{times}", end="", file=sys.stderr, flush=True)
+    finally:
+        stop.set()
+        broker.close()
+    return measured
+
+
+def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:
+    given = place.ask()
+    _until(lambda: place.state(given.grant) is State.ACTIVE)
+    role = place.read(given.grant).provider_ref
+    idle, busy, dead = _client(place, given), _client(place, given), threading.Event()
+
+    def run() -> None:
+        try:
+            busy.run("SELECT pg_sleep(600)")
+        except ENDED:
+            dead.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    _until(lambda: server.backends(role) == 2)
+    said = time.monotonic()
+    place.desk.end(place.read(given.grant), "measured", actor="bench")
+    # Whoever waits for the other end hears of it as it happens.
+    reader = threading.Thread(target=lambda: (idle._usock.recv(1), measured.idle.append(time.monotonic() - said)))
+    reader.start()
+    dead.wait(SECONDS)
+    measured.busy.append(time.monotonic() - said)
+    reader.join(SECONDS)
+    _until(lambda: server.backends(role) == 0)
+    measured.backends.append(time.monotonic() - said)
+    _until(lambda: place.state(given.grant) is State.ENDED)
+
+
+def _client(place: GrantPlace, given: Given) -> Connection:
+    grant = place.read(given.grant)
+    host, _, port = grant.door.partition("/")[0].rpartition(":")
+    context = ssl.create_default_context(cafile=str(files(place.root.access).certificate))
+    return Connection(
+        grant.provider_ref,
+        password=given.token,
+        host=host,
+        port=int(port),
+        database=NAME,
+        ssl_context=context,
+        timeout=SECONDS,
+    )
+
+
+def _repeat(do: Callable[[], None], seconds: float, stop: threading.Event) -> None:
+    while not stop.wait(seconds):
+        do()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it does not happen")
+        time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    main()
