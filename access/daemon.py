@@ -36,7 +36,7 @@ CUT_SECONDS: Final = 0.1
 COPY_SECONDS: Final = 60.0
 # At most so long between two looks when one after another fails.
 MOST_SECONDS: Final = 30.0
-END_SECONDS: Final = 15.0
+END_SECONDS: Final = 5.0
 
 
 def main() -> int:

@@ -97,8 +97,9 @@ def question(grant: Grant, verdict: Verdict) -> Question:
 def _shown(grant: Grant) -> dict[str, Any]:
     """What people are shown and decide on."""
     fields = {"id", "principal", "on_behalf_of", "change", "resource", "environment", "scope", "minutes", "reason"}
+    told = grant.model_dump(mode="json", include=fields)
     return {
-        **grant.model_dump(mode="json", include=fields),
+        **{name: value for name, value in told.items() if value not in (None, "")},
         "token": grant.token_digest,
         "approve": f"{grant.principal} is let in, for {grant.minutes} minutes",
         "refuse": f"{grant.principal} is not let in",
