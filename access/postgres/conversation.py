@@ -169,8 +169,10 @@ class Conversation:
         why = judgement.refusal(self._allowed)
         n = self._note(step, "query", text=judgement.text, does=sorted(judgement.kinds), **_refusal(why))
         self._ask("Q", n)
+        if why:
+            return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why)))
         self.statements += 1
-        return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why))) if why else None
+        return None
 
     def parse(self, body: bytes, step: Step) -> bytes | None:
         """Parse."""

@@ -22,6 +22,8 @@ MARKED: Final = re.compile(rb"millwright_refused_([0-9]+)")
 ENDS: Final[Mapping[str, bytes]] = {"P": b"1", "B": b"2", "D": b"Tn", "E": b"CIs", "C": b"3"}
 OUTSIDE: Final = frozenset(b"NAS")
 FIXED: Final = {"client_encoding": UTF8, "standard_conforming_strings": frozenset({"on"})}
+# SQL's own DEALLOCATE is not followed, so some are of statements that are gone.
+TYPES_KEPT: Final = 20_000
 Record = dict[str, Any]
 
 
@@ -52,6 +54,11 @@ class Replies:
         self._skipping = False
         self._scanner = Scanner(self._look, self._out)
         self._digest, self._bytes = hashlib.sha256(), 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether what went to the client ends with a message."""
+        return self._scanner.whole
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -97,6 +104,8 @@ class Replies:
     def _extended(self, asked: Asked, kind: bytes, body: bytes) -> None:
         self._part(asked, kind, body)
         if kind == b"t" and asked.statement is not None:
+            if len(self.types) > TYPES_KEPT:
+                self.types.clear()
             count = len(body[2:]) // 4
             self.types[asked.statement] = tuple(
                 int.from_bytes(body[2 + 4 * each : 6 + 4 * each], "big") for each in range(count)

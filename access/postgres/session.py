@@ -90,6 +90,8 @@ class Session:
 
     async def cancel(self) -> None:
         """The client, by a connection of its own, wants what runs to end. Raises Refused."""
+        if self._ending:
+            return
         self._recording.write([{"at": time.time(), "kind": "cancel"}])
         await self.server.cancel()
 
@@ -104,7 +106,8 @@ class Session:
             self._recording.write([{**record, "statements": self._conversation.statements}])
         except Refused:
             LOG.exception("session %s: its end is not recorded", self.name)
-        self._client.end(wire.fatal(why) if why else b"")
+        # In the middle of a row nobody would read it.
+        self._client.end(wire.fatal(why) if why and self._conversation.replies.whole else b"")
         task = asyncio.ensure_future(self._close())
         self._tasks.add(task)
         self._around.watch(
@@ -122,15 +125,15 @@ class Session:
         )
 
     async def _close(self) -> None:
-        seconds = self._around.limits.close_seconds
+        limits = self._around.limits
         try:
             if len(self._conversation.replies):
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.server.cancel(), seconds)
+                    await asyncio.wait_for(self.server.cancel(), limits.cancel_seconds)
             self.server.end.end(wire.message(b"X"))
             for end in (self.server.end, self._client):
                 try:
-                    await asyncio.wait_for(asyncio.shield(end.closed), seconds)
+                    await asyncio.wait_for(asyncio.shield(end.closed), limits.close_seconds)
                 except TimeoutError:
                     # It does not even take its end.
                     end.transport.abort()

@@ -23,8 +23,8 @@ ACCESS_SHARE: Final = 1
 # Two changes of this would leave the relay reading other text than the server, or the server running on alone.
 FIXED: Final = {"standard_conforming_strings": frozenset({"on", "true", "1"}), "client_encoding": UTF8 | {"utf-8"}}
 KEPT: Final = "client_connection_check_interval"
-CACHED_CHARACTERS: Final = 4096
 CACHED: Final = 4096
+CACHED_CHARACTERS: Final = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Judgements:
     def __init__(self, hidden: Sequence[str] = ()) -> None:
         self.hidden = tuple(hidden)
         self._known: OrderedDict[str, Judgement] = OrderedDict()
+        self._characters = 0
 
     def known(self, text: str) -> Judgement | None:
         """That of a text which was judged before."""
@@ -84,10 +85,12 @@ class Judgements:
 
     def learn(self, text: str, judgement: Judgement) -> Judgement:
         """Keep what was judged elsewhere."""
-        if len(text) <= CACHED_CHARACTERS:
+        if text not in self._known:
             self._known[text] = judgement
-            if len(self._known) > CACHED:
-                self._known.popitem(last=False)
+            self._characters += len(text)
+            while len(self._known) > CACHED or self._characters > CACHED_CHARACTERS:
+                oldest, _ = self._known.popitem(last=False)
+                self._characters -= len(oldest)
         return judgement
 
 

@@ -1,0 +1,183 @@
+"""What a text of SQL does is seen wherever it stands in it, and what may not be recorded is not."""
+
+import pytest
+
+from access.postgres.kinds import StatementKind as Kind
+from access.postgres.statements import Judgements, judge
+
+READ = frozenset({Kind.READ})
+
+
+def does(text: str) -> str:
+    return " ".join(sorted(judge(text).kinds))
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("SELECT 1", "read"),
+        ("TABLE notes", "read"),
+        ("VALUES (1)", "read"),
+        ("", ""),
+        ("-- nothing", ""),
+        ("EXPLAIN DELETE FROM notes", "read"),
+        ("SHOW work_mem", "read"),
+        ("DECLARE c CURSOR FOR SELECT 1", "read"),
+        ("FETCH 10 FROM c", "read"),
+        ("CLOSE c", "read"),
+        ("LOCK TABLE notes IN ACCESS SHARE MODE", "read"),
+        ("INSERT INTO notes VALUES (1)", "write"),
+        ("INSERT INTO notes SELECT * FROM other", "read write"),
+        ("UPDATE notes SET a = 1", "write"),
+        ("MERGE INTO notes USING other ON true WHEN MATCHED THEN DELETE", "write"),
+        ("TRUNCATE notes", "write"),
+        ("LOCK TABLE notes", "write"),
+        ("WITH gone AS (DELETE FROM notes RETURNING *) SELECT * FROM gone", "read write"),
+        ("SELECT 1; DELETE FROM notes", "read write"),
+        ("SELECT 1;;; -- x\nDELETE FROM notes", "read write"),
+        ("EXPLAIN ANALYZE DELETE FROM notes", "read write"),
+        ("EXPLAIN (ANALYZE, BUFFERS) DELETE FROM notes", "read write"),
+        ("EXPLAIN (ANALYZE off) DELETE FROM notes", "read write"),
+        ("SELECT * FROM notes FOR UPDATE", "read write"),
+        ("SELECT * FROM notes FOR KEY SHARE", "read write"),
+        ("SELECT * FROM (SELECT * FROM notes FOR SHARE) x", "read write"),
+        ("SELECT nextval('s')", "read write"),
+        ("SELECT (SELECT setval('s', 1)) FROM notes", "read write"),
+        ("SELECT 1 WHERE lo_create(0) > 0", "read write"),
+        ("SELECT * INTO copied FROM notes", "ddl read write"),
+        ("CREATE TABLE copied AS SELECT 1", "ddl read write"),
+        ("CREATE RULE r AS ON SELECT TO notes DO INSTEAD DELETE FROM notes", "ddl write"),
+        ("ALTER TABLE notes ADD b int", "ddl"),
+        ("ALTER TABLE notes OWNER TO other", "ddl role"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p", "ddl maintenance"),
+        ("BEGIN; SAVEPOINT a; ROLLBACK TO a; COMMIT", "transaction"),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "transaction"),
+        ("PREPARE TRANSACTION 'x'", "maintenance"),
+        ("COMMIT PREPARED 'x'", "maintenance"),
+        ("SET work_mem = '1MB'", "session"),
+        ("RESET ALL", "session"),
+        ("DISCARD ALL", "session"),
+        ("SET ROLE other", "role"),
+        ("SET LOCAL ROLE other", "role"),
+        ("SET role = 'other'", "role"),
+        ("RESET ROLE", "role"),
+        ("SET SESSION AUTHORIZATION other", "role"),
+        ("SELECT set_config('role', 'other', false)", "read role session"),
+        ("SELECT set_config('ro' || 'le', 'other', false)", "read role session"),
+        ("SELECT set_config(name := 'role', setting := 'other', is_local := false)", "read role session"),
+        ("SELECT pg_catalog.set_config($1, $2, false)", "read role session"),
+        ('SELECT "set_config"(x, y, false) FROM notes', "read role session"),
+        ("SELECT set_config('search_path', '', false)", "read session"),
+        ("CREATE ROLE x", "role"),
+        ("GRANT SELECT ON notes TO x", "role"),
+        ("GRANT other TO x", "role"),
+        ("ALTER ROLE CURRENT_USER PASSWORD 'x'", "role"),
+        ("DROP OWNED BY x", "ddl role"),
+        ("COPY notes FROM STDIN", "copy_in write"),
+        ("COPY notes TO STDOUT", "copy_out read"),
+        ("COPY (DELETE FROM notes RETURNING *) TO STDOUT", "copy_out read write"),
+        ("CALL f()", "routine"),
+        ("DO 'BEGIN END'", "routine"),
+        ("SELECT query_to_xml('DELETE FROM notes', true, true, '')", "read routine"),
+        ("SELECT * FROM crosstab('SELECT 1')", "read routine"),
+        ("VACUUM notes", "maintenance"),
+        ("SELECT pg_terminate_backend(1)", "maintenance read"),
+        ("SELECT pg_read_file('/etc/passwd')", "maintenance read"),
+        ("SELECT * FROM dblink('x', 'y') AS t(a int)", "maintenance read"),
+        ("REFRESH MATERIALIZED VIEW v", "maintenance write"),
+        ("LISTEN a; NOTIFY a", "listen"),
+        ("SELECT pg_notify('a', 'b')", "listen read"),
+        ("PREPARE p AS DELETE FROM notes", "prepare write"),
+        ("EXECUTE p(1)", "prepare"),
+        ("DEALLOCATE ALL", "prepare"),
+    ],
+)
+def test_a_statement_is_of_all_the_kinds_that_it_is(text: str, kinds: str) -> None:
+    assert does(text) == kinds
+    everything = frozenset(Kind)
+    assert judge(text).refusal(everything) == ""
+    for kind in judge(text).kinds:
+        assert judge(text).refusal(everything - {kind}) == f"this grant allows no {kind}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("COPY notes FROM PROGRAM 'id'", "program"),
+        ("COPY notes TO PROGRAM 'id'", "program"),
+        ("COPY notes FROM '/etc/passwd'", "file"),
+        ("COPY (SELECT 1) TO '/tmp/x'", "file"),
+        ("LOAD 'x'", "LOAD"),
+        ("SELECT 1; LOAD 'x'", "LOAD"),
+        ("SET client_encoding = 'SJIS'", "client_encoding"),
+        ("SET NAMES 'GBK'", "client_encoding"),
+        ("SET standard_conforming_strings = off", "standard_conforming_strings"),
+        ("SET LOCAL standard_conforming_strings TO 0", "standard_conforming_strings"),
+        ("SELECT set_config('standard_conforming_strings', 'off', false)", "standard_conforming_strings"),
+        ("SELECT set_config('client_encoding', $1, false)", "client_encoding"),
+        ("SET client_connection_check_interval = 0", "client_connection_check_interval"),
+        ("RESET client_connection_check_interval", "client_connection_check_interval"),
+        ("SELEC 1", "cannot be read"),
+        ("SELECT 'unended", "cannot be read"),
+        ("SELECT " + "1+" * 200 + "1", "nested"),
+        ("SELECT " + "(" * 20_000 + "1" + ")" * 20_000, "cannot be read"),
+    ],
+)
+def test_some_statements_are_nobodys_to_make(text: str, why: str) -> None:
+    assert why in judge(text).refusal(frozenset(Kind))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY notes FROM STDIN",
+        "SET client_encoding = 'UTF8'",
+        "SET NAMES 'utf-8'",
+        "SET standard_conforming_strings = on",
+        "SELECT set_config('client_encoding', 'UTF8', false)",
+        "SELECT " + "1+" * 40 + "1",
+        "SELECT " + "(" * 1_000 + "1" + ")" * 1_000,
+        "SELECT 'LOAD ''x'''",
+    ],
+)
+def test_what_only_looks_like_them_is(text: str) -> None:
+    assert judge(text).refusal(frozenset(Kind)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "recorded"),
+    [
+        ("ALTER ROLE x PASSWORD 'secret'", "ALTER ROLE x PASSWORD $1"),
+        ("CREATE ROLE x LOGIN PASSWORD $$secret$$", "CREATE ROLE x LOGIN PASSWORD $1"),
+        ("INSERT INTO users (password) VALUES ('secret')", "INSERT INTO users (password) VALUES ($1)"),
+        ("UPDATE users SET api_key = 'secret'", "UPDATE users SET api_key = $1"),
+        ("SELECT 1 FROM users u WHERE u.password = 'secret'", "SELECT $1 FROM users u WHERE u.password = $2"),
+        ("CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (password 'secret')",
+         "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (password $1)"),
+        ("SELECT 'secret', iban FROM people", "SELECT $1, iban FROM people"),
+    ],
+)  # fmt: skip
+def test_the_values_beside_what_is_hidden_are_not_recorded(text: str, recorded: str) -> None:
+    judgement = judge(text, ["^iban$"])
+    assert (judgement.text, judgement.hides) == (recorded, True)
+
+
+def test_what_hides_nothing_is_recorded_as_it_is_but_for_credentials() -> None:
+    assert judge("SELECT 'plain', iban FROM people").text == "SELECT 'plain', iban FROM people"
+    url = "SELECT 'postgres://me:pass-word@db.example.com/x'"
+    assert "pass-word" not in judge(url).text
+    # Not even read, it may hold anything; it is refused, and what of it has a known shape is taken out.
+    assert "pass-word" not in judge(f"SELEC {url}").text
+    assert judge(f"SELEC {url}").hides
+
+
+def test_a_text_is_judged_once_for_each_rule_of_what_is_hidden() -> None:
+    some, other = Judgements(), Judgements(["^iban$"])
+    text = "SELECT 'x', iban FROM people"
+    assert some.known(text) is None
+    assert some.judge(text) is some.judge(text) is some.known(text)
+    assert (some.judge(text).hides, other.judge(text).hides) == (False, True)
+    for number in range(5_000):
+        some.judge(f"SELECT {number}")
+    assert some.known(text) is None
+    assert some.known("SELECT 4999") is not None
