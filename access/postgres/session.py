@@ -25,6 +25,7 @@ from access.postgres.statements import Judgement, Judgements
 from access.postgres.upstream import Server
 
 LOG: Final = logging.getLogger("millwright.postgres")
+FAILED: Final = Refused(Reason.FAILED, "XX000", "the relay failed; its log says how")
 Watch = Callable[[Happened], None]
 JudgeElsewhere = Callable[[str, tuple[str, ...]], Awaitable[Judgement]]
 Sync = Callable[[Recording], Awaitable[None]]
@@ -193,7 +194,7 @@ class Session:
                 await work
             except Exception:
                 LOG.exception("session %s", self.name)
-                self.end(Refused(Reason.LIMIT, "XX000", "the relay failed; its log says how"))
+                self.end(FAILED)
             self._go(why)
             waiting, self._waiting = self._waiting, b""
             self._from_client(waiting)
@@ -220,6 +221,9 @@ class Session:
         except Refused as why:
             self._told_refused(why.reason, why.detail)
             self.end(why)
+        except Exception:  # the seam: whatever it is, nothing goes on
+            LOG.exception("session %s", self.name)
+            self.end(FAILED)
 
     def _told_refused(self, reason: Reason, why: str) -> None:
         self._around.watch(

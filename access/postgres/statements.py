@@ -13,10 +13,11 @@ from typing import Any, Final
 import postgast
 from google.protobuf.message import DecodeError, Message
 
-from access.audit.redaction import NAMES, redacted
+from access.audit.redaction import NAMES
 from access.postgres.catalogue import FUNCTIONS, KNOWN, STATEMENTS
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.startup import UTF8
+from access.postgres.texts import plain, without_constants
 
 NODE: Final = "pg_query.Node"
 ACCESS_SHARE: Final = 1
@@ -57,14 +58,15 @@ def judge(text: str, hidden: Sequence[str] = ()) -> Judgement:
     try:
         tree = postgast.parse(text)
     except postgast.PgQueryError as error:
-        return _unread(text, f"it cannot be read: {error}")
+        return unread(text, f"it cannot be read: {error}")
     except DecodeError:
-        return _unread(text, "it is nested more deeply than can be read here")
+        return unread(text, "it is nested more deeply than can be read here")
     reading = _Reading(re.compile("|".join((NAMES.pattern, *hidden)), re.IGNORECASE))
     for statement in tree.stmts:
         reading.visit(statement.stmt)
     hides = reading.hides
-    return Judgement(frozenset(reading.kinds), _recorded(text, hides=hides), reading.never, hides)
+    recorded = without_constants(text) if hides else plain(text)
+    return Judgement(frozenset(reading.kinds), recorded, reading.never, hides)
 
 
 class Judgements:
@@ -96,24 +98,7 @@ class Judgements:
 
 def unread(text: str, why: str) -> Judgement:
     """A text that nobody could read: refused, whatever the grant allows."""
-    return _unread(text, why)
-
-
-def _unread(text: str, why: str) -> Judgement:
-    return Judgement(frozenset({Kind.OTHER}), _plain(text), why, hides=True)
-
-
-def _plain(text: str) -> str:
-    return str(redacted(text))
-
-
-def _recorded(text: str, *, hides: bool) -> str:
-    if not hides:
-        return _plain(text)
-    try:
-        return _plain(postgast.normalize(text))
-    except postgast.PgQueryError:
-        return "[redacted: a statement that names what is hidden]"
+    return Judgement(frozenset({Kind.OTHER}), without_constants(text), why, hides=True)
 
 
 class _Reading:

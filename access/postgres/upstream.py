@@ -47,8 +47,10 @@ async def log_in(upstream: Upstream, started: Startup, grant: str, limits: Limit
         end.send(startup.upstream(started, upstream.user, upstream.database, grant))
         await _prove(end, upstream, limits)
         greeting, process, key = await _greeted(end, limits)
-    except (OSError, Gone, NotProved) as error:
+    except (OSError, Gone, NotProved, Refused) as error:
         LOG.warning("grant %s: no login at the database: %r", grant, error)
+        if end:
+            end.transport.abort()
         raise _unreachable() from None
     except BaseException:
         if end:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from postgres_place import DATABASE, TOKEN, Database, Place, database, relay, run
 
 from access.postgres.kinds import StatementKind as Kind
+from access.postgres.limits import Limits
 
 pytestmark = pytest.mark.engine
 READER = [Kind.READ, Kind.SESSION, Kind.TRANSACTION, Kind.PREPARE, Kind.COPY_OUT]
@@ -94,7 +95,7 @@ def test_psycopg(place: Place) -> None:
             client.execute("INSERT INTO notes VALUES (%s, %s)", (4, "it's"))
         with pytest.raises(psycopg.errors.UniqueViolation), client.transaction():
             client.execute("INSERT INTO notes VALUES (%s, %s)", (4, "again"))
-        with client.cursor("named") as cursor:
+        with client.transaction(), client.cursor("named") as cursor:
             cursor.execute("SELECT id FROM notes ORDER BY id")
             assert cursor.fetchmany(2) == [(1,), (2,)]
         client.prepare_threshold = 0
@@ -209,14 +210,14 @@ def test_sqlalchemy(place: Place) -> None:
     engine = sa.create_engine(url, pool_size=2)
     notes = sa.Table("notes", sa.MetaData(), autoload_with=engine)
     with engine.begin() as connection:
-        connection.execute(sa.insert(notes), [{"id": 500 + n, "what": "many"} for n in range(1500)])
+        connection.execute(sa.insert(notes).values([{"id": 500 + n, "what": "many"} for n in range(1500)]))
         connection.execute(sa.update(notes).where(notes.c.id == 1).values(what="changed"))
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(notes)) == 1503
     engine.dispose()
     assert "UPDATE 1" in outcomes(place)
     # Many rows in one statement are a long text, which is read elsewhere.
-    assert max(map(len, place.texts())) > 8192
+    assert max(map(len, place.texts())) > Limits().parsed_here_bytes
 
 
 def test_a_slow_client_keeps_the_relay_from_reading_on(place: Place) -> None:

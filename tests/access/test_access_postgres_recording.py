@@ -22,50 +22,38 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with database(tmp_path_factory.mktemp("db")) as found:
-        with found.admin() as admin:
-            admin.run("CREATE SEQUENCE taken MINVALUE 0 START 1")
-            admin.run("SELECT nextval('taken')")
-            admin.run("GRANT ALL ON SEQUENCE taken TO clerk")
         yield found
 
 
 @pytest.fixture
 def place(tmp_path: Path, db: Database) -> Iterator[Place]:
     with relay(tmp_path / "relay") as found:
-        found.open(db, server=db.upstream.model_copy(update={"database": "template1"}))
+        found.open(db)
         yield found
 
 
-def taken(db: Database) -> int:
-    with db.admin() as admin:
-        return int(admin.run("SELECT last_value FROM taken")[0][0])
-
-
-def take(client: psycopg.Connection[tuple[int, ...]]) -> None:
-    client.execute("SELECT nextval('taken')")
-
-
 def test_a_statement_whose_record_has_no_place_is_not_passed_on(place: Place, db: Database) -> None:
-    before = taken(db)
-    with place.connect(dbname="template1") as client:
-        take(client)
+    place.open(db, "looking")
+    with place.connect("looking") as looking:
+        looking.execute("DROP SEQUENCE IF EXISTS taken; CREATE SEQUENCE taken")
+        client = place.connect()
+        client.execute("SELECT nextval('taken')")
         shutil.rmtree(place.recordings / APP / "g1")
         with pytest.raises(psycopg.OperationalError, match="cannot be recorded any more"):
-            take(client)
-    (ended,) = place.ended()
-    assert ended.reason == "recording"
-    assert taken(db) == before + 1
-    with place.connect(dbname="template1") as client:
-        take(client)
+            client.execute("SELECT nextval('taken')")
+        assert [ended.reason for ended in place.ended()] == ["recording"]
+        assert looking.execute("SELECT last_value FROM taken").fetchone() == (1,)
+        with place.connect() as again:
+            assert again.execute("SELECT nextval('taken')").fetchone() == (2,)
 
 
 def test_nobody_is_let_in_where_nothing_can_be_recorded(place: Place, db: Database) -> None:
     (place.recordings / APP).write_text("a file where a folder has to be")
     with pytest.raises(psycopg.OperationalError, match="cannot be recorded"):
-        place.connect(dbname="template1")
+        place.connect()
     assert db.backends() == 0
     (place.recordings / APP).unlink()
-    place.connect(dbname="template1").close()
+    place.connect().close()
     assert [each["reason"] for each in place.refusals()] == ["recording"]
 
 
@@ -104,7 +92,7 @@ def test_a_recording_never_takes_a_file_that_is_there(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_session_tells_the_digest_of_its_recording(place: Place) -> None:
-    with place.connect(dbname="template1") as client:
+    with place.connect() as client:
         client.execute("SELECT 1")
     (ended,) = place.ended()
     assert hashlib.sha256((place.recordings / ended.recording).read_bytes()).hexdigest() == ended.digest
@@ -122,7 +110,7 @@ def test_records_are_on_the_disk_before_statements_are_passed_on_where_that_is_a
 
 
 def test_secrets_in_statements_are_not_in_the_recording(place: Place) -> None:
-    with place.connect(dbname="template1") as client:
+    with place.connect() as client:
         client.execute("CREATE TEMP TABLE users (name text, password text)")
         client.execute("INSERT INTO users VALUES (%s, 'plain')", ("shown",))
         client.execute("INSERT INTO users (name, password) VALUES (%s, 'hidden-1')", ("hidden-2",))
@@ -133,7 +121,7 @@ def test_secrets_in_statements_are_not_in_the_recording(place: Place) -> None:
 
 def test_a_text_that_ends_its_parser_ends_nothing_else(place: Place) -> None:
     long = "SELECT " + "1+" * 300_000 + "1"
-    with place.connect(dbname="template1") as client:
+    with place.connect() as client:
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="too long or too deeply nested"):
             client.execute(long)
         flat = "VALUES " + ", ".join(f"({number})" for number in range(20_000))
@@ -149,7 +137,7 @@ def test_the_parsers_own_process_answers_as_the_relay_would(tmp_path: Path) -> N
         elsewhere = Elsewhere(20)
         found = await elsewhere.judge("SELECT 'x', iban FROM t; DELETE FROM t", ("^iban$",))
         assert (sorted(found.kinds), found.hides) == ([Kind.READ, Kind.WRITE], True)
-        assert found.text == "SELECT $1, iban FROM t; DELETE FROM t"
+        assert found.text == "SELECT ?, iban FROM t; DELETE FROM t"
         elsewhere.close()
 
     asyncio.run(ask())

@@ -78,7 +78,8 @@ def answering(said: bytes, heard: list[bytes]) -> Serve:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(65_536))
         writer.write(said)
-        heard.append(await reader.read(65_536))
+        if said:
+            heard.append(await reader.read(65_536))
         writer.close()
 
     return serve
