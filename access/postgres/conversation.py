@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from access.postgres import wire
+from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind
 from access.postgres.limits import Limits
 from access.postgres.refusals import Reason, Refused, malformed
 from access.postgres.replies import MARKER, Asked, Record, Replies
-from access.postgres.statements import Judgement, Judgements
+from access.postgres.statements import Judgement
 from access.postgres.values import recorded_values
 
 HEAD_BYTES: Final = wire.HEAD.size

@@ -14,13 +14,13 @@ from typing import Any, Final
 from access.postgres import startup, upstream, wire
 from access.postgres.door import Cancel, secured, server_context
 from access.postgres.ends import End, Gone
+from access.postgres.judgements import Judgements
 from access.postgres.orders import Begin, Happened, Open
 from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
 from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
-from access.postgres.statements import Judgements
 from access.postgres.upstream import Server
 
 LOG: Final = logging.getLogger("millwright.postgres")

@@ -14,6 +14,7 @@ from typing import Final
 from access.postgres import wire
 from access.postgres.conversation import Conversation, Step
 from access.postgres.ends import End
+from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind
 from access.postgres.limits import Limits
 from access.postgres.orders import Happened, Open
@@ -21,7 +22,7 @@ from access.postgres.orders import Session as Told
 from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, unrecorded
 from access.postgres.scram import Verifier
-from access.postgres.statements import Judgement, Judgements
+from access.postgres.statements import Judgement
 from access.postgres.upstream import Server
 
 LOG: Final = logging.getLogger("millwright.postgres")

@@ -5,7 +5,6 @@ own does cannot be seen here.
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,8 +23,6 @@ ACCESS_SHARE: Final = 1
 # Two changes of this would leave the relay reading other text than the server, or the server running on alone.
 FIXED: Final = {"standard_conforming_strings": frozenset({"on", "true", "1"}), "client_encoding": UTF8 | {"utf-8"}}
 KEPT: Final = "client_connection_check_interval"
-CACHED: Final = 4096
-CACHED_CHARACTERS: Final = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -67,33 +64,6 @@ def judge(text: str, hidden: Sequence[str] = ()) -> Judgement:
     hides = reading.hides
     recorded = without_constants(text) if hides else plain(text)
     return Judgement(frozenset(reading.kinds), recorded, reading.never, hides)
-
-
-class Judgements:
-    """Of the texts that came last: the same text is read once."""
-
-    def __init__(self, hidden: Sequence[str] = ()) -> None:
-        self.hidden = tuple(hidden)
-        self._known: OrderedDict[str, Judgement] = OrderedDict()
-        self._characters = 0
-
-    def known(self, text: str) -> Judgement | None:
-        """That of a text which was judged before."""
-        return self._known.get(text)
-
-    def judge(self, text: str) -> Judgement:
-        """Judge it here and now."""
-        return self._known.get(text) or self.learn(text, judge(text, self.hidden))
-
-    def learn(self, text: str, judgement: Judgement) -> Judgement:
-        """Keep what was judged elsewhere."""
-        if text not in self._known:
-            self._known[text] = judgement
-            self._characters += len(text)
-            while len(self._known) > CACHED or self._characters > CACHED_CHARACTERS:
-                oldest, _ = self._known.popitem(last=False)
-                self._characters -= len(oldest)
-        return judgement
 
 
 def unread(text: str, why: str) -> Judgement:

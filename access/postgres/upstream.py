@@ -76,14 +76,16 @@ async def _connect(upstream: Upstream) -> End:
     loop = asyncio.get_running_loop()
     tls = context(upstream)
     if tls is None:
-        _, end = await loop.create_connection(End, upstream.host, upstream.port)
+        end = End()
+        await loop.create_connection(lambda: end, upstream.host, upstream.port)
         return end
     plain = await _socket(upstream)
     try:
         await loop.sock_sendall(plain, SSL_REQUEST)
         # Exactly one byte: what came behind it would have come without TLS.
         _willing(await loop.sock_recv(plain, 1), upstream)
-        _, end = await loop.create_connection(End, sock=plain, ssl=tls, server_hostname=upstream.host)
+        end = End()
+        await loop.create_connection(lambda: end, sock=plain, ssl=tls, server_hostname=upstream.host)
     except BaseException:
         plain.close()
         raise

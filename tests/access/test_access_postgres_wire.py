@@ -11,11 +11,12 @@ from postgres_standin import Standin, message, messages
 
 from access.postgres import startup, wire
 from access.postgres.conversation import Conversation, Step
+from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.limits import Limits
 from access.postgres.refusals import Refused
 from access.postgres.replies import MARKER, Replies
-from access.postgres.statements import Judgements, judge
+from access.postgres.statements import judge
 
 ALLOWED = frozenset({Kind.READ, Kind.SESSION, Kind.COPY_IN, Kind.COPY_OUT, Kind.TRANSACTION, Kind.PREPARE})
 GOOD = ("SELECT 1", "SELECT a FROM notes WHERE b = $1", "BEGIN", "", "SELECT 'ü;'", "COPY notes TO STDOUT", "FETCH c")

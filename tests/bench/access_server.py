@@ -5,6 +5,7 @@ import importlib.util
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -132,11 +133,21 @@ def pgbouncer(folder: Path, server_port: int, port: int, tls: tuple[Path, Path])
             os.chown(path, NOBODY, NOBODY)
     running = subprocess.Popen([program, "-q", str(folder / "pgbouncer.ini")], **_user())
     try:
-        time.sleep(1)
+        _listens(port, running)
         yield dsn(port, sslmode="require")
     finally:
         running.terminate()
         running.wait(SECONDS)
+
+
+def _listens(port: int, running: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + SECONDS
+    while True:
+        if running.poll() is not None or time.monotonic() > deadline:
+            raise ContestantFailed("pgbouncer does not start")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
 
 
 def run(command: list[str], environment: Mapping[str, str], *, unprivileged: bool = False) -> str:
