@@ -14,17 +14,19 @@ from typing import Any, Final
 from access.postgres import startup, upstream, wire
 from access.postgres.door import Cancel, secured, server_context
 from access.postgres.ends import End, Gone
+from access.postgres.judgements import Judgements
 from access.postgres.orders import Begin, Happened, Open
 from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
 from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
-from access.postgres.statements import Judgements
 from access.postgres.upstream import Server
 
 LOG: Final = logging.getLogger("millwright.postgres")
 ENDED_KEPT: Final = 10_000
+# Whoever is not logged in yet writes a part of what is recorded of the attempt.
+TOLD_CHARACTERS: Final = 500
 
 
 class Front:
@@ -110,9 +112,9 @@ class Front:
             task.add_done_callback(self._busy.discard)
 
     async def _serve(self, client: socket.socket) -> None:
-        address = ":".join(map(str, client.getpeername()[:2]))
-        login = _Attempt(address)
+        login = _Attempt()
         try:
+            login.address = ":".join(map(str, client.getpeername()[:2]))
             async with asyncio.timeout(self._around.limits.login_seconds):
                 await self._welcome(client, login)
         except Refused as why:
@@ -224,13 +226,14 @@ class Front:
         await session.cancel()
 
     def _refused(self, login: "_Attempt", why: Refused) -> None:
+        detail = f"{login.name}: {why.detail}" if login.name else why.detail
         self._around.watch(
             Happened(
                 happened="login_refused",
                 grant=login.grant,
                 client=login.address,
                 reason=why.reason.value,
-                detail=f"{login.name}: {why.detail}" if login.name else why.detail,
+                detail=detail[:TOLD_CHARACTERS],
             )
         )
         login.drop(wire.fatal(why))
@@ -239,8 +242,8 @@ class Front:
 class _Attempt:
     """A login under way: who tries, as far as it is known."""
 
-    def __init__(self, address: str) -> None:
-        self.address, self.name, self.grant = address, "", ""
+    def __init__(self) -> None:
+        self.address = self.name = self.grant = ""
         self.end: End | None = None
 
     def drop(self, last: bytes = b"") -> None:
