@@ -60,6 +60,7 @@ class Front:
         upstream.context(order.server)
         grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden))
         self._grants[order.grant] = self._by_login[order.login] = grant
+        grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 
     async def close(self, name: str, why: str) -> None:
         """End a grant; there is none of that name: nothing. Returns when its connections are closed."""
@@ -67,6 +68,8 @@ class Front:
         if grant is None:
             return
         grant.open = False
+        if grant.over:
+            grant.over.cancel()
         del self._by_login[grant.order.login]
         self._ended[grant.order.login] = name
         if len(self._ended) > ENDED_KEPT:
@@ -78,6 +81,11 @@ class Front:
             session.end(Refused(Reason.ENDED, "57P01", f"the grant has ended: {why}"))
         waiting = [*(session.ended for session in sessions), *grant.busy]
         await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _time_over(self, name: str) -> None:
+        task = asyncio.ensure_future(self.close(name, "its time is over"))
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
 
     def sessions(self) -> list[Session]:
         """Who is in."""

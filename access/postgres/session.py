@@ -42,6 +42,7 @@ class Grant:
     sessions: "set[Session]" = field(default_factory=set)
     busy: set[asyncio.Task[None]] = field(default_factory=set)
     open: bool = True
+    over: asyncio.TimerHandle | None = None
 
     @property
     def allowed(self) -> frozenset[StatementKind]:

@@ -9,7 +9,8 @@ from typing import Final, Literal
 from sqlalchemy.engine import URL
 
 from access.certificates import ADDRESS
-from access.grants import Grant
+from access.grants import Grant, utc_now
+from access.grants.model import seconds_until
 from access.grants.proof import scram_verifier
 from access.postgres.kinds import StatementKind
 from access.postgres.orders import Open, Upstream
@@ -22,6 +23,7 @@ UrlOf = Callable[[Place], URL]
 KindsOf = Callable[[Grant], Collection[str]]
 Tls = Literal["verify-full", "disable"]
 REF_CHARACTERS: Final = 32
+SHORTEST_SECONDS: Final = 0.001
 
 
 class Postgres:
@@ -77,6 +79,7 @@ class Postgres:
                 allowed=sorted(map(StatementKind, self._kinds_of(grant))),
                 app=grant.app,
                 principal=grant.principal,
+                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
             )
         )
         self._open.add(grant.id)

@@ -6,7 +6,7 @@ import signal
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -223,6 +223,19 @@ def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(
     plane.look()
     with plane.client(given) as again:
         assert again.run("SELECT 1") == [[1]]
+
+
+def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: Plane) -> None:
+    # Nobody looks any more: the relay's own clock is the bound.
+    plane.place.wall -= timedelta(minutes=60) - timedelta(seconds=8)
+    given = plane.given()
+    session = plane.client(given)
+    assert session.run("SELECT 1") == [[1]]
+    wait_for(lambda: plane.server.backends(plane.place.read(given.grant).provider_ref) == 0)
+    with pytest.raises(ENDED):
+        session.run("SELECT 1")
+    with pytest.raises(ENDED):
+        plane.client(given)
 
 
 def test_what_was_opened_and_not_written_down_is_opened_anew(plane: Plane) -> None:
