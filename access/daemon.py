@@ -85,6 +85,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
             _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on"),
             _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
         ]
+        # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
+        log()
         door = Served(Door(desk, database, claim.token).app(), claim.root.run)
         claim.publish({}, generation=uuid.uuid4().hex)
         LOG.info("ready")
