@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +22,7 @@ from factory.spec import Scope, load_app
 connect = typer.Typer(no_args_is_help=True, help="Be let in, work, and be out again when you leave.")
 Database = Annotated[
     str | None,
-    typer.Argument(metavar="[DATABASE]", help="Its name in app.yaml; can be left out where there is one."),
+    typer.Option("--database", metavar="NAME", help="Where app.yaml declares several.", show_default=False),
 ]
 
 
@@ -103,6 +105,16 @@ def shell_line(here: AccessSession, grant: Grant) -> str:
 def register(access: typer.Typer) -> None:
     """Add `connect` to `millwright access`."""
     access.add_typer(connect, name="connect")
+
+
+@contextlib.contextmanager
+def _interrupted_only_below() -> Iterator[None]:
+    """In psql, Ctrl-C ends a query and not psql: whoever waits for it must not end either."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _the_database(here: AccessSession, app: str, named: str | None) -> str:

@@ -75,7 +75,7 @@ def test_what_there_is_not_is_said_to_be_none(millwright: Runner, place: Factory
     assert millwright("access", "stop", "nothing", "--reason", "x", "--as", OPERATOR).code == ExitCode.INVALID_INPUT
     assert millwright("access", "stop", "--reason", "x", "--as", OPERATOR).code == ExitCode.USAGE
     assert (
-        millwright("access", "connect", "psql", "links", "build", "other", "--as", OPERATOR).code
+        millwright("access", "connect", "psql", "tally", "build", "--database", "other", "--as", OPERATOR).code
         == ExitCode.INVALID_INPUT
     )
 

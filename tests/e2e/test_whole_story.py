@@ -88,6 +88,9 @@ def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_mid
     replayed = demo.millwright("access", "replay", grant["id"])
     assert (replayed.code, replayed.out.count("as the audit log has it")) == (0, 3), replayed.out + replayed.err
     assert all(text in replayed.out for text in ("SELECT 6 * 7", "refused: ", "pg_sleep"))
+    connected = demo.millwright("access", "connect", "psql", "tally", "build", *who, "--", "-Atc", "SELECT 2 * 4")
+    assert (connected.code, connected.out) == (0, "8\n"), connected.err
+    wait_for(lambda: not demo.millwright("access", "list", "--json").documents)
     told = demo.millwright("audit", "show", "tally", "--limit", "200", "--json").documents
     kinds = [each["event"]["kind"] for each in told if each["event"]["properties"].get("grant") == grant["id"]]
     steps = ["grant.requested", "grant.allowed", "grant.issued", "grant.revoking", "grant.ended"]
