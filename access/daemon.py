@@ -36,7 +36,7 @@ CUT_SECONDS: Final = 0.1
 COPY_SECONDS: Final = 60.0
 # At most so long between two looks when one after another fails.
 MOST_SECONDS: Final = 30.0
-END_SECONDS: Final = 15.0
+END_SECONDS: Final = 5.0
 
 
 def main() -> int:
@@ -108,7 +108,7 @@ def _broker(claim: daemons.Claim, desk: "Desk", database: "Engine", clients: "Cl
         return postgres_relay(claim.root, database, utc_now())
 
     tls: Tls = "disable" if desk.is_local else "verify-full"
-    databases = Postgres(relay, partial(owner_url, database, clients), desk.statement_kinds, tls)
+    databases = Postgres(relay, partial(owner_url, database, clients), desk.verdicts.statement_kinds, tls)
     broker = Broker(desk, database, {"postgres": databases})
     try:
         yield broker

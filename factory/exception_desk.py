@@ -52,7 +52,7 @@ class Desk:
 
     def check_request(self, entry: Requested, now: datetime) -> None:
         """Whether this may be asked for, before anybody signs it. Raises InputError."""
-        require_sound(entry, self._controls)
+        require_sound(entry, self._controls, self._settings.identity)
         if entry.ends <= now or entry.ends > now + LONGEST:
             raise InputError(f"{entry.expires} is not in 1 to {LONGEST.days} days", hint="--expires DAYS")
         standing_ids = {each.id for each in load_exceptions(self._root, self._settings, self._controls, now).entries}

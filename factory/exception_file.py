@@ -4,7 +4,7 @@ People are read anew each time: who has lost the role security, or a key, accept
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,14 +17,16 @@ from factory.errors import InputError, Problem
 from factory.exceptions import FILE, LONGEST, REQUESTED_FILE, SCANNERS, Accepted, Requested, place_of, too_broad
 from factory.gates import Role
 from factory.located import nearest, problem_at, validate
-from factory.paths import FactoryRoot
+from factory.paths import MARKER, FactoryRoot
 from factory.people import DEMO_PREFIX, People, load_people
-from factory.settings import Settings
+from factory.settings import Settings, new_factory_id
 from factory.spec import Environment
 
 LIST: Final = "exceptions"
 # Clocks of two machines differ; nothing may be accepted in the future otherwise.
 SKEW: Final = timedelta(minutes=5)
+OLD: Final = "missing: it was signed for no factory, by an older Millwright, and would hold in any"
+NAMELESS: Final = "this factory has no id, so that nothing can be signed for it"
 HINT: Final = "nothing goes on until the file is in order: ask anew (`millwright policy except`), or remove the entry"
 RENEW: Final = "if it is still needed ask anew (`millwright policy except`); in any case remove the entry"
 
@@ -98,7 +100,8 @@ def read_exceptions(
     entries = _valid(_File, document).exceptions
     if entries:
         people = load_people(root, settings)
-        _refuse(document, [*_between(document, entries, controls, people), *_signed(document, entries, people, now)])
+        between = _between(document, entries, controls, people, settings.identity)
+        _refuse(document, [*between, *_signed(document, entries, people, now)])
     return Exceptions(tuple(entries), document)
 
 
@@ -109,15 +112,22 @@ def load_requested(root: FactoryRoot, settings: Settings, controls: Mapping[str,
         return ()
     document = load_document(path)
     entries = _valid(_RequestedFile, document).exceptions
-    _refuse(document, list(_between(document, entries, controls, load_people(root, settings))))
+    people = load_people(root, settings)
+    _refuse(document, list(_between(document, entries, controls, people, settings.identity)))
     return tuple(entries)
 
 
-def require_sound(entry: Requested, controls: Mapping[str, str]) -> None:
-    """Raises InputError for what can never be an exception, before anybody signs it."""
-    if wrong := next(_unsound(entry, controls), None):
+def require_sound(entry: Requested, controls: Mapping[str, str], identity: str | None) -> None:
+    """Raises InputError for what can never be an exception of the factory `identity`, before anybody signs it."""
+    if identity is None:
+        raise InputError(NAMELESS, hint=_give_id())
+    if wrong := next(_unsound(entry, controls, identity), None):
         field, message, _, fix = wrong
         raise InputError(f"{field}: {message}", hint=fix or "")
+
+
+def _give_id() -> str:
+    return f"give it one for good, in {MARKER}: `factory_id: {new_factory_id()}`"
 
 
 def app_of(entry: Requested) -> str:
@@ -145,7 +155,14 @@ def _valid(model: type[File], document: Document) -> File:
     try:
         return validate(model, document)
     except InputError as error:
-        raise InputError(str(error), problems=error.problems, hint=HINT) from None
+        problems = tuple(_told_anew(problem) for problem in error.problems)
+        raise InputError(str(error), problems=problems, hint=HINT) from None
+
+
+def _told_anew(problem: Problem) -> Problem:
+    """Nobody mends an entry by hand that lacks its factory: what was signed does not say it."""
+    lacks = problem.message == "missing" and problem.field.endswith(".factory")
+    return replace(problem, message=OLD, fix="remove the entry, and ask anew") if lacks else problem
 
 
 def _refuse(document: Document, problems: list[Problem]) -> None:
@@ -156,9 +173,16 @@ def _refuse(document: Document, problems: list[Problem]) -> None:
 
 
 def _between(
-    document: Document, entries: Sequence[Requested], controls: Mapping[str, str], people: People
+    document: Document,
+    entries: Sequence[Requested],
+    controls: Mapping[str, str],
+    people: People,
+    identity: str | None,
 ) -> Iterator[Problem]:
     """What no single value shows, and the requester's own signature."""
+    if entries and identity is None:
+        yield problem_at(document, (LIST, 0, "factory"), NAMELESS, fix=_give_id())
+        return
     seen: dict[str, int] = {}
     for number, entry in enumerate(entries):
         here: Location = (LIST, number)
@@ -168,7 +192,7 @@ def _between(
                 document, (*here, "id"), f"the id stands here and on line {line}", fix="remove one of them"
             )
         seen.setdefault(entry.id, number)
-        for field, message, allowed, fix in _unsound(entry, controls):
+        for field, message, allowed, fix in _unsound(entry, controls, identity):
             yield problem_at(document, (*here, field), message, allowed=allowed, fix=fix)
         requester = people.find(entry.requester)
         if requester is None:
@@ -183,8 +207,10 @@ def _between(
 Wrong = tuple[str, str, str | None, str | None]
 
 
-def _unsound(entry: Requested, controls: Mapping[str, str]) -> Iterator[Wrong]:
+def _unsound(entry: Requested, controls: Mapping[str, str], identity: str | None) -> Iterator[Wrong]:
     """What is wrong with an entry by itself: field, message, what is allowed, how to mend it."""
+    if entry.factory != identity:
+        yield "factory", "it was signed for another factory, and holds in that one only", identity, None
     yield from _unknown_rule(entry, controls)
     if entry.tool:
         if entry.app is None or entry.urn:

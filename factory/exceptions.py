@@ -80,6 +80,9 @@ class Requested(BaseModel):
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)] = Field(
         description="Its name, for good: no two have one."
     )
+    factory: str = Field(
+        description="Which factory it is for: `factory_id` of millwright.yaml, `@`, and its AWS account or `local`."
+    )
     rule: str = Field(description="A control of the policy pack, or `scanner/rule`: `detect-secrets/aws-access-key`.")
     resource: str | None = Field(default=None, description="The URN of the resource whose finding is accepted.")
     pattern: str | None = Field(default=None, description="A URN with `*` in its last part, the resource's name.")

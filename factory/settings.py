@@ -5,6 +5,7 @@ default backend is a file made on this machine, cloud credentials come from the 
 """
 
 import os
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,13 +15,16 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from factory.errors import InputError, Problem
 from factory.located import load_model, nearest
-from factory.paths import FactoryRoot
+from factory.paths import MARKER, FactoryRoot
 
 # The local cloud's own account, as moto names it; no real account has this id.
 LOCAL_ACCOUNT = "123456789012"
 PREFIX = "MILLWRIGHT_"
+# A variable that says so would let a copy of a factory be the factory, on any machine and without a trace.
+FILE_ONLY = frozenset({"factory_id"})
 # Told by one of our processes to another (engine.environment), or for benchmarks: no settings.
 PROTOCOL_VARIABLES = frozenset({"MILLWRIGHT_PYTHON", "MILLWRIGHT_BENCH_TERRAFORM_MIRROR"})
+UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 
 
@@ -29,6 +33,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
+    factory_id: str | None = Field(
+        default=None,
+        pattern=UUID,
+        description="What tells this factory from every other one, for good: a random UUID, which `millwright init` "
+        "writes. What people sign in exceptions.yaml names it; without one nothing can be accepted.",
+    )
     aws: Literal["local", "account"] = Field(
         default="local",
         description="Where aws environments live: the embedded local cloud, or a real AWS account.",
@@ -106,6 +116,14 @@ class Settings(BaseSettings):
         "roles may trust one.",
     )
 
+    @property
+    def identity(self) -> str | None:
+        """Which factory this is, in what people sign: `ID@ACCOUNT`, or `ID@local`; None without an id.
+
+        The account is a part of it: clones of one repository have one id, and may each have a cloud of their own.
+        """
+        return self.factory_id and f"{self.factory_id}@{self.aws_account or self.aws}"
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -146,28 +164,48 @@ def load(root: FactoryRoot) -> Settings:
     return _cross_checked(settings, root)
 
 
+def new_factory_id() -> str:
+    """An id that no other factory has."""
+    return str(uuid.uuid4())
+
+
+def variable_of(key: str) -> str:
+    """The variable that overrides this key of the file."""
+    return f"{PREFIX}{key.upper()}"
+
+
 def model_key() -> str | None:
     """The key of Anthropic's API, for `model: live`: from the environment only, never from a file of ours."""
     return os.environ.get("ANTHROPIC_API_KEY") or None
 
 
 def _refuse_unknown_overrides(environment: Mapping[str, str]) -> None:
-    known = {f"{PREFIX}{key.upper()}" for key in Settings.model_fields} | PROTOCOL_VARIABLES
+    known = {variable_of(key) for key in Settings.model_fields.keys() - FILE_ONLY} | PROTOCOL_VARIABLES
     problems = tuple(
-        Problem(
-            file=name,
-            line=0,
-            column=0,
-            field="",
-            message="no setting has this name",
-            allowed=", ".join(sorted(known - PROTOCOL_VARIABLES)),
-            fix=f"did you mean {guess}?" if (guess := nearest(name, known)) else "unset it",
-        )
+        _not_by_variable(name) if name in map(variable_of, FILE_ONLY) else _unknown_override(name, known)
         for name in sorted(environment)
         if name.startswith(PREFIX) and name not in known
     )
     if problems:
         raise InputError("an environment override is wrong", problems=problems)
+
+
+def _unknown_override(name: str, known: set[str]) -> Problem:
+    return Problem(
+        file=name,
+        line=0,
+        column=0,
+        field="",
+        message="no setting has this name",
+        allowed=", ".join(sorted(known - PROTOCOL_VARIABLES)),
+        fix=f"did you mean {guess}?" if (guess := nearest(name, known)) else "unset it",
+    )
+
+
+def _not_by_variable(name: str) -> Problem:
+    return Problem(
+        file=name, line=0, column=0, field="", message=f"this setting stands in {MARKER} only", fix="unset it"
+    )
 
 
 def _cross_checked(settings: Settings, root: FactoryRoot) -> Settings:

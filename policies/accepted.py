@@ -14,7 +14,7 @@ from factory.errors import InputError
 from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from policies.evaluation import Verdict
-from policies.model import Fail
+from policies.model import Control, Fail
 from policies.resources import ROOT, Stack
 from policies.settings import load_policies, settings_file
 
@@ -42,6 +42,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def never_excepted(control: Control) -> str:
+    """Why no finding of the control can be accepted; "" when one can be."""
+    return NEVER.get(control.id, "")
+
+
 def controls(root: FactoryRoot) -> dict[str, str]:
     """Every control that an exception may name, with why it is never excepted; "" when it may be.
 
@@ -49,7 +54,8 @@ def controls(root: FactoryRoot) -> dict[str, str]:
     """
     from policies.own import controls_of
 
-    return {control.id: NEVER.get(control.id, "") for control in controls_of(settings_file(root), load_policies(root))}
+    known = controls_of(settings_file(root), load_policies(root))
+    return {control.id: never_excepted(control) for control in known}
 
 
 @dataclass(frozen=True)

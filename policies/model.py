@@ -67,6 +67,12 @@ class Levels:
         """The highest of the levels."""
         return Enforcement.MANDATORY if Enforcement.MANDATORY in self._all().values() else Enforcement.ADVISORY
 
+    def everywhere(self) -> str:
+        """The level at each place by name: `advisory in build and staging, mandatory in production and elsewhere`."""
+        levels = {**self._all(), "elsewhere": self.strictest}
+        places = {level: [place for place, its in levels.items() if its is level] for level in Enforcement}
+        return ", ".join(f"{level.value} {_listed(named)}" for level, named in places.items() if named)
+
     def __str__(self) -> str:
         levels = self._all()
         if len(set(levels.values())) == 1:
@@ -75,6 +81,11 @@ class Levels:
 
     def _all(self) -> dict[str, Enforcement]:
         return {"build": self.build, "staging": self.staging, "production": self.production}
+
+
+def _listed(places: list[str]) -> str:
+    *first, last = places
+    return f"in {', '.join(first)} and {last}" if first else f"in {last}"
 
 
 ADVISORY: Final = Levels(build=Enforcement.ADVISORY, staging=Enforcement.ADVISORY, production=Enforcement.ADVISORY)
@@ -159,6 +170,11 @@ class Control:
     def concerns(self, resource_type: str) -> bool:
         """Whether the control reads resources of this type."""
         return resource_type in self.reads or resource_type.startswith(self._starts)
+
+    def read_of(self, resource_type: str) -> tuple[str, ...]:
+        """The properties that the control reads of resources of this type."""
+        tokens = (t for t in self.reads if t == resource_type or (t.endswith("*") and resource_type.startswith(t[:-1])))
+        return tuple(dict.fromkeys(name for token in tokens for name in self.reads[token]))
 
     @cached_property
     def _starts(self) -> tuple[str, ...]:

@@ -65,6 +65,24 @@ class PolicySettings(BaseModel):
         "`rules/queues.py` (`millwright policy test`).",
     )
 
+    def may_be_own(self, account: object) -> bool:
+        """Whether a provider may work on the account.
+
+        Outside of any factory nobody has listed one: which one is right cannot be told there, only that one is named.
+        In a factory its own account is always listed. A rule that asks whose a resource is, or whom a role trusts
+        (controls 8, 19, 37), takes `accounts` as it is: there everybody is a stranger outside of a factory.
+        """
+        return account in self.accounts or not self.accounts
+
+    def may_be_own_project(self, project: object) -> bool:
+        """The same for a project of Google Cloud."""
+        return project in self.gcp_projects or not self.accounts
+
+    def may_be_source(self, account: object) -> bool:
+        """Whether a service may act for the account: one of the factory's, or one that it trusts. As `may_be_own`."""
+        known = (*self.accounts, *self.trusted_accounts)
+        return account in known or not known
+
 
 def settings_file(root: FactoryRoot) -> Path:
     """Where the factory's policies.yaml stands, whether it is there or not."""

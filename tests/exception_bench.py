@@ -5,18 +5,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from ruamel.yaml import YAML
 from spec_strategies import factory_in
 
 from factory import signatures
+from factory.errors import ExitCode, InputError
 from factory.exception_file import Exceptions, exceptions_file, load_exceptions
 from factory.exceptions import Accepted, Requested, policy_fingerprint, scanner_fingerprint
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+FACTORY_ID = "0d5a37a6-5f0e-4f67-9a55-6f1f0a4c2b10"
+HERE = f"{FACTORY_ID}@local"
+ACCOUNT = "111122223333"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 PARENT = "millwright:aws:Service$"
 DOOR = f"urn:pulumi:links-staging::millwright::{PARENT}{GROUP}::links-staging-door"
@@ -37,6 +42,7 @@ def fields(**differs: Any) -> Fields:
     """What an honest entry says before anybody has signed it; None takes a field away."""
     said: Fields = {
         "id": "door-until-vpn",
+        "factory": HERE,
         "rule": RULE,
         "resource": DOOR,
         "path": "ingress[0].cidrBlocks[0]",
@@ -61,13 +67,14 @@ class ExceptionBench:
     """A factory with the apps links and notes; ada asks, sam accepts."""
 
     root: FactoryRoot
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(factory_id=FACTORY_ID))
 
     @classmethod
     def in_folder(cls, folder: Path) -> "ExceptionBench":
         root = factory_in(folder)
         (root.apps / "notes").mkdir()
         (root.apps / "notes" / "app.yaml").write_text("name: notes\n")
+        root.settings_file.write_text(f"aws: local\nfactory_id: {FACTORY_ID}\n")
         bench = cls(root)
         bench.people({person: {"roles": roles} for person, roles in ROLES.items()})
         return bench
@@ -111,6 +118,15 @@ class ExceptionBench:
 
     def load(self, now: datetime = NOW) -> Exceptions:
         return load_exceptions(self.root, self.settings, CONTROLS, now)
+
+    def refused(self, *entries: Fields, now: datetime = NOW) -> InputError:
+        """How a file of these entries is refused, the whole of it."""
+        self.write(*entries)
+        with pytest.raises(InputError) as caught:
+            self.load(now)
+        assert caught.value.exit_code is ExitCode.INVALID_INPUT
+        assert "policy except" in caught.value.hint
+        return caught.value
 
     def _public(self, person: str) -> str:
         path = self.key(person)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from factory.document import Location
 from factory.gates import Role
 from factory.people import KEPT_IDS, People, PersonId
 from factory.spec import AppName, AppSpec, Environment, Function, Scope
@@ -47,7 +48,7 @@ class Verdict:
 
     `approval`: the role of a person who must approve before anything is granted. `most_minutes`: 0 where refused.
     `reasons` are plain sentences. `policies` are the ids of those that determined it; `version` names the policy set
-    and schema that did.
+    and schema that did. `places` are those in app.yaml that let somebody in, or could be changed so that one would be.
     """
 
     allowed: bool
@@ -56,6 +57,7 @@ class Verdict:
     reasons: tuple[str, ...]
     policies: tuple[str, ...]
     version: str
+    places: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The decisions: may this be granted, on which terms; may somebody approve or stop it; which SQL may pass under it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from access.rules import nearest, questions
 from access.rules.asked import Asked, Verdict, shown, wrong_in, wrong_principal
@@ -14,7 +14,7 @@ from access.rules.engine import (
     base_text,
     policies_from,
 )
-from access.rules.generated import kind_of, policies_of
+from access.rules.generated import kind_of, location_of, policies_of
 from factory.gates import Gate, Role
 from factory.people import People
 from factory.spec import AppSpec, Environment
@@ -41,8 +41,10 @@ def decide(spec: AppSpec, people: People, asked: Asked) -> Verdict:
     entities = questions.access_entities(people, asked)
     (answer,) = answers(policies, [questions.access_request(asked, asked.scope.value)], entities)
     if not answer.allowed:
-        told = _told(policies, answer) or nearest.hints(spec, people, asked)
-        return _refused(policies, told, answer.policies)
+        if told := _told(policies, answer):
+            return _refused(policies, told, answer.policies)
+        hints = nearest.hints(spec, people, asked)
+        return replace(_refused(policies, hints.reasons), places=(hints.place,) if hints.place else ())
     return _on_terms(spec, policies, asked, answer)
 
 
@@ -109,14 +111,18 @@ def _on_terms(spec: AppSpec, policies: Policies, asked: Asked, answer: Answer) -
     production = asked.environment is Environment.PRODUCTION
     if only.approval not in approvers(asked.environment) and (production or only.approval):
         return _refused(policies, ("nobody who may let into it is asked for approval",), answer.policies)
-    return Verdict(True, only.approval, only.minutes, _told(policies, answer), answer.policies, policies.version)
+    places = tuple(place for id in answer.policies if (place := location_of(id)))
+    told = _told(policies, answer)
+    return Verdict(True, only.approval, only.minutes, told, answer.policies, policies.version, places)
 
 
 def _terms(spec: AppSpec, policies: Policies, id: str) -> _Terms:
     notes = policies.notes[id]
+    # A permit that notes no lease holds nothing for any time.
+    minutes = int(notes.get("lease", "0"))
     if gate := notes.get("gate"):
-        return _Terms(int(notes["lease"]), spec.role_at(Gate(gate)))
-    return _Terms(int(notes["lease"]), Role(notes["approval"]) if "approval" in notes else None)
+        return _Terms(minutes, spec.role_at(Gate(gate)))
+    return _Terms(minutes, Role(notes["approval"]) if "approval" in notes else None)
 
 
 def _told(policies: Policies, answer: Answer) -> tuple[str, ...]:

@@ -14,24 +14,11 @@ from typing import Any, Final
 
 import cedarpy
 
+from access.postgres.kinds import StatementKind
 from factory.errors import MillwrightError
 
 # The classes of SQL statements: the schema's actions `sql:<kind>`.
-STATEMENT_KINDS: Final = (
-    "read",
-    "write",
-    "ddl",
-    "transaction",
-    "session",
-    "copy_in",
-    "copy_out",
-    "routine",
-    "role",
-    "maintenance",
-    "listen",
-    "prepare",
-    "other",
-)
+STATEMENT_KINDS: Final = tuple(kind.value for kind in StatementKind)
 # Parsed sets that are kept: some hundred kilobytes each, one for each app and version of its rules.
 KEPT: Final = 64
 Request = Mapping[str, Any]

@@ -10,7 +10,7 @@ from access.grants import OVER, Given, Grant, State, Wanted, store
 from console import completion
 from console.access_session import AccessSession
 from console.change_view import one_line, plain
-from console.commands import access_connect, inbox
+from console.commands import access_connect, access_replay, inbox
 from console.commands.inbox import Yes
 from console.commands.options import AppEnvironment, Json, WrongUsage
 from console.identity import OwnKey, Who, identify
@@ -18,6 +18,7 @@ from console.request_view import said
 from console.show import ERR, OUT, escaped, print_json
 from console.signing import agreed
 from factory import db, events
+from factory.document import load_document
 from factory.errors import ExitCode, InputError
 from factory.spec import Function, Scope, app_names
 
@@ -99,11 +100,12 @@ def why(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked ab
         function=function,
         minutes=minutes,
     )
-    verdict = here.desk.why(wanted)
+    verdict = here.desk.verdicts.why(wanted)
     if as_json:
         print_json(rules.as_json(verdict))
     else:
-        OUT.print(rules.explain(verdict), markup=False)
+        file = here.session.root.apps / name / "app.yaml"
+        OUT.print(rules.explain(verdict, load_document(file)), markup=False)
     if not verdict.allowed:
         raise typer.Exit(ExitCode.ACCESS_DENIED)
 
@@ -228,6 +230,7 @@ def stop(
 def register(millwright: typer.Typer) -> None:
     """Add `access` to `millwright`."""
     access_connect.register(app)
+    access_replay.register(app)
     millwright.add_typer(app, name="access", rich_help_panel="Access")
 
 

@@ -14,6 +14,7 @@ from console.commands.options import Json
 from console.show import OUT, escaped, print_json
 from factory.errors import InputError
 from factory.paths import MARKER, FactoryRoot
+from factory.settings import new_factory_id
 from factory.spec import AppName
 from policies.settings import FILE, template
 
@@ -54,7 +55,7 @@ def make_factory(folder: Path, app: str) -> FactoryRoot:
     except OSError as error:
         raise InputError(f"{target} cannot be made: {error.strerror}", hint="name another folder") from None
     try:
-        _copy(TEMPLATES / "factory", draft, project=project)
+        _copy(TEMPLATES / "factory", draft, project=project, factory_id=new_factory_id())
         (draft / FILE).write_text(template())
         _copy(TEMPLATES / "app", draft / "apps" / app, app=app, cidr=FIRST_NETWORK)
         draft.chmod(0o755)

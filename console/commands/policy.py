@@ -13,9 +13,11 @@ from console.commands.policy_score import show_scores
 from console.commands.policy_tests import run_cases
 from console.show import ERR, OUT, escaped, print_json
 from factory.errors import ExitCode, InputError
+from factory.exceptions import LONGEST
 from factory.located import nearest
 from factory.paths import find_root
 from policies import Control, Enforcement
+from policies.accepted import never_excepted
 from policies.offline import Checked, Outcome, Told
 from policies.settings import settings_file, template
 from policies.texts import one_line
@@ -98,16 +100,17 @@ def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name or number.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Say what a rule is for, what it reads, and how to mend what breaks it."""
+    """Say what a rule is for, what it reads, where it stops what, whether it can be excepted, and how to mend it."""
     control = _named(rule)
     if as_json:
         print_json(_document(control))
         return
     severity = control.severity.value
     OUT.print(f"[bold]{control.id}[/] (control {control.number}): {escaped(control.title)}")
-    OUT.print(f"[{COLOURS[severity]}]{severity}[/], {control.enforcement}; reads a {control.scope.value}")
+    OUT.print(f"[{COLOURS[severity]}]{severity}[/], {control.enforcement.everywhere()}; reads a {control.scope.value}")
     OUT.print(f"why: {escaped(control.why)}")
     OUT.print(f"fix: {escaped(control.fix)}")
+    OUT.print(f"exceptions: {_exceptions(control)}")
     for token, properties in control.reads.items():
         OUT.print(f"reads: {escaped(token)}: {escaped(', '.join(properties)) or 'what it is'}")
     for reference in control.references:
@@ -149,6 +152,12 @@ def _named(rule: str) -> Control:
     raise InputError(f"no rule is called {rule!r}", hint=hint)
 
 
+def _exceptions(control: Control) -> str:
+    if never := never_excepted(control):
+        return f"never: {never}"
+    return f"two people may accept a finding, for at most {LONGEST.days} days (millwright policy except)"
+
+
 def _document(control: Control) -> dict[str, Any]:
     levels = control.enforcement
     return {
@@ -157,6 +166,9 @@ def _document(control: Control) -> dict[str, Any]:
         "title": control.title,
         "severity": control.severity.value,
         "enforcement": {name: levels.at(name).value for name in ("build", "staging", "production")},
+        "elsewhere": levels.strictest.value,
+        "exceptable": not never_excepted(control),
+        "never_excepted_because": never_excepted(control),
         "scope": control.scope.value,
         "reads": {token: list(properties) for token, properties in control.reads.items()},
         "why": control.why,

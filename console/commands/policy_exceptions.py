@@ -75,6 +75,7 @@ def request(  # noqa: PLR0913, PLR0917 -- one option for each thing that is aske
     now = utc_now()
     stated = found(session, Wanted(rule, urn, pattern, app, path, message), state or [])
     fields = {
+        "factory": session.settings.identity or "",
         "id": id or f"{rule.replace('/', '-').lower()}-{now:%Y%m%d}",
         "rule": rule,
         "resource": urn,
@@ -186,6 +187,7 @@ def _show(entry: Requested, how: str) -> None:
     """Everything that is signed, as it is; what others wrote is shown letter by letter."""
     ERR.print(f"[bold]exception {one_line(entry.id)}[/], {how}")
     told = {
+        "factory": entry.factory,
         "rule": entry.rule,
         "about": entry.urn or f"app {entry.app}",
         "finding": f"{entry.path} {entry.message}".strip(),

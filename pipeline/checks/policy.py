@@ -1,19 +1,22 @@
 """Violations of the policy pack, as the driver's preview tells them, on the factory's one scale."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from factory.findings import Finding, Severity
 from pipeline.checks import severities
-from policies.table import CONTROLS
+from policies import Control
 from stacks.driver.model import Violation
 
 TOOL = "policy-pack"
 MANDATORY = "mandatory"
 
 
-def violations_to_findings(violations: Iterable[Violation]) -> list[Finding]:
-    """Each violation as a finding: the control's own severity; medium at most if advisory, info if deferred."""
-    known = {control.id: Severity(control.severity.value) for control in CONTROLS}
+def violations_to_findings(violations: Iterable[Violation], controls: Sequence[Control]) -> list[Finding]:
+    """Each violation as a finding, of the pack's rules and the factory's own, which `controls` are.
+
+    The severity is what the rule itself declares; medium at most if advisory, info if deferred.
+    """
+    known = {control.id: Severity(control.severity.value) for control in controls}
     return [_finding(violation, known) for violation in violations]
 
 

@@ -14,6 +14,9 @@ from factory.spec import AppSpec
 from pipeline.checks import policy
 from pipeline.checks.scanned import Scanned, ScannerFailed, readable_copy
 from pipeline.checks.scanning import secrets_search, static_analysis
+from policies import load_policies
+from policies.own import controls_of
+from policies.settings import settings_file
 from stacks.driver.model import Violation
 
 __all__ = ["Preview", "ScannerFailed", "SecurityReport", "run_security", "scan"]
@@ -46,7 +49,8 @@ def scan(root: FactoryRoot, tree: Path, base: Path | None, preview: Preview | No
     """Scan `tree`, and compare with `base`, the tree before the change (None: everything is new).
 
     `preview` gives the violations of the policy pack on the app's preview; None says that nobody looked, and that is
-    a finding. Raises ScannerFailed when a scanner did not run to its end; what `preview` raises goes through.
+    a finding. Raises ScannerFailed when a scanner did not run to its end, InputError for a mistake in policies.yaml or
+    in a rule of the factory's own; what `preview` raises goes through.
     """
     private_folder(root.work)
     work = Path(tempfile.mkdtemp(prefix="scan-", dir=root.work))
@@ -57,7 +61,7 @@ def scan(root: FactoryRoot, tree: Path, base: Path | None, preview: Preview | No
         shutil.rmtree(work, ignore_errors=True)
     new, known = _compared(found, before)
     # A violation is of the whole stack: there is no tree before the change in which it could stand already.
-    new.extend(_policy(preview))
+    new.extend(_policy(root, preview))
     return SecurityReport(new=_worst_first(new), known=_worst_first(known))
 
 
@@ -84,11 +88,14 @@ def _compared(found: list[tuple[str, Finding]], before: Counter[str]) -> tuple[l
     return new, known
 
 
-def _policy(preview: Preview | None) -> list[Finding]:
+def _policy(root: FactoryRoot, preview: Preview | None) -> list[Finding]:
     if preview is None:
         message = "the policy pack was not asked: nothing is known about the app's factory"
         return [Finding(tool=policy.TOOL, rule="not-assessed", severity=Severity.INFO, message=message)]
-    return policy.violations_to_findings(preview())
+    violations = list(preview())
+    if not violations:
+        return []
+    return policy.violations_to_findings(violations, controls_of(settings_file(root), load_policies(root)))
 
 
 def _worst_first(findings: list[Finding]) -> tuple[Finding, ...]:

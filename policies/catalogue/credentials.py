@@ -4,6 +4,7 @@ from typing import Final
 
 from policies.checks import credentials, credentials_keys, credentials_readers
 from policies.helpers.documents import IDENTITY_POLICIES
+from policies.helpers.tasks import TASK_DEFINITION
 from policies.model import Control, Severity
 
 CONTROLS: Final[tuple[Control, ...]] = (
@@ -14,7 +15,7 @@ CONTROLS: Final[tuple[Control, ...]] = (
         severity=Severity.CRITICAL,
         reads={
             credentials.FUNCTION: ("environment",),
-            credentials.TASK_DEFINITION: ("containerDefinitions",),
+            TASK_DEFINITION: ("containerDefinitions",),
             credentials.INSTANCE: ("userData", "userDataBase64"),
             credentials.PROJECT: ("environment",),
         },

@@ -9,6 +9,7 @@ from policies.context import Context
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each, members, parsed
 from policies.resources import Resource
+from policies.settings import PolicySettings
 
 AWS: Final = "pulumi:providers:aws"
 GCP: Final = "pulumi:providers:gcp"
@@ -29,7 +30,7 @@ def own_accounts_only(resource: Resource, context: Context) -> Iterator[Finding]
     if resource.type == AWS:
         # No real account has the local cloud's id: the target is local, and what looks like a key names an account.
         local = LOCAL_ACCOUNT in context.settings.accounts
-        yield from _aws_accounts(resource, context.settings.accounts, local=local)
+        yield from _aws_accounts(resource, context.settings, local=local)
         yield from _aws_keys(resource, context.settings.accounts, local=local)
     elif resource.type == GCP:
         yield from _google(resource, context)
@@ -37,14 +38,13 @@ def own_accounts_only(resource: Resource, context: Context) -> Iterator[Finding]
         yield from _github(resource)
 
 
-def _aws_accounts(resource: Resource, accounts: tuple[str, ...], *, local: bool) -> Iterator[Finding]:
+def _aws_accounts(resource: Resource, settings: PolicySettings, *, local: bool) -> Iterator[Finding]:
     path: Path = (ALLOWED,)
     try:
         allowed = parsed(resource.properties.get(ALLOWED) or None)
     except ValueError:
         yield Fail(path, "cannot be read as a list of accounts")
         return
-    # Outside of any factory no account is listed: which one is right cannot be told, that one is named can.
     if allowed in (None, []):
         # A program has no say in the engine's own provider, which on the local cloud reaches nothing real.
         if not (local and re.fullmatch(r"default(_.*)?", resource.name)):
@@ -53,7 +53,7 @@ def _aws_accounts(resource: Resource, accounts: tuple[str, ...], *, local: bool)
     for place, account in each(allowed, path):
         if account is UNKNOWN:
             yield Unknown(place)
-        elif accounts and account not in accounts:
+        elif not settings.may_be_own(account):
             known = isinstance(account, str) and _ACCOUNT.fullmatch(account)
             yield Fail(place, "is none of the factory's accounts", found=str(account) if known else "")
 
@@ -84,7 +84,7 @@ def _google(resource: Resource, context: Context) -> Iterator[Finding]:
         yield Unknown(("project",))
     elif project in (None, ""):
         yield Fail(("project",), "is not said: it works on whatever project the credentials name")
-    elif settings.accounts and project not in settings.gcp_projects:
+    elif not settings.may_be_own_project(project):
         yield Fail(("project",), "is none of gcp_projects in policies.yaml")
     if not _federated(resource.properties.get("credentials")):
         yield from _unset(("credentials",), resource.properties.get("credentials"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.context import Context
-from policies.helpers.fields import found, must_be, required
+from policies.helpers.fields import found, found_or_missing, must_be
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
 from policies.resources import Resource
@@ -68,14 +68,14 @@ def _environment(resource: Resource) -> Iterator[Finding]:
         yield from (Unknown(path) for path, _ in reviewers)
     if not reviewers:
         yield Fail(("reviewers",), "is missing, so that nobody is asked")
-    self_review = required(resource.properties, ("preventSelfReview",), ())
+    self_review = found_or_missing(resource.properties, ("preventSelfReview",), ())
     yield from must_be(self_review, (True,), "lets who started a deployment approve it")
-    bypass = required(resource.properties, ("canAdminsBypass",), ())
+    bypass = found_or_missing(resource.properties, ("canAdminsBypass",), ())
     yield from must_be(bypass, (False,), "lets administrators go past the reviewers")
 
 
 def _target(resource: Resource) -> Iterator[Finding]:
-    approval = required(resource.properties, ("requireApproval",), ())
+    approval = found_or_missing(resource.properties, ("requireApproval",), ())
     yield from must_be(approval, (True,), "lets releases go to production without a person")
 
 
@@ -104,7 +104,7 @@ def _approved(resource: Resource) -> Iterator[Finding]:
 
 
 def _actions(stage: dict[str, Plain], path: Path) -> Iterator[_Action]:
-    for listed in required(stage, ("actions",), path):
+    for listed in found_or_missing(stage, ("actions",), path):
         for place, action in each(listed.value, listed.path):
             block = action if isinstance(action, dict) else {}
             unread: Plain = UNKNOWN if action is UNKNOWN else None

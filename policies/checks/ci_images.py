@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.context import Context
-from policies.helpers.fields import must_be, required
+from policies.helpers.fields import found_or_missing, must_be
 from policies.model import UNKNOWN, Fail, Finding, Unknown
 from policies.reading import each
 from policies.resources import Resource
@@ -27,10 +27,10 @@ def immutable_scanned(resource: Resource, context: Context) -> Iterator[Finding]
         yield from _every_image_scanned(resource)
         return
     # IMMUTABLE_WITH_EXCLUSION lets some tags move.
-    tags = required(resource.properties, ("imageTagMutability",), ())
+    tags = found_or_missing(resource.properties, ("imageTagMutability",), ())
     yield from must_be(tags, ("IMMUTABLE",), "lets a tag move to another image")
     if resource.type == REPOSITORY:
-        scanned = required(resource.properties, ("imageScanningConfiguration", "scanOnPush"), ())
+        scanned = found_or_missing(resource.properties, ("imageScanningConfiguration", "scanOnPush"), ())
         yield from must_be(scanned, (True,), "leaves images that are pushed without a scan")
 
 
@@ -38,8 +38,8 @@ def _every_image_scanned(resource: Resource) -> Iterator[Finding]:
     """What the registry says goes before what a repository says: what no rule of it matches is not scanned."""
     unknown = []
     for path, rule in each(resource.properties.get("rules"), ("rules",)):
-        frequencies = [setting.value for setting in required(rule, ("scanFrequency",), path)]
-        filters = [setting.value for setting in required(rule, ("repositoryFilters", "filter"), path)]
+        frequencies = [setting.value for setting in found_or_missing(rule, ("scanFrequency",), path)]
+        filters = [setting.value for setting in found_or_missing(rule, ("repositoryFilters", "filter"), path)]
         if any(value in SCANS for value in frequencies) and "*" in filters:
             return
         if any(may in SCANS or may is UNKNOWN for may in frequencies) and ("*" in filters or UNKNOWN in filters):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.context import Context
-from policies.helpers.fields import found, must_be, required
+from policies.helpers.fields import found, found_or_missing, must_be
 from policies.helpers.pods import Setting
 from policies.model import UNKNOWN, Fail, Finding, Plain, Unknown
 from policies.reading import each
@@ -40,12 +40,12 @@ def two_approvals(resource: Resource, context: Context) -> Iterator[Finding]:
         return
     reviews = resource.properties.get("requiredPullRequestReviews")
     block = ("requiredPullRequestReviews",)
-    for count in required(reviews, (_COUNT,), block):
+    for count in found_or_missing(reviews, (_COUNT,), block):
         yield from _enough(count)
     for name in ("pullRequestBypassers", "bypassPullRequestAllowances"):
         for allowed in found(reviews, (name,), block):
             yield from _nobody(allowed)
-    admins = required(resource.properties, ("enforceAdmins",), ())
+    admins = found_or_missing(resource.properties, ("enforceAdmins",), ())
     yield from must_be(admins, (True,), "leaves administrators out")
 
 
@@ -54,11 +54,11 @@ def _ruleset(resource: Resource) -> Iterator[Finding]:
     counts: list[Setting] = []
     for pull_request in found(resource.properties.get("rules"), ("pullRequest",), ("rules",)):
         if pull_request.value is not None:
-            counts += required(pull_request.value, (_COUNT,), pull_request.path)
+            counts += found_or_missing(pull_request.value, (_COUNT,), pull_request.path)
     for count in counts:
         yield from _enough(count)
     if counts:
-        enforced = required(resource.properties, ("enforcement",), ())
+        enforced = found_or_missing(resource.properties, ("enforcement",), ())
         yield from must_be(enforced, ("active",), "leaves the rules without effect")
         for actors in found(resource.properties, ("bypassActors",), ()):
             yield from _nobody(actors)
@@ -88,9 +88,9 @@ def pinned_actions(resource: Resource, context: Context) -> Iterator[Finding]:
     switch = resource.properties.get(off[0])
     if switch == off[1] and isinstance(switch, type(off[1])):
         return
-    pinned = required(resource.properties, ("shaPinningRequired",), ())
+    pinned = found_or_missing(resource.properties, ("shaPinningRequired",), ())
     yield from must_be(pinned, (True,), "lets an Action's code change under its tag")
-    allowed = required(resource.properties, ("allowedActions",), ())
+    allowed = found_or_missing(resource.properties, ("allowedActions",), ())
     yield from must_be(allowed, ("selected", "local_only"), "lets everybody's Actions run")
     if all(setting.value == "local_only" for setting in allowed):
         return

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.context import Context
-from policies.helpers.fields import found, required
+from policies.helpers.fields import found, found_or_missing
 from policies.helpers.pods import Setting
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
@@ -34,7 +34,9 @@ def anchored_filters(resource: Resource, context: Context) -> Iterator[Finding]:
         if group is UNKNOWN:
             yield Unknown(path)
             continue
-        filters = [one for listed in required(group, ("filters",), path) for one in each(listed.value, listed.path)]
+        filters = [
+            one for listed in found_or_missing(group, ("filters",), path) for one in each(listed.value, listed.path)
+        ]
         if not filters:
             yield Fail((*path, "filters"), "is missing, so that every event matches")
         for place, one in filters:
@@ -45,14 +47,14 @@ def _filter(value: Plain, path: Path) -> Iterator[Finding]:
     if not isinstance(value, dict):
         yield Unknown(path) if value is UNKNOWN else Fail(path, "is no filter")
         return
-    kinds = [setting.value for setting in required(value, ("type",), path)]
+    kinds = [setting.value for setting in found_or_missing(value, ("type",), path)]
     if all(kind in NOT_NAMES for kind in kinds):
         return
     # A pattern of what to leave out leaves out more without anchors.
     excluded = [setting.value for setting in found(value, ("excludeMatchedPattern",), path)]
     if any(one is True for one in excluded):
         return
-    for pattern in required(value, ("pattern",), path):
+    for pattern in found_or_missing(value, ("pattern",), path):
         for finding in _judged(ACTOR if ACTOR in kinds or UNKNOWN in kinds else "", pattern):
             undecided = UNKNOWN in kinds or UNKNOWN in excluded
             yield Unknown(pattern.path) if undecided else finding

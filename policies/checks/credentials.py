@@ -8,12 +8,12 @@ from typing import Final
 
 from policies.checks.shapes import credential_in_text, credential_in_variable
 from policies.context import Context
+from policies.helpers.tasks import TASK_DEFINITION, task_of
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
-from policies.reading import each, members, parsed
+from policies.reading import each, members
 from policies.resources import Resource
 
 FUNCTION: Final = "aws:lambda/function:Function"
-TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
 INSTANCE: Final = "aws:ec2/instance:Instance"
 PROJECT: Final = "aws:codebuild/project:Project"
 
@@ -69,15 +69,9 @@ def _function(properties: Properties) -> Iterator[Finding]:
 
 
 def _task_definition(properties: Properties) -> Iterator[Finding]:
-    root: Path = ("containerDefinitions",)
-    try:
-        containers = parsed(properties.get("containerDefinitions"))
-    except ValueError:
-        yield Fail(root, "cannot be read as container definitions")
-        return
-    for path, container in each(containers, root):
-        if container is UNKNOWN:
-            yield Unknown(path)
+    task = task_of(properties)
+    yield from task.findings
+    for path, container in task.containers:
         for place, variables in members(container, "environment", path):
             for at, entry in each(variables, place):
                 yield from _named(entry, at)

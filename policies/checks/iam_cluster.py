@@ -43,7 +43,7 @@ def no_wildcard_roles(resource: Resource, context: Context) -> Iterator[Finding]
         yield from _rule(rule, path)
     selectors = at(resource.properties, ("aggregationRule", "clusterRoleSelectors"), ())
     for path, selector in each(selectors.value, selectors.path):
-        wanted = list(selector.values()) if isinstance(selector, dict) else [selector]
+        wanted = [*map(_wanted, selector.values())] if isinstance(selector, dict) else [selector]
         if any(value is not UNKNOWN and value for value in wanted):
             continue
         if UNKNOWN in wanted:
@@ -51,6 +51,12 @@ def no_wildcard_roles(resource: Resource, context: Context) -> Iterator[Finding]
         else:
             yield Fail(path, "takes in the rules of every role of the cluster")
     yield from _bound_to_admin(resource)
+
+
+def _wanted(labels: Plain) -> Plain:
+    """What a selector asks for. A label whose value is not known may turn out not to be asked for."""
+    asked = [value for value in labels.values() if value is not None] if isinstance(labels, dict) else []
+    return UNKNOWN if asked and all(value is UNKNOWN for value in asked) else labels
 
 
 def _rule(rule: Plain, path: Path) -> Iterator[Finding]:

@@ -67,7 +67,6 @@ def _is_many(principal: str) -> bool:
 
 def _limits(permission: Resource, context: Context, *, everyone: bool) -> Iterator[str | None]:
     """For each property that may keep others out: what is wrong with it, "" when nothing is, None while not known."""
-    accounts = (*context.settings.accounts, *context.settings.trusted_accounts)
     for name in ("sourceAccount", "sourceArn", "principalOrgId", "eventSourceToken"):
         value = permission.properties.get(name)
         # A service is of no organisation, so that key keeps none of its callers out.
@@ -76,8 +75,8 @@ def _limits(permission: Resource, context: Context, *, everyone: bool) -> Iterat
         if value is UNKNOWN:
             yield None
         elif name == "sourceAccount":
-            yield account_fault(value, accounts)
+            yield account_fault(value, context.settings)
         elif name == "sourceArn":
-            yield arn_fault(value, accounts)
+            yield arn_fault(value, context.settings)
         else:
             yield "names nobody" if is_open(value) else ""

@@ -59,8 +59,8 @@ def _across_agents(role: Resource, users: list[tuple[Resource, Reference]]) -> I
             if taken and own != taken:
                 yield Fail(reference.path, "is the role of another agent too", urn=user.urn)
             taken = taken or own
-    # What one of two is there for decides it.
-    if len(users) > 1 or (users and (is_agents(role) or _is_agent(users[0][0]) or not known)):
+    # What one of two is there for decides it; so does what the role is there for, if that is not known.
+    if len(users) > 1 or (users and (_may_be_agents(role) or _is_agent(users[0][0]) or not known)):
         unsure = [one for one in (role, *(user for user, _ in users)) if function_of(one) is None]
         yield from (Unknown(_unsaid(one), one.urn) for one in unsure)
 
@@ -116,6 +116,10 @@ def _unsaid(resource: Resource) -> Path:
 def _tag(resource: Resource, key: str) -> Plain:
     tags = resource.properties.get("tags")
     return UNKNOWN if tags is UNKNOWN else next((value for _, value in members(tags, key, ())), None)
+
+
+def _may_be_agents(role: Resource) -> bool:
+    return is_agents(role) or function_of(role) is None
 
 
 def _is_agent(user: Resource) -> bool:

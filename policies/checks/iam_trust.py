@@ -76,11 +76,10 @@ def _external_id_fault(comparison: Comparison) -> str:
 
 def services_have_a_source(resource: Resource, context: Context) -> Iterator[Finding]:
     """Control 20: a service takes the role only for an account, or a resource, that is named."""
-    accounts = (*context.settings.accounts, *context.settings.trusted_accounts)
     missing = "does not say for which account the service may take the role (aws:SourceAccount, aws:SourceArn)"
 
     def fault(comparison: Comparison) -> str:
-        return source_fault(comparison, accounts)
+        return source_fault(comparison, context.settings)
 
     trust = trust_of(resource)
     yield from trust.findings

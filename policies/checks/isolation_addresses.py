@@ -5,7 +5,7 @@ from typing import Final
 
 from policies.context import Context
 from policies.helpers.blocks import is_off, must_be_off, within
-from policies.model import UNKNOWN, Fail, Finding, Unknown
+from policies.model import UNKNOWN, Fail, Finding, Properties, Unknown
 from policies.resources import Resource
 
 DEFAULT_SUBNET: Final = "aws:ec2/defaultSubnet:DefaultSubnet"
@@ -65,12 +65,17 @@ def _by_default(resource: Resource) -> Iterator[Finding]:
     properties = resource.properties
     if resource.type == DEFAULT_SUBNET and properties.get(MAPS) is None:
         yield Fail((MAPS,), "is not said, and a default subnet gives out public addresses")
-    elif (
-        resource.type in MACHINES
-        and properties.get(ASSOCIATES) is None
-        and all(properties.get(name) in (None, "", []) for name in PLACES)
-    ):
+    elif resource.type in MACHINES and properties.get(ASSOCIATES) is None:
+        yield from _placed(properties)
+
+
+def _placed(properties: Properties) -> Iterator[Finding]:
+    said = {name: value for name in PLACES if (value := properties.get(name)) not in (None, "", [])}
+    if not said:
         yield Fail(("subnetId",), "is not said: it stands in a default subnet, which gives out public addresses")
+    elif all(value is UNKNOWN for value in said.values()):
+        # What is not known yet may turn out to say nothing.
+        yield from (Unknown((name,)) for name in said)
 
 
 def _elastic(resource: Resource) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import Final
 from policies.context import Context
 from policies.helpers.blocks import must_be_off, within
 from policies.helpers.networks import is_world, network
+from policies.helpers.values import judged
 from policies.model import UNKNOWN, Fail, Finding, Path, Unknown
 from policies.resources import Resource
 
@@ -57,10 +58,7 @@ def no_default_network(resource: Resource, context: Context) -> Iterator[Finding
 def _must_be(resource: Resource, names: Path, wanted: bool, message: str) -> Iterator[Finding]:
     """A flag whose default is the wrong one: it must be there, and be right."""
     found = list(within(resource.properties, [str(name) for name in names]))
-    for path, value in found:
-        if value is UNKNOWN:
-            yield Unknown(path)
-        elif value is not wanted and value != str(wanted).lower():
-            yield Fail(path, message)
+    # A provider takes the text too.
+    yield from judged(found, lambda value: value is wanted or value == str(wanted).lower(), message)
     if not found:
         yield Fail(names, f"{message} unless it is said otherwise")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.context import Context
+from policies.helpers.fields import must_not_be_set
 from policies.helpers.pods import Container, Pod, Setting, at, pod_of, volumes
 from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
 from policies.reading import each
@@ -18,15 +19,15 @@ def no_host_access(resource: Resource, context: Context) -> Iterator[Finding]:
     pod = pod_of(resource)
     yield from (Unknown(path) for path in pod.unknown)
     for name in HOST_NAMESPACES:
-        yield from _must_not_be_set(pod.setting(name), "shares the host's namespace")
+        yield from must_not_be_set((pod.setting(name),), "shares the host's namespace")
     # Windows has a privileged mode of its own, for the pod and for each container.
     for setting in (pod.setting, *(container.setting for container in pod.containers)):
         found = setting("securityContext", "windowsOptions", "hostProcess")
-        yield from _must_not_be_set(found, "runs as a process of the host")
+        yield from must_not_be_set((found,), "runs as a process of the host")
     yield from _no_host_paths(pod)
     for container in pod.containers:
         privileged = container.setting("securityContext", "privileged")
-        yield from _must_not_be_set(privileged, "gives the container the host's own rights")
+        yield from must_not_be_set((privileged,), "gives the container the host's own rights")
         yield from _no_host_ports(container)
 
 
@@ -53,10 +54,3 @@ def _in(value: Plain, names: tuple[str, ...], path: Path) -> Setting:
     if value is UNKNOWN:
         return Setting(path, UNKNOWN)
     return at(value if isinstance(value, dict) else {}, names, path)
-
-
-def _must_not_be_set(found: Setting, message: str) -> Iterator[Finding]:
-    if found.unknown:
-        yield Unknown(found.path)
-    elif found.value not in (None, False):
-        yield Fail(found.path, message)

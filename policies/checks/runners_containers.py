@@ -5,7 +5,7 @@ from typing import Final
 
 from policies.checks import runners_pods
 from policies.context import Context
-from policies.helpers.fields import found, must_be, must_not_be_set, required
+from policies.helpers.fields import found, found_or_missing, must_be, must_not_be_set
 from policies.helpers.images import image_faults
 from policies.helpers.pods import Setting, pod_of, volumes
 from policies.helpers.tasks import TASK_DEFINITION, task_of
@@ -41,7 +41,7 @@ def unprivileged(resource: Resource, context: Context) -> Iterator[Finding]:
 
 
 def _containers_unprivileged(resource: Resource) -> Iterator[Finding]:
-    task = task_of(resource)
+    task = task_of(resource.properties)
     yield from task.findings
     for path, container in task.containers:
         privileged = found(container, ("privileged",), path)
@@ -80,20 +80,20 @@ def read_only_root(resource: Resource, context: Context) -> Iterator[Finding]:
     if resource.type != TASK_DEFINITION:
         yield from runners_pods.read_only_root(resource, context)
         return
-    task = task_of(resource)
+    task = task_of(resource.properties)
     yield from task.findings
     for path, container in task.containers:
-        read_only = required(container, ("readonlyRootFilesystem",), path)
+        read_only = found_or_missing(container, ("readonlyRootFilesystem",), path)
         yield from must_be(read_only, (True,), "lets what runs change its own programs")
 
 
 def image_by_digest(resource: Resource, context: Context) -> Iterator[Finding]:
     """Control 52: every image is named by digest, and comes from a registry of the factory's or a listed one."""
     if resource.type == TASK_DEFINITION:
-        task = task_of(resource)
+        task = task_of(resource.properties)
         yield from task.findings
         for path, definition in task.containers:
-            for image in required(definition, ("image",), path):
+            for image in found_or_missing(definition, ("image",), path):
                 yield from image_faults(image.value, image.path, context)
         return
     pod = pod_of(resource)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.context import Context
-from policies.helpers.fields import found, must_be, required
+from policies.helpers.fields import found, found_or_missing, must_be
 from policies.model import Finding
 from policies.resources import Resource
 
@@ -28,7 +28,7 @@ def metadata_v2(resource: Resource, context: Context) -> Iterator[Finding]:
     endpoints = [setting.value for setting in found(options, ("httpEndpoint",), _BLOCK)]
     if endpoints and all(value == "disabled" for value in endpoints):
         return
-    tokens = required(options, ("httpTokens",), _BLOCK)
+    tokens = found_or_missing(options, ("httpTokens",), _BLOCK)
     yield from must_be(tokens, ("required",), "lets who can make the machine ask for a page read its credentials")
-    hops = required(options, ("httpPutResponseHopLimit",), _BLOCK)
+    hops = found_or_missing(options, ("httpPutResponseHopLimit",), _BLOCK)
     yield from must_be(hops, (1,), "lets containers on the machine read its credentials")

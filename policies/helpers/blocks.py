@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
+from policies.helpers.values import judged
+from policies.model import Finding, Path, Plain, Properties
 from policies.reading import each, exactly, walk
 
 
@@ -25,8 +26,4 @@ def is_off(value: Plain) -> bool:
 
 def must_be_off(properties: Properties, names: Sequence[str], message: str) -> Iterator[Finding]:
     """A failure for each flag at `names` that is set, an undecided one for each that is not known."""
-    for path, value in within(properties, names):
-        if value is UNKNOWN:
-            yield Unknown(path)
-        elif not is_off(value):
-            yield Fail(path, message)
+    return judged(within(properties, names), is_off, message)

@@ -23,14 +23,23 @@ def under(value: Plain, names: tuple[str, ...], path: Path = ()) -> Iterator[tup
 def required(properties: Plain, names: tuple[str, ...], holds: Holds, message: str) -> Iterator[Finding]:
     """Fails with `message` unless the setting is there and its value holds."""
     found = list(under(properties, names))
-    yield from _judged(found, holds, message)
+    yield from judged(found, holds, message)
     if not found:
         yield Fail(names, message)
 
 
 def if_set(properties: Plain, names: tuple[str, ...], holds: Holds, message: str) -> Iterator[Finding]:
     """The same for a setting whose absence is right."""
-    yield from _judged(under(properties, names), holds, message)
+    yield from judged(under(properties, names), holds, message)
+
+
+def judged(found: Iterable[tuple[Path, Plain]], holds: Holds, message: str) -> Iterator[Finding]:
+    """For each value at its place: a failure with `message` when it does not hold, undecided when it is not known."""
+    for path, value in found:
+        if value is UNKNOWN:
+            yield Unknown(path)
+        elif not holds(value):
+            yield Fail(path, message)
 
 
 def owned_by(resource: Resource, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -58,11 +67,3 @@ def number(value: Plain) -> float | None:
 def at_least(least: float) -> Holds:
     """Whether a value is a number, and no smaller one."""
     return lambda value: (found := number(value)) is not None and found >= least
-
-
-def _judged(found: Iterable[tuple[Path, Plain]], holds: Holds, message: str) -> Iterator[Finding]:
-    for path, value in found:
-        if value is UNKNOWN:
-            yield Unknown(path)
-        elif not holds(value):
-            yield Fail(path, message)

@@ -28,7 +28,7 @@ def complaints(control: Control, cases: Sequence[Case]) -> Iterator[Complaint]:
     for case in cases:
         for check in (_of_its_verdict, _of_what_is_unknown, _of_what_would_pass_unseen):
             try:
-                yield from (Complaint(case.name, message) for message in check(control, case))
+                yield from (Complaint(case.name, message) for message in check(control, case, cases))
             except RuleBroke as error:
                 # Told for the case as it is by the first of the checks; the others change it, and may break it first.
                 yield Complaint(case.name, str(error))
@@ -54,7 +54,8 @@ def _of_the_cases(control: Control, cases: Sequence[Case]) -> Iterator[Complaint
             yield Complaint(case.name, "the rule reads nothing of what is in it")
 
 
-def _of_its_verdict(control: Control, case: Case) -> Iterator[str]:
+def _of_its_verdict(control: Control, case: Case, cases: Sequence[Case]) -> Iterator[str]:
+    del cases
     before = repr(case.resources)
     if message := complaint([control], case):
         yield message.removeprefix(f"{case.name}: ")
@@ -62,13 +63,14 @@ def _of_its_verdict(control: Control, case: Case) -> Iterator[str]:
         yield "the rule changes what it is given, which other rules look at too"
 
 
-def _of_what_is_unknown(control: Control, case: Case) -> Iterator[str]:
+def _of_what_is_unknown(control: Control, case: Case, cases: Sequence[Case]) -> Iterator[str]:
     if case.verdict == "fail":
-        for name, path in passing_when_unknown(control, case):
+        for name, path in passing_when_unknown(control, case, cases):
             yield f"it passes when {render(path)} of {name} is not known; a rule must yield Unknown there"
 
 
-def _of_what_would_pass_unseen(control: Control, case: Case) -> Iterator[str]:
+def _of_what_would_pass_unseen(control: Control, case: Case, cases: Sequence[Case]) -> Iterator[str]:
+    del cases
     mutated: dict[str, Callable[[Control], Control]] = {"pass": always_failing, "fail": always_passing}
     change = mutated.get(case.verdict)
     if change and complaint([change(control)], case) is None:

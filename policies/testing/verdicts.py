@@ -1,7 +1,8 @@
 """What the controls say of a case, and what is wrong with that."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from policies.context import Context
 from policies.evaluation import Verdict, judge
@@ -46,15 +47,51 @@ def always_failing(control: Control) -> Control:
     return _with_checks(control, blunt)
 
 
-def passing_when_unknown(control: Control, case: Case) -> list[tuple[str, Path]]:
-    """Resource and path of the parts of a bad case without which the control lets it pass."""
+Names: TypeAlias = Callable[[Resource, Path], Collection[str]]
+
+
+def names_in(control: Control, cases: Sequence[Case]) -> Names:
+    """What could be said at a place of a resource: what the control reads, and what one of its cases says there."""
+    said: dict[tuple[str, Path], set[str]] = {}
+    for resource in (each for case in cases if case.control == control.id for each in case.resources):
+        for path in ((), *paths(resource.properties)):
+            if isinstance(value := at(resource.properties, path), dict):
+                said.setdefault((resource.type, _shape(path)), set()).update(value)
+
+    def names(resource: Resource, path: Path) -> Collection[str]:
+        read = () if path else control.read_of(resource.type)
+        return {*read, *said.get((resource.type, _shape(path)), ())}
+
+    return names
+
+
+def passing_when_unknown(control: Control, case: Case, cases: Sequence[Case]) -> list[tuple[str, Path]]:
+    """Resource and path of what makes a bad case of `cases` pass by being not known.
+
+    Both what the case says, and what it does not say: its absence may be what is wrong with it.
+    """
     passed = []
+    names = names_in(control, cases)
     for place, resource in enumerate(case.resources):
-        for path, hidden in with_unknown_parts(resource):
-            others = (*case.resources[:place], hidden, *case.resources[place + 1 :])
+        for path in (*paths(resource.properties), *unsaid(resource, names)):
+            others = (*case.resources[:place], unknown_at(resource, path), *case.resources[place + 1 :])
             if not verdicts_on(control, case, Stack(others)):
                 passed.append((resource.name, path))
     return passed
+
+
+def unsaid(resource: Resource, names: Names) -> Iterator[Path]:
+    """Where the resource could say something and does not."""
+    for path in ((), *paths(resource.properties)) if resource.declared else ():
+        value = at(resource.properties, path)
+        if isinstance(value, dict):
+            yield from ((*path, name) for name in sorted(set(names(resource, path)) - value.keys()))
+
+
+def unknown_at(resource: Resource, path: Path) -> Resource:
+    """The resource with what stands at `path`, or could stand there, not known."""
+    changed = replaced(resource.properties, path, UNKNOWN)
+    return replace(resource, properties=changed) if isinstance(changed, dict) else resource
 
 
 def undone_by(control: Control, bad: Case, more: Case) -> bool:
@@ -64,12 +101,9 @@ def undone_by(control: Control, bad: Case, more: Case) -> bool:
     return not any(verdict.failed for verdict in verdicts)
 
 
-def with_unknown_parts(resource: Resource) -> Iterator[tuple[Path, Resource]]:
-    """The resource again and again, each time with another part of it not known."""
-    for path in paths(resource.properties):
-        changed = replaced(resource.properties, path, UNKNOWN)
-        if isinstance(changed, dict):
-            yield path, replace(resource, properties=changed)
+def _shape(path: Path) -> Path:
+    """The path with no difference between the elements of a list."""
+    return tuple(0 if isinstance(part, int) else part for part in path)
 
 
 def _with_checks(control: Control, check: Callable[[object, Context], Iterator[Finding]]) -> Control:
@@ -96,12 +130,12 @@ def at(value: Plain, path: Path) -> Plain:
 
 
 def replaced(value: Plain, path: Path, new: Plain) -> Plain:
-    """The value with `new` at `path`."""
+    """The value with `new` at `path`, the end of which may be a name that is not there yet."""
     if not path:
         return new
     if isinstance(value, dict):
         name = str(path[0])
-        return {**value, name: replaced(value[name], path[1:], new)}
+        return {**value, name: replaced(value.get(name), path[1:], new)}
     if isinstance(value, list):
         return [replaced(each, path[1:], new) if place == path[0] else each for place, each in enumerate(value)]
     raise TypeError("a path through what has no parts")

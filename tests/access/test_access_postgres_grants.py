@@ -6,7 +6,7 @@ import signal
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from access.certificates import files
 from access.grants import Given, Grant, State
 from access.postgres.process import Relay
 from access.providers.postgres import Postgres
+from access.recordings import Held, Recorded, recorded
 from access.relays import postgres_relay
 from factory import events
 from factory.spec import Scope
@@ -43,7 +44,7 @@ class Plane:
         self.begin()
 
     def begin(self) -> None:
-        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.statement_kinds, "disable")
+        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.verdicts.statement_kinds, "disable")
         self.broker = Broker(
             self.place.desk, self.place.database, {"postgres": provider}, lambda: self.place.wall, lambda: 0.0
         )
@@ -121,6 +122,31 @@ def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: Plane) -> None
     assert refused[0].properties["reason"]
 
 
+def test_a_recording_that_is_changed_or_removed_afterwards_is_told(plane: Plane) -> None:
+    given = plane.given()
+    for total in (1, 2):
+        with plane.client(given) as session:
+            assert session.run("SELECT name FROM sums WHERE total = :total", total=total)
+            with pytest.raises(DatabaseError):
+                session.run("SELECT 1/0")
+    wait_for(lambda: len(plane.told("session.ended")) == 2)
+
+    def found() -> list[Recorded]:
+        with plane.place.database.connect() as connection:
+            return recorded(plane.place.root, connection, given.grant)
+
+    whole = found()
+    assert [each.held for each in whole] == [Held.WHOLE, Held.WHOLE]
+    statements = [(each.text, each.values, each.rows, each.sqlstate) for each in whole[1].said]
+    assert ("SELECT name FROM sums WHERE total = $1", ["2"], 1, "") in statements
+    assert any(text == "SELECT 1/0" and sqlstate == "22012" for text, _, _, sqlstate in statements)
+    folder = plane.place.root.recordings / "tally" / given.grant.id
+    one, two = (folder / f"{each.session}.jsonl" for each in whole)
+    one.write_text(one.read_text().replace("SELECT name", "SELECT note"))
+    two.unlink()
+    assert {each.session: each.held for each in found()} == {one.stem: Held.CHANGED, two.stem: Held.GONE}
+
+
 def test_the_end_comes_in_the_middle_of_a_query(plane: Plane) -> None:
     given = plane.given()
     idle, busy, ended = plane.client(given), plane.client(given), []
@@ -195,6 +221,31 @@ def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(
         session.run("SELECT 1")
     plane.begin()
     plane.look()
+    with plane.client(given) as again:
+        assert again.run("SELECT 1") == [[1]]
+
+
+def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: Plane) -> None:
+    # Nobody looks any more: the relay's own clock is the bound.
+    plane.place.wall -= timedelta(minutes=60) - timedelta(seconds=8)
+    given = plane.given()
+    session = plane.client(given)
+    assert session.run("SELECT 1") == [[1]]
+    wait_for(lambda: plane.server.backends(plane.place.read(given.grant).provider_ref) == 0)
+    with pytest.raises(ENDED):
+        session.run("SELECT 1")
+    with pytest.raises(ENDED):
+        plane.client(given)
+
+
+def test_what_was_opened_and_not_written_down_is_opened_anew(plane: Plane) -> None:
+    given = plane.given()
+    session = plane.client(given)
+    with plane.place.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE access_grant SET state = 'issuing'")
+    plane.look()
+    with pytest.raises(ENDED):
+        session.run("SELECT 1")
     with plane.client(given) as again:
         assert again.run("SELECT 1") == [[1]]
 

@@ -55,7 +55,7 @@ def require_the_same(spec: AppSpec) -> None:
             assert len(verdict.policies) == 1 or not verdict.allowed
 
 
-@settings(phases=NO_SHRINKING, max_examples=20)
+@settings(phases=NO_SHRINKING, max_examples=12)
 @given(specs())
 def test_cedar_decides_as_the_rules_say_for_every_app_yaml(spec: AppSpec) -> None:
     require_the_same(spec)
@@ -83,7 +83,7 @@ def any_rules(draw: st.DrawFn) -> AppSpec:
     return spec.model_copy(update={"access": draw(rules), **gone})
 
 
-@settings(phases=NO_SHRINKING, max_examples=20)
+@settings(phases=NO_SHRINKING, max_examples=12)
 @given(any_rules())
 def test_cedar_decides_as_the_rules_say_also_where_no_file_could_hold_them(spec: AppSpec) -> None:
     require_the_same(spec)

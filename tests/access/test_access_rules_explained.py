@@ -1,14 +1,17 @@
 """What people are told: which rule let somebody in and on which terms, or what is nearest and where to change it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rules_place import DATABASE, IN_PRODUCTION, READ, WRITE, an_app, by_agent, by_person, decided
+from spec_strategies import GOOD, factory_in
 
 from access.rules import as_json, explain
+from factory.document import load_document
 from factory.gates import Role
-from factory.spec import Environment, Function, Scope
+from factory.spec import Environment, Function, Scope, load_app
 
 REVIEWER = {"principal": "agent:links/code-reviewer/t", "function": Function.CODE_REVIEWER}
 
@@ -29,7 +32,7 @@ REVIEWER = {"principal": "agent:links/code-reviewer/t", "function": Function.COD
             {"scope": Scope.WRITE},
             "app.yaml, access.1.environments names production, not build",
         ),
-        ([READ], REVIEWER, f"app.yaml lets the coder into {DATABASE}, not the code-reviewer: app.yaml, access.0"),
+        ([READ], REVIEWER, "app.yaml, access.0.function names the coder, not the code-reviewer"),
         ([READ], {"resource": "queues.jobs"}, "no rule is about queues.jobs: app.yaml, access, would hold it"),
         (
             [],
@@ -92,5 +95,46 @@ def test_the_same_is_told_as_data() -> None:
         "reasons": [f"the coder may read {DATABASE} in production (app.yaml, access.0)"],
         "policies": ["links/access.0/production"],
         "version": verdict.version,
+        "places": ["access.0"],
     }
-    assert as_json(decided(spec, by_agent()))["approval"] is None
+    refused = as_json(decided(spec, by_agent()))
+    assert (refused["approval"], refused["places"]) == (None, ["access.0.environments"])
+    assert as_json(decided(spec, by_person("an-operator")))["places"] == []
+
+
+FILE = f"""{GOOD}databases:
+  database: {{}}
+access:
+  - function: coder
+    resource: {DATABASE}
+    environments: [build]
+    scope: read
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "- function: coder"),
+        ({"scope": Scope.WRITE}, "scope: read"),
+        ({"environment": Environment.STAGING}, "environments: [build]"),
+        # The lease is left to its default: then the whole rule is shown.
+        ({"minutes": 16}, "- function: coder"),
+        (REVIEWER, "function: coder"),
+        ({"resource": "repository"}, "access:"),
+    ],
+)
+def test_with_the_file_its_line_is_told(tmp_path: Path, asked: dict[str, Any], told: str) -> None:
+    root = factory_in(tmp_path, FILE)
+    file = root.apps / "links" / "app.yaml"
+    text = explain(decided(load_app(root, "links"), by_agent(**asked)), load_document(file))
+    (line,) = [each.removeprefix(f"  see {file}:") for each in text.splitlines() if "  see " in each]
+    assert told in FILE.splitlines()[int(line) - 1]
+
+
+def test_what_no_line_could_change_names_none(tmp_path: Path) -> None:
+    root = factory_in(tmp_path, FILE)
+    document = load_document(root.apps / "links" / "app.yaml")
+    spec = load_app(root, "links")
+    for asked in (by_person("an-operator"), by_person("a-viewer"), by_agent(principal="agent:notes/coder/t")):
+        assert "  see " not in explain(decided(spec, asked), document)

@@ -175,3 +175,34 @@ def test_an_app_without_rules_says_so() -> None:
     assert policies_of(an_app()) == "// links: app.yaml lets no agent into anything.\n"
     assert not decided(an_app(), by_agent()).allowed
     assert decided(an_app(READ), by_agent()).allowed
+
+
+@pytest.mark.parametrize(
+    ("notes", "asked", "told"),
+    [
+        ('@lease("240")', {}, "differ in their terms"),
+        ('@lease("30") @approval("operator")', {}, "differ in their terms"),
+        ('@lease("30")', {"environment": Environment.PRODUCTION}, "nobody who may let into it is asked for approval"),
+        (
+            '@lease("30") @approval("maintainer")',
+            {"environment": Environment.PRODUCTION},
+            "nobody who may let into it is asked for approval",
+        ),
+        ('@lease("30") @approval("viewer")', {"resource": "queues.jobs"}, "nobody who may let into it"),
+        ('@lease("4")', {"resource": "queues.jobs"}, "it may be held for 4 minutes at most"),
+        ("", {"resource": "queues.jobs"}, "it may be held for 0 minutes at most"),
+    ],
+)
+def test_what_cedar_allows_on_terms_that_do_not_hold_is_refused(
+    notes: str, asked: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = 'permit (principal is Agent, action in Action::"write", resource);'
+    texts = [f'{engine.base_text()}@id("more") {told} {more}' for told in (notes, '@lease("30") @approval("operator")')]
+    monkeypatch.setattr(deciding, "base_text", lambda: texts[0])
+    verdict = decided(an_app(READ), by_agent(**asked))
+    assert (verdict.allowed, verdict.approval, verdict.most_minutes) == (False, None, 0)
+    assert told in verdict.reasons[0]
+    assert "more" in verdict.policies
+    # Alone, and on terms that hold, it lets in.
+    monkeypatch.setattr(deciding, "base_text", lambda: texts[1])
+    assert decided(an_app(), by_agent(**asked)).approval is Role.OPERATOR

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from console_runner import Answer, Runner
-from exception_bench import GROUP, ExceptionBench
+from exception_bench import FACTORY_ID, GROUP, ExceptionBench
 from sqlalchemy import select
 
 from factory import db, findings
 from factory.errors import ExitCode
 from factory.events import EVENTS
 from factory.findings import Finding, Severity
+from factory.settings import new_factory_id
 
 TAGS = {"app": "links", "environment": "staging", "owner": "web", "cost-center": "web"}
 DOOR = f"urn:pulumi:links-staging::f::{GROUP}::links-staging-door"
@@ -174,6 +175,29 @@ def test_what_cannot_be_asked_for_is_refused_before_it_is_written(
     assert not (bench.root.path / "exceptions.requested.yaml").exists()
     assert _ask(millwright, state).code == ExitCode.OK
     assert _ask(millwright, state).documents[0]["error"] == "there is an exception door already"
+
+
+def test_what_waits_in_one_factory_is_accepted_in_no_other(
+    millwright: Runner, bench: ExceptionBench, state: str
+) -> None:
+    assert _ask(millwright, state).code == ExitCode.OK
+    settings = bench.root.settings_file
+    true = settings.read_text()
+    settings.write_text(true.replace(FACTORY_ID, new_factory_id()))
+    (refused,) = _accept(millwright).documents
+    assert "signed for another factory" in refused["problems"][0]["message"]
+    settings.write_text("aws: local\n")
+    assert "this factory has no id" in _accept(millwright).documents[0]["problems"][0]["message"]
+    (bench.root.path / "exceptions.requested.yaml").unlink()
+    nameless = _ask(millwright, state).documents[0]
+    assert (nameless["error"], "factory_id: " in nameless["hint"]) == (
+        "this factory has no id, so that nothing can be signed for it",
+        True,
+    )
+    settings.write_text(true)
+    assert _ask(millwright, state).code == _accept(millwright).code == ExitCode.OK
+    accepted = (bench.root.path / "exceptions.yaml").read_text()
+    assert f"\n    factory: {FACTORY_ID}@local\n" in accepted
 
 
 def test_ninety_one_days_are_too_many(millwright: Runner, state: str) -> None:

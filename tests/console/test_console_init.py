@@ -40,7 +40,9 @@ def test_a_new_folder_becomes_a_whole_factory(millwright: Runner, tmp_path: Path
     assert (answer.code, answer.documents) == (ExitCode.OK, [{"factory": str(folder), "app": "hello"}])
     assert _files(folder) == FILES
     root = FactoryRoot(folder)
-    assert load(root) == Settings()
+    given = load(root).factory_id
+    assert load(root) == Settings(factory_id=given)
+    assert given != load(init.make_factory(tmp_path / "another", "hello")).factory_id
     assert load_policies(root) == PolicySettings(accounts=(LOCAL_ACCOUNT,))
     assert app_names(root) == ["hello"]
     assert load_app(root, "hello").description == "A first app"

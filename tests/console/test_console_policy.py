@@ -11,6 +11,7 @@ from factory.errors import ExitCode
 from factory.paths import FactoryRoot
 from factory.spec import app_names
 from policies import CONTROLS, load_policies
+from policies.accepted import NEVER
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 TAGS = {"app": "links", "environment": "build", "owner": "web", "cost-center": "web"}
@@ -92,6 +93,35 @@ def test_every_rule_is_listed_and_explained_by_name_or_number(millwright: Runner
     assert "why: " in told
     assert "fix: " in told
     assert "compare: CKV_AWS_24" in told
+
+
+@pytest.mark.parametrize(
+    ("rule", "levels", "excepted"),
+    [
+        (
+            "no-world-ingress",
+            "mandatory in build, staging, production and elsewhere",
+            "two people may accept a finding",
+        ),
+        (
+            "log-retention",
+            "advisory in build and staging, mandatory in production and elsewhere",
+            "for at most 90 days",
+        ),
+        ("trail-complete", "mandatory in build, staging, production and elsewhere", "never: exceptions themselves"),
+        ("joined-within-app", "mandatory in", "never: it opens one app to another"),
+    ],
+)
+def test_a_rule_says_where_it_stops_what_and_whether_a_finding_can_be_accepted(
+    millwright: Runner, rule: str, levels: str, excepted: str
+) -> None:
+    told = " ".join(millwright("policy", "explain", rule).out.split())
+    assert levels in told
+    assert excepted in told.partition(" exceptions: ")[2].partition(" reads: ")[0]
+    (document,) = millwright("policy", "explain", rule, "--json").documents
+    assert document["exceptable"] == ("never" not in excepted)
+    assert bool(document["never_excepted_because"]) == (rule in NEVER)
+    assert document["elsewhere"] == "mandatory"
 
 
 def test_a_rule_that_is_none_is_refused_with_the_nearest(millwright: Runner) -> None:

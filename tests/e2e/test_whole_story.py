@@ -85,6 +85,9 @@ def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_mid
     assert (revoked.code, revoked.documents[0]["state"]) == (0, "ended"), revoked.err
     assert long.wait(30) != 0
     assert demo.run(psql, "-c", "SELECT 1", env=client).code != 0
+    replayed = demo.millwright("access", "replay", grant["id"])
+    assert (replayed.code, replayed.out.count("as the audit log has it")) == (0, 3), replayed.out + replayed.err
+    assert all(text in replayed.out for text in ("SELECT 6 * 7", "refused: ", "pg_sleep"))
     told = demo.millwright("audit", "show", "tally", "--limit", "200", "--json").documents
     kinds = [each["event"]["kind"] for each in told if each["event"]["properties"].get("grant") == grant["id"]]
     steps = ["grant.requested", "grant.allowed", "grant.issued", "grant.revoking", "grant.ended"]

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 
 import factory
 from access.audit import tables as audit_tables
+from access.grants import tables as grant_tables
 from factory import artefacts, db, decisions, environments, events, findings, releases, requests
 from factory.environments import EnvironmentRecord
 from factory.errors import InputError, MillwrightError
@@ -30,6 +31,7 @@ TABLES = [
     audit_tables.ENTRIES,
     audit_tables.LOGS,
     audit_tables.TURN,
+    grant_tables.GRANTS,
     artefacts.ARTEFACTS,
     decisions.DECISIONS,
     environments.ENVIRONMENTS,

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from exception_bench import DOOR, GROUP, NEVER, NOW, PARENT, RULE, ExceptionBench, Fields, fields
+from exception_bench import ACCOUNT, DOOR, FACTORY_ID, GROUP, NEVER, NOW, PARENT, RULE, ExceptionBench, Fields, fields
 
 from factory import demo_people
-from factory.errors import ExitCode, InputError
+from factory.errors import InputError
 from factory.exceptions import SCANNERS, in_pattern
 from factory.findings import Finding, Severity
 from factory.settings import Settings
@@ -20,15 +20,6 @@ Attack = Callable[[ExceptionBench], Fields]
 @pytest.fixture
 def bench(tmp_path: Path) -> ExceptionBench:
     return ExceptionBench.in_folder(tmp_path / "factory")
-
-
-def _refused(bench: ExceptionBench, *entries: Fields, now: datetime = NOW) -> InputError:
-    bench.write(*entries)
-    with pytest.raises(InputError) as caught:
-        bench.load(now)
-    assert caught.value.exit_code is ExitCode.INVALID_INPUT
-    assert "policy except" in caught.value.hint
-    return caught.value
 
 
 def test_without_the_file_nothing_is_accepted(bench: ExceptionBench) -> None:
@@ -84,7 +75,7 @@ def test_a_scanners_entry_holds_for_its_app(bench: ExceptionBench) -> None:
     ],
 )
 def test_whatever_is_changed_after_it_was_signed_does_not_hold(bench: ExceptionBench, field: str, text: str) -> None:
-    error = _refused(bench, bench.entry() | {field: text})
+    error = bench.refused(bench.entry() | {field: text})
     assert "over exactly this entry" in str(error.problems[-1])
     assert error.problems[-1].line > 1
 
@@ -140,7 +131,7 @@ def test_who_may_accept_and_with_which_signature(bench: ExceptionBench, attack: 
         bench.write(entry)
         assert len(bench.load().entries) == 1
         return
-    error = _refused(bench, entry)
+    error = bench.refused(entry)
     assert error.problems[0].field.endswith(f".{field}")
     assert told in str(error.problems[0])
 
@@ -166,7 +157,9 @@ def test_stand_ins_accept_only_where_everything_is_local(bench: ExceptionBench) 
         bench.key(person).write_bytes(demo_people.key_file(bench.root, person).read_bytes())
     bench.write(bench.entry(requester=demo_people.AUTHOR, approver=demo_people.SECURITY))
     assert bench.load().entries
-    bench.settings = Settings(aws="account", aws_account="111122223333")
+    bench.settings = Settings(aws="account", aws_account=ACCOUNT, factory_id=FACTORY_ID)
+    there = f"{FACTORY_ID}@{ACCOUNT}"
+    bench.write(bench.entry(factory=there, requester=demo_people.AUTHOR, approver=demo_people.SECURITY))
     with pytest.raises(InputError) as caught:
         bench.load()
     assert "stand-ins accept only where every target is local" in str(caught.value.problems)
@@ -195,7 +188,7 @@ def test_stand_ins_accept_only_where_everything_is_local(bench: ExceptionBench) 
 def test_what_can_never_be_accepted_is_refused_though_it_is_signed(
     bench: ExceptionBench, differs: dict[str, str], field: str, told: str
 ) -> None:
-    error = _refused(bench, bench.entry(**differs))
+    error = bench.refused(bench.entry(**differs))
     (problem,) = error.problems
     assert problem.field == f"exceptions.0.{field}"
     assert told in str(problem)
@@ -233,7 +226,7 @@ def test_what_is_no_entry_is_told_with_its_place(bench: ExceptionBench, differs:
 
 
 def test_no_two_entries_have_one_id_and_no_entry_has_a_key_twice(bench: ExceptionBench) -> None:
-    error = _refused(bench, bench.entry(), bench.entry())
+    error = bench.refused(bench.entry(), bench.entry())
     assert "the id stands here and on line" in str(error.problems[0])
     path = bench.write(bench.entry())
     (line,) = [line for line in path.read_text().splitlines(keepends=True) if "ticket:" in line]
@@ -281,7 +274,7 @@ def _urn(name: str, type_: str = PARENT + GROUP, stack: str = "links-staging") -
 def test_a_pattern_leaves_open_only_a_part_of_the_name(bench: ExceptionBench, pattern: str, told: str) -> None:
     entry = bench.entry(resource=None, pattern=pattern)
     if told:
-        assert told in str(_refused(bench, entry).problems[0])
+        assert told in str(bench.refused(entry).problems[0])
         return
     bench.write(entry)
     assert [held.pattern for held in bench.load().entries] == [pattern]
@@ -308,6 +301,6 @@ def test_a_pattern_stands_for_names_in_one_stack_of_one_type(urn: str, within: b
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file(bench: ExceptionBench) -> None:
-    error = _refused(bench, bench.entry(approver="max"), bench.entry(id="b", expires="2027-03-15"))
+    error = bench.refused(bench.entry(approver="max"), bench.entry(id="b", expires="2027-03-15"))
     assert [problem.field for problem in error.problems] == ["exceptions.0.approver", "exceptions.1.expires"]
     assert re.search("has 2 mistakes", str(error))

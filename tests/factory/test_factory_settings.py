@@ -6,7 +6,7 @@ import pytest
 
 from factory.errors import InputError
 from factory.paths import FactoryRoot, find_root, private_folder
-from factory.settings import Settings, load
+from factory.settings import Settings, load, new_factory_id
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +82,20 @@ def test_a_wrong_override_names_the_variable(
     monkeypatch.setenv(variable, value)
     (found,) = _refused(tmp_path, "backend: s3://states\n")
     assert found.startswith(problem), found
+
+
+def test_which_factory_it_is_stands_in_the_file_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = new_factory_id(), new_factory_id()
+    assert one != other
+    assert _load(tmp_path, f"factory_id: {one}\n").identity == f"{one}@local"
+    account = f"aws: account\naws_account: '012345678901'\nfactory_id: {one}\n"
+    assert _load(tmp_path, account).identity == f"{one}@012345678901"
+    assert _load(tmp_path, "").identity is None
+    (wrong,) = _refused(tmp_path, "factory_id: links\n")
+    assert wrong.startswith("millwright.yaml:1:13: factory_id: String should match")
+    monkeypatch.setenv("MILLWRIGHT_FACTORY_ID", other)
+    (variable,) = _refused(tmp_path, f"factory_id: {one}\n")
+    assert variable == "MILLWRIGHT_FACTORY_ID: this setting stands in millwright.yaml only; unset it"
 
 
 def test_a_root_is_found_from_any_folder_below_it(tmp_path: Path) -> None:

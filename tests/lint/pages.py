@@ -13,11 +13,12 @@ from console.cli import command_line
 from factory import errors
 from factory.errors import ExitCode
 from factory.exceptions import FILE, Accepted
-from factory.settings import Settings
+from factory.settings import FILE_ONLY, Settings, variable_of
 from factory.spec import AppSpec
 from localcloud.provider import config as provider
 from localcloud.supported import SupportedType, supported_invokes, supported_types
 from policies import CONTROLS, PACK_NAME, Control
+from policies.accepted import never_excepted
 from tests.lint.fields import Row, rows
 
 Lines = Iterator[str]
@@ -31,7 +32,6 @@ def settings(root: Path) -> Lines:
     yield "The factory's settings. Every key has an embedded default; the variable, where set, wins over the file."
     yield "An unknown key is an error."
     yield ""
-    prefix = Settings.model_config["env_prefix"]
     for row in rows(Settings):
         yield f"## `{row.key}`"
         yield ""
@@ -39,9 +39,13 @@ def settings(root: Path) -> Lines:
         yield ""
         yield from _table(
             ("type", "limits", "default", "variable"),
-            [(row.kind, row.limits or "none", row.default or "must be given", f"`{prefix}{row.key.upper()}`")],
+            [(row.kind, row.limits or "none", row.default or "must be given", _variable(row.key))],
         )
         yield ""
+
+
+def _variable(key: str) -> str:
+    return "none" if key in FILE_ONLY else f"`{variable_of(key)}`"
 
 
 def app_yaml(root: Path) -> Lines:
@@ -103,14 +107,12 @@ def policies(root: Path) -> Lines:
     yield ""
     yield f"The controls of the policy pack `{PACK_NAME}`. A mandatory one stops the operation before the resource is"
     yield "touched (one that reads the whole stack: at the end of the preview); an advisory one warns. What is not"
-    yield "known in a preview is judged in the update."
+    yield "known in a preview is judged in the update. A finding can be [accepted](../how-to/accept-a-finding.md) for a"
+    yield "while, but for those of the controls that say never."
     yield ""
     yield from _table(
-        ("number", "control", "severity", "enforcement", "reads"),
-        [
-            (str(c.number), f"[{c.id}](#{c.number}-{c.id})", c.severity.value, str(c.enforcement), c.scope.value)
-            for c in sorted(CONTROLS, key=lambda c: c.number)
-        ],
+        ("number", "control", "severity", "enforcement", "reads", "exceptions"),
+        [_control_cells(control) for control in sorted(CONTROLS, key=lambda c: c.number)],
     )
     for control in sorted(CONTROLS, key=lambda c: c.number):
         yield ""
@@ -231,12 +233,22 @@ def _parameter_default(parameter: Any) -> str:
     return "none" if parameter.default in (None, False) else f"`{parameter.default}`"
 
 
+def _control_cells(control: Control) -> tuple[str, ...]:
+    name = f"[{control.id}](#{control.number}-{control.id})"
+    excepted = "never" if never_excepted(control) else "may be"
+    levels = (control.severity.value, str(control.enforcement))
+    return (str(control.number), name, *levels, control.scope.value, excepted)
+
+
 def _control(control: Control) -> Lines:
     yield f"## {control.number} {control.id}"
     yield ""
-    yield f"**{control.title}** ({control.severity.value}, {control.enforcement}). {control.why}"
+    yield f"**{control.title}** ({control.severity.value}, {control.enforcement.everywhere()}). {control.why}"
     yield ""
     yield f"To mend it: {control.fix}."
+    yield ""
+    never = never_excepted(control)
+    yield f"No finding of it can be accepted: {never}." if never else "A finding can be accepted for a while."
     yield ""
     yield from _table(
         ("reads", "properties"),

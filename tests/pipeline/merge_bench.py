@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_bench import APP, REPOSITORY
+from exception_bench import FACTORY_ID
 from ruamel.yaml import YAML
 from sqlalchemy import insert, update
 
@@ -188,7 +189,7 @@ def make_merge_bench(folder: Path, author: str = demo_people.AUTHOR, **facts: An
     shutil.copy(REPOSITORY / "apps" / APP / "app.yaml", root.apps / APP)
     for path, text in SOURCE.items():
         (root.apps / APP / "source" / path).write_text(text)
-    settings = Settings()
+    settings = Settings(factory_id=FACTORY_ID)
     demo_people.ensure(root, settings)
     database = db.connect(root, settings)
     context = Context(root, settings, database, None, None, Faults(folder))  # type: ignore[arg-type]

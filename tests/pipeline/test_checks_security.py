@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from checks_helpers import Bench, bench
+from own_rule_bench import rule_text, with_rule
 
+from factory.errors import InputError
 from factory.findings import Finding, Severity
 from factory.settings import Settings
 from factory.spec import load_app
 from pipeline.checks import ScannerFailed, SecurityReport, run_security, scan, severities, violations_to_findings
 from pipeline.checks import scanning as scanning_module
 from policies import CONTROLS
+from policies.own import read_rule
 from sandbox import Ran
 from stacks.driver.model import Violation
 
@@ -189,15 +192,38 @@ def violation(policy: str, level: str = "mandatory") -> Violation:
 
 def test_violations_of_the_pack_have_the_severity_of_their_control() -> None:
     control = CONTROLS[0]
-    (finding,) = violations_to_findings([violation(control.id)])
+    (finding,) = violations_to_findings([violation(control.id)], CONTROLS)
     assert finding.severity.value == control.severity.value
     assert finding.message == "web: open to the world"
-    (advisory,) = violations_to_findings([violation(control.id, "advisory")])
+    (advisory,) = violations_to_findings([violation(control.id, "advisory")], CONTROLS)
     assert advisory.severity is Severity.MEDIUM
     deferred = dataclasses.replace(violation(control.id, "advisory"), deferred=True)
-    assert [finding.severity for finding in violations_to_findings([deferred])] == [Severity.INFO]
-    (unknown,) = violations_to_findings([violation("no-such-control")])
+    assert [finding.severity for finding in violations_to_findings([deferred], CONTROLS)] == [Severity.INFO]
+    (unknown,) = violations_to_findings([violation("no-such-control")], CONTROLS)
     assert unknown.severity is Severity.HIGH
+
+
+@pytest.mark.parametrize("severity", ["LOW", "MEDIUM", "HIGH", "CRITICAL"])
+def test_a_violation_of_the_factorys_own_rule_has_the_severity_that_the_rule_declares(
+    place: Bench, severity: str
+) -> None:
+    path = with_rule(place.root, rule_text(("severity=Severity.MEDIUM", f"severity=Severity.{severity}")))
+    controls = [*CONTROLS, read_rule(path).control]
+    told = [violation("queue-retention"), violation("queue-retention", "advisory")]
+    mandatory, advisory = violations_to_findings(told, controls)
+    assert mandatory.severity is Severity[severity]
+    assert advisory.severity is (Severity.LOW if severity == "LOW" else Severity.MEDIUM)
+
+
+def test_the_stage_takes_the_severity_from_the_factorys_rules_and_without_them_gives_no_verdict(place: Bench) -> None:
+    shutil.rmtree(place.tree)
+    place.tree.mkdir()
+    path = with_rule(place.root, rule_text(("severity=Severity.MEDIUM", "severity=Severity.CRITICAL")))
+    report = scan(place.root, place.tree, None, lambda: [violation("queue-retention")])
+    assert [f.rule for f in report.criticals] == ["queue-retention"]
+    path.write_text("CONTROL = None\n")
+    with pytest.raises(InputError, match="no rule that can be used"):
+        scan(place.root, place.tree, None, lambda: [violation("queue-retention")])
 
 
 def test_violations_are_new_and_nobody_having_looked_is_a_finding(place: Bench) -> None:

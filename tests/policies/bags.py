@@ -10,7 +10,7 @@ from policy_cases import Case
 
 from policies import UNKNOWN, Context, Control, Resource
 from policies.model import Path, Plain, Properties
-from policies.testing.verdicts import at, paths, replaced
+from policies.testing.verdicts import Names, at, names_in, paths, unknown_at, unsaid
 
 CANARY = "canary-7f3a91"
 # As deep as the engine's protobuf lets anything be.
@@ -45,23 +45,33 @@ class Bags:
         case = self.random.choice(self._by_control[control.id])
         return tuple(self._broken(resource) for resource in case.resources), case.context
 
-    def hidden(self, resources: Sequence[Resource]) -> tuple[tuple[Resource, ...], Path]:
-        """The same with one part that is not known, anywhere in them, and where.
+    def hidden(self, control: Control, resources: Sequence[Resource]) -> tuple[tuple[Resource, ...], Path]:
+        """The same with one part that is not known, anywhere in them, and where: a part that they have, or lack.
 
         Not what the engine tells in another way: what the provider answered, or which resource a value comes from.
-        Nor what is empty: whatever is not known yet is taken to say something, as the id of a subnet does.
+        Nor what stands in a list and is empty: an element that is not known is taken to be one.
         """
         place = self.random.randrange(len(resources))
-        told = {*resources[place].property_dependencies, *resources[place].answered}
-        bag = resources[place].properties
-        ways = [path for path in paths(bag) if path[0] not in told and at(bag, path) not in (None, "", [], {})]
+        resource = resources[place]
+        told = {*resource.property_dependencies, *resource.answered}
+        ways = [
+            path
+            for path in (*paths(resource.properties), *unsaid(resource, self._names(control)))
+            if path[0] not in told and not (isinstance(path[-1], int) and _empty(at(resource.properties, path)))
+        ]
         if not ways:
             return tuple(resources), ()
         way = self.random.choice(ways)
-        properties = replaced(bag, way, UNKNOWN)
-        assert isinstance(properties, dict)
-        changed = replace(resources[place], properties=properties)
-        return (*resources[:place], changed, *resources[place + 1 :]), way
+        return (*resources[:place], unknown_at(resource, way), *resources[place + 1 :]), way
+
+    def _names(self, control: Control) -> Names:
+        if control.id not in self._said:
+            self._said[control.id] = names_in(control, self.cases)
+        return self._said[control.id]
+
+    @cached_property
+    def _said(self) -> dict[str, Names]:
+        return {}
 
     @cached_property
     def _by_control(self) -> dict[str, list[Case]]:
@@ -196,6 +206,10 @@ def reaches(bag: Properties, path: Sequence[str | int]) -> bool:
             # In a JSON text any path is one; of what is not there, or no mapping, a part is reported as missing.
             return isinstance(value, str) or not isinstance(part, int)
     return True
+
+
+def _empty(value: Plain) -> bool:
+    return value in (None, "", [], {})
 
 
 def _without_unknown(value: Plain) -> object:

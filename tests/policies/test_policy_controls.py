@@ -59,7 +59,7 @@ def test_a_control_that_always_fails_would_be_caught_by_each_of_its_good_cases(c
 )
 def test_a_bad_case_never_passes_when_a_part_of_it_is_not_known(case: Case) -> None:
     (control,) = [control for control in CONTROLS if control.id == case.control]
-    assert passing_when_unknown(control, case) == []
+    assert passing_when_unknown(control, case, _of(control)) == []
 
 
 @pytest.mark.parametrize("control", [each for each in CONTROLS if each.monotone], ids=lambda control: control.id)

@@ -34,7 +34,7 @@ def test_no_property_bag_crashes_a_rule_and_no_secret_is_quoted(bags: int, least
         failed = any(verdict.failed for verdict in verdicts)
         seen[control.id]["fail" if failed else "unknown" if verdicts else "pass"] += 1
         if failed and number % HIDING == 0:
-            hidden, path = made.hidden(resources)
+            hidden, path = made.hidden(control, resources)
             assert list(judge([control], Stack(hidden), context)), (control.id, number, path)
         for verdict in verdicts:
             finding = verdict.finding

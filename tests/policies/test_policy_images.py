@@ -10,7 +10,7 @@ from policy_cases.case import SETTINGS
 from policies import UNKNOWN, Context, Fail, Unknown
 from policies.checks.ci_gates import means_production
 from policies.checks.ci_webhooks import anchored
-from policies.helpers.fields import found, must_be, must_not_be_set, required
+from policies.helpers.fields import found, found_or_missing, must_be, must_not_be_set
 from policies.helpers.images import approved, image_faults
 
 CONTEXT = Context(settings=SETTINGS)
@@ -71,12 +71,12 @@ def test_a_field_is_found_in_a_block_and_in_a_list_of_blocks_and_what_is_not_kno
     assert [one.path for one in found([{"b": 1}, {}, {"b": 2}], ("b",), ("a",))] == [("a", 0, "b"), ("a", 2, "b")]
     assert [one.unknown for one in found({"a": UNKNOWN}, ("a", "b"), ())] == [True]
     assert not list(found({}, ("a", "b"), ()))
-    assert [(one.path, one.value) for one in required({}, ("a", "b"), ())] == [(("a", "b"), None)]
+    assert [(one.path, one.value) for one in found_or_missing({}, ("a", "b"), ())] == [(("a", "b"), None)]
 
 
 def test_a_number_is_no_flag_and_what_is_no_mapping_is_not_taken_for_nothing() -> None:
-    assert list(must_be(required({"a": 1}, ("a",), ()), (True,), "is off")) == [Fail(("a",), "is off")]
-    assert not list(must_be(required({"a": True}, ("a",), ()), (True,), "is off"))
-    assert list(must_be(required({"a": UNKNOWN}, ("a",), ()), (True,), "is off")) == [Unknown(("a",))]
+    assert list(must_be(found_or_missing({"a": 1}, ("a",), ()), (True,), "is off")) == [Fail(("a",), "is off")]
+    assert not list(must_be(found_or_missing({"a": True}, ("a",), ()), (True,), "is off"))
+    assert list(must_be(found_or_missing({"a": UNKNOWN}, ("a",), ()), (True,), "is off")) == [Unknown(("a",))]
     assert list(must_not_be_set(found({"a": "text"}, ("a", "b"), ()), "is on")) == [Fail(("a",), "is on")]
     assert not list(must_not_be_set(found({"a": {"b": False}}, ("a", "b"), ()), "is on"))

@@ -5,7 +5,7 @@ from policy_cases.case import thing, urn
 from policy_cases.iam_words import GROUP_POLICY, OWN, POLICY, ROLE, STRANGER, mapping, statement, text
 
 from components.aws.shared_names import audit_bucket, state_bucket
-from policies import UNKNOWN, Fail, Stack, Unknown, context_of
+from policies import UNKNOWN, Fail, PolicySettings, Stack, Unknown, context_of
 from policies.checks.iam_escalation import no_escalation
 from policies.checks.iam_factory import AUDIT_STORE, STATE_STORE
 from policies.checks.iam_ways import WAYS, Way
@@ -119,8 +119,9 @@ def test_conditions_demand_a_value_when_they_hold_for_no_other(condition: Plain,
     ],
 )
 def test_a_source_is_of_a_named_account_or_named_whole(arn: Plain, right: bool) -> None:
-    assert (arn_fault(arn, (OWN,)) == "") is right
-    assert account_fault(OWN, (OWN,)) == ""
+    settings = PolicySettings(accounts=(OWN,))
+    assert (arn_fault(arn, settings) == "") is right
+    assert account_fault(OWN, settings) == ""
 
 
 def test_a_variable_in_a_text_may_stand_for_anything() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
+import junit_form
 import pytest
 
 from factory.exceptions import Accepted
@@ -119,7 +120,9 @@ def test_no_text_of_a_stack_is_markup_a_link_or_a_control_character_in_sarif() -
 
 def _suites(*checked: Checked, fail_on: Enforcement = Enforcement.MANDATORY) -> ET.Element:
     text = as_junit(checked, CONTROLS, fail_on)
-    return ET.fromstring(text.encode())  # noqa: S314 -- what was written here
+    suites = ET.fromstring(text.encode())  # noqa: S314 -- what was written here
+    assert list(junit_form.faults(suites)) == []
+    return suites
 
 
 def _case(suites: ET.Element, rule: str, stack: str = "links-build") -> ET.Element:
@@ -132,7 +135,8 @@ def test_junit_has_a_suite_for_each_stack_and_a_case_for_each_rule() -> None:
     bad, good = _checked(_group("door", "0.0.0.0/0")), _checked(_group("door", "10.0.0.0/8", stack="links-staging"))
     suites = _suites(bad, good)
     assert [suite.get("name") for suite in suites] == ["links-build", "links-staging"]
-    assert (suites.get("tests"), suites.get("failures"), suites.get("skipped")) == (str(2 * len(CONTROLS)), "1", "0")
+    assert (suites.get("tests"), suites.get("failures")) == (str(2 * len(CONTROLS)), "1")
+    assert [suite.get("skipped") for suite in suites] == ["0", "0"]
     failure = _case(suites, "no-world-ingress").find("failure")
     assert failure is not None
     assert failure.get("message") == "1 finding"
@@ -179,7 +183,33 @@ def _accepted(checked: Checked) -> Checked:
     return replace(checked, findings=(), accepted=told)
 
 
-def test_what_a_person_accepted_is_suppressed_in_sarif_and_fails_nothing_in_junit() -> None:
+def test_the_form_refuses_a_junit_report_that_is_none() -> None:
+    suites = _suites(_checked(_group("door", "0.0.0.0/0")))
+    case = _case(suites, "no-world-ingress")
+    ET.SubElement(case, "accepted")
+    case.attrib.pop("name")
+    suites.set("skipped", "1")
+    assert sorted(junit_form.faults(suites)) == [
+        "no accepted in testcase",
+        "testcase lacks name",
+        "testsuites has no skipped",
+    ]
+
+
+def test_what_a_person_accepted_is_a_skipped_case_that_says_who_until_when_and_why() -> None:
+    suites = _suites(_accepted(_checked(_group("door", "0.0.0.0/0", "::/0"))), fail_on=Enforcement.ADVISORY)
+    (suite,) = suites
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "2")
+    assert suites.get("tests") == suite.get("tests") == str(len(suite)) == str(len(CONTROLS) + 2)
+    rule = _case(suites, "no-world-ingress")
+    assert list(rule) == []
+    skipped = _case(suites, "no-world-ingress door ingress[1].cidrBlocks[0]").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "accepted until 2026-12-29 by sam (one): [x](https://evil.example)\\x1b"
+    assert (skipped.text or "").endswith("IPv6 addresses (found ::/0)")
+
+
+def test_what_a_person_accepted_is_suppressed_in_sarif() -> None:
     open_ = _checked(_group("door", "0.0.0.0/0"))
     (before,), (after,) = (_sarif(each)["results"] for each in (open_, _accepted(open_)))
     (suppression,) = after["suppressions"]
@@ -187,6 +217,3 @@ def test_what_a_person_accepted_is_suppressed_in_sarif_and_fails_nothing_in_juni
     assert suppression["justification"] == "accepted until 2026-12-29 by sam (one): [x] (https://evil.example)\\x1b"
     assert "suppressions" not in before
     assert before["partialFingerprints"] == after["partialFingerprints"]
-    case = _case(_suites(_accepted(open_), fail_on=Enforcement.ADVISORY), "no-world-ingress")
-    assert case.find("failure") is None
-    assert (case.findtext("system-out") or "").startswith("accepted until 2026-12-29 by sam (one): urn:")

@@ -89,3 +89,24 @@ def test_app_and_environment_follow_from_the_stacks_name(stack: str, app: str, e
     found = context_of(stack)
     assert isinstance(found, Context)
     assert (found.stack, found.app, found.environment) == (stack, app, environment)
+
+
+def test_outside_of_any_factory_it_is_enough_that_an_account_is_named_and_in_one_it_must_be_listed() -> None:
+    nowhere = PolicySettings()
+    assert nowhere.may_be_own("111122223333")
+    assert nowhere.may_be_source("111122223333")
+    assert nowhere.may_be_own_project("acme-links")
+    factory = PolicySettings(
+        accounts=("210987654321",), trusted_accounts=("333344445555",), gcp_projects=("acme-links",)
+    )
+    assert [factory.may_be_own(each) for each in ("210987654321", "333344445555", "111122223333")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [factory.may_be_source(each) for each in ("210987654321", "333344445555", "111122223333")] == [
+        True,
+        True,
+        False,
+    ]
+    assert [factory.may_be_own_project(each) for each in ("acme-links", "another-one")] == [True, False]
