@@ -140,13 +140,23 @@ def read_nat(call: Call) -> View | None:
 
 
 def delete_nat(call: Call) -> None:
-    """Remove a NAT gateway; its address is free again (moto would keep it taken)."""
+    """Remove a NAT gateway; its interface goes with it, and its address is free again (moto would keep both)."""
     ec2 = call.aws("ec2")
+    own = _interfaces(call)
     ec2.delete_nat_gateway(NatGatewayId=call.id)
     if allocation := call.inputs.get("allocationId"):
         for address in ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]:
             if address.get("AssociationId"):
                 ec2.disassociate_address(AssociationId=address["AssociationId"])
+    there = {each["NetworkInterfaceId"] for each in ec2.describe_network_interfaces()["NetworkInterfaces"]}
+    for interface in there.intersection(own):
+        ec2.delete_network_interface(NetworkInterfaceId=interface)
+
+
+def _interfaces(call: Call) -> list[str]:
+    found = call.aws("ec2").describe_nat_gateways(NatGatewayIds=[call.id])["NatGateways"]
+    addresses = [address for gateway in found for address in gateway.get("NatGatewayAddresses") or []]
+    return [address["NetworkInterfaceId"] for address in addresses if address.get("NetworkInterfaceId")]
 
 
 def check_nat(inputs: Mapping[str, Json]) -> list[tuple[str, str]]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from e2e_isolation import Created, Expected, mutation, opened
+from e2e_isolation import REGION, Created, Expected, mutation, opened
 
-from stacks.isolation import Rule
+from stacks.isolation import Rule, Verdict
 
 ANYWHERE = "0.0.0.0/0"
 PROXY = "notes-build-egress"
@@ -72,3 +72,23 @@ def a_tasks_group_that_may_go_straight_out(created: Created) -> Iterator[Expecte
     made = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
     yield Expected(Rule.FIREWALL, made)
     ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[made])
+
+
+@mutation("names")
+def a_network_in_which_foreign_names_answer(created: Created) -> Iterator[Expected]:
+    discovery, route53 = created("servicediscovery"), created("route53")
+    (namespace,) = discovery.list_namespaces()["Namespaces"]
+    answered = discovery.get_namespace(Id=namespace["Id"])["Namespace"]["Properties"]["DnsProperties"]
+    zone = answered["HostedZoneId"].rpartition("/")[2]
+    foreign = {"HostedZoneId": zone, "VPC": {"VPCRegion": REGION, "VPCId": created.network("links-build")}}
+    route53.associate_vpc_with_hosted_zone(**foreign)
+    yield Expected(Rule.SHARED, f"arn:aws:route53:::hostedzone/{zone}")
+    route53.disassociate_vpc_from_hosted_zone(**foreign)
+
+
+@mutation("names")
+def a_zone_of_nobody(created: Created) -> Iterator[Expected]:
+    route53 = created("route53")
+    made = route53.create_hosted_zone(Name="strange.example.", CallerReference="strange")["HostedZone"]["Id"]
+    yield Expected(Rule.UNASSIGNED, "route53 strange.example.", verdict=Verdict.UNKNOWN, between=(None, None))
+    route53.delete_hosted_zone(Id=made)

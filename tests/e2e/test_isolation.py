@@ -99,7 +99,7 @@ def reason(created: Created, name: str = "notes-build-egress") -> str:
 def test_whatever_is_done_against_it_is_found_by_name_and_undone_it_is_proved_again(
     watched: Watched, created: Created
 ) -> None:
-    assert len(MUTATIONS) == 38
+    assert len(MUTATIONS) == 40
     for name, mutation in MUTATIONS.items():
         with mutation.does(created) as expected:
             found = watched.read(*mutation.parts)
@@ -149,3 +149,28 @@ def test_a_finding_ends_the_command_with_a_code_of_its_own(two: Place, created: 
     assert set(pairs.values()) == {Verdict.PROVED}
     assert unknown.code == ExitCode.UNDECIDED
     assert "no stack knows this role" in unknown.out
+
+
+def test_a_list_that_is_taken_away_takes_the_way_out_along_and_leaves_the_network(two: Place, created: Created) -> None:
+    ec2, here = created("ec2"), [{"Name": "vpc-id", "Values": [created.network("notes-build")]}]
+    before = {each["SubnetId"] for each in ec2.describe_subnets(Filters=here)["Subnets"]}
+    assert len(before) == 4
+    file = two.root.apps / "notes" / "app.yaml"
+    file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if "egress:" not in line))
+    up = two.millwright("up", "notes", "build")
+    assert up.code == 0, up.out + up.err
+    after = {each["SubnetId"] for each in ec2.describe_subnets(Filters=here)["Subnets"]}
+    assert after < before
+    assert len(after) == 2
+    (network,) = ec2.describe_vpcs(VpcIds=[created.network("notes-build")])["Vpcs"]
+    ranges = [each["CidrBlock"] for each in network["CidrBlockAssociationSet"]]
+    assert [each for each in ranges if each != network["CidrBlock"]] in ([], ["10.30.255.224/27"])
+    assert (
+        ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [network["VpcId"]]}])[
+            "InternetGateways"
+        ]
+        == []
+    )
+    proved = two.millwright("isolation", "--json").documents[0]
+    assert (proved["verdict"], proved["findings"]) == ("proved", [])
+    assert not {"gateway", "namespace", "public address"} & proved["read"].keys()
