@@ -152,7 +152,7 @@ class Broker:
         """Let its holder in. What goes wrong, at any point, ends the grant."""
         now = self._now()
         try:
-            verdict = self._desk.verify(grant)
+            verdict = self._desk.verdicts.verify(grant)
             lease, hard = after(now, min(grant.minutes, verdict.most_minutes)), after(now, verdict.most_minutes)
             grant = grant.model_copy(update={"lease_until": lease, "hard_until": hard})
             issued = self._provider(grant).issue(grant)
@@ -177,7 +177,7 @@ class Broker:
         if provider.serves(grant):
             return
         try:
-            self._desk.verify(grant)
+            self._desk.verdicts.verify(grant)
             door = provider.issue(grant).door
         except MillwrightError as error:
             self._desk.end(grant, f"it could not be opened again: {error}", actor=ACTOR)

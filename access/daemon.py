@@ -36,7 +36,7 @@ CUT_SECONDS: Final = 0.1
 COPY_SECONDS: Final = 60.0
 # At most so long between two looks when one after another fails.
 MOST_SECONDS: Final = 30.0
-END_SECONDS: Final = 15.0
+END_SECONDS: Final = 5.0
 
 
 def main() -> int:
@@ -85,6 +85,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
             _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on"),
             _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
         ]
+        # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
+        log()
         door = Served(Door(desk, database, claim.token).app(), claim.root.run)
         claim.publish({}, generation=uuid.uuid4().hex)
         LOG.info("ready")
@@ -108,7 +110,7 @@ def _broker(claim: daemons.Claim, desk: "Desk", database: "Engine", clients: "Cl
         return postgres_relay(claim.root, database, utc_now())
 
     tls: Tls = "disable" if desk.is_local else "verify-full"
-    databases = Postgres(relay, partial(owner_url, database, clients), desk.statement_kinds, tls)
+    databases = Postgres(relay, partial(owner_url, database, clients), desk.verdicts.statement_kinds, tls)
     broker = Broker(desk, database, {"postgres": databases})
     try:
         yield broker

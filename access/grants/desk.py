@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import uuid_utils
 from sqlalchemy import Connection, Engine
@@ -15,18 +15,16 @@ from sqlalchemy import Connection, Engine
 from access import audit
 from access.grants import store
 from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
-from access.grants.proof import Sign, proved, require_proved, require_said, scram_verifier
+from access.grants.proof import Sign, proved, require_said, scram_verifier
 from access.grants.states import LIVE, OVER, Move, State
-from access.rules import Asked, Verdict, decide, may_stop, statement_kinds
-from factory import approvals, db, decisions, requests
-from factory.errors import AccessDenied, DecisionRequired, InputError
-from factory.fingerprints import fingerprint
-from factory.gates import Deciders, Gate
+from access.grants.verdicts import Verdicts, question
+from access.rules import Verdict
+from factory import db, decisions, requests
+from factory.errors import AccessDenied, InputError
 from factory.paths import FactoryRoot
 from factory.people import load_people
-from factory.requests import Question, Request, RequestState
+from factory.requests import Request, RequestState
 from factory.settings import Settings
-from factory.spec import load_app
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
@@ -57,24 +55,19 @@ class Desk:
 
     def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, now: Now = utc_now) -> None:
         self._root, self._settings, self._database, self._now = root, settings, database, now
+        self.verdicts = Verdicts(root, settings, database)
 
     @property
     def is_local(self) -> bool:
         """Whether everything is on the local cloud."""
         return self._settings.aws == "local"
 
-    def why(self, wanted: Wanted) -> Verdict:
-        """What the rules say to it; nothing is written down. Raises InputError for an app that there is not."""
-        people, spec = load_people(self._root, self._settings), load_app(self._root, wanted.app)
-        # Whoever names no time is told the most that there is.
-        return decide(spec, people, _asked(wanted, wanted.minutes or 1))
-
     def ask(self, wanted: Wanted, sign: Sign | None = None) -> Given:
         """Ask for access; `sign` proves that a person does. It is on its way then, or waits for people.
 
         Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError.
         """
-        verdict = self.why(wanted)
+        verdict = self.verdicts.why(wanted)
         token = new_token()
         grant = self._draft(wanted, verdict, token)
         if sign is not None:
@@ -83,7 +76,7 @@ class Desk:
         with db.transaction(self._database) as connection:
             self._require_logged(connection)
             if verdict.approval is not None and not refusal:
-                request = requests.open_request(connection, _question(grant, verdict), actor=grant.principal)
+                request = requests.open_request(connection, question(grant, verdict), actor=grant.principal)
                 grant = grant.model_copy(update={"request": request.id})
             store.add(connection, grant, actor=grant.principal)
             if refusal:
@@ -110,27 +103,6 @@ class Desk:
             return self._deny(grant, "nobody decided on it in a day") if grant.requested_at < waits_since else grant
         return self._allow(grant, request)
 
-    def verify(self, grant: Grant) -> Verdict:
-        """That it may be given now: by today's rules, and with today's people. Raises AccessDenied that says why not.
-
-        Called where it is given, not where it was asked for.
-        """
-        people = load_people(self._root, self._settings)
-        verdict = decide(load_app(self._root, grant.app), people, _asked(grant, grant.minutes))
-        if not verdict.allowed:
-            raise AccessDenied("it is not allowed any more: " + "; ".join(verdict.reasons))
-        if grant.function is None:
-            require_proved(people, grant)
-        if verdict.approval is not None:
-            shown, deciders = fingerprint(_shown(grant)), Deciders(verdict.approval)
-            try:
-                approvals.verified(
-                    self._database, people, grant.request, gate=Gate.ACCESS, fingerprint=shown, deciders=deciders
-                )
-            except DecisionRequired as error:
-                raise AccessDenied(str(error)) from None
-        return verdict
-
     def end(self, grant: Grant, why: str, *, actor: str) -> Grant:
         """Have it end: at once when nothing stands yet, otherwise the broker takes away what there is.
 
@@ -150,7 +122,7 @@ class Desk:
         """
         require_said(load_people(self._root, self._settings), person, {"revoke": grant.id, "why": why}, sign)
         if person != grant.principal:
-            self._require_may_stop(grant, person)
+            self.verdicts.require_may_stop(grant, person)
         return self.end(grant, why, actor=person)
 
     def stop(self, apps: Collection[str], why: str, person: str, sign: Sign) -> list[Grant]:
@@ -158,7 +130,7 @@ class Desk:
         require_said(load_people(self._root, self._settings), person, {"stop": sorted(apps), "why": why}, sign)
         # All or nothing: whoever may not stop one of them is told before any is.
         for grant in self._standing(apps):
-            self._require_may_stop(grant, person)
+            self.verdicts.require_may_stop(grant, person)
         found: list[Grant] = []
         # Those that are asked for or moved at this very moment come with a further look.
         for _ in range(LOOKS):
@@ -180,20 +152,16 @@ class Desk:
                 break
         return list(found.values())
 
-    def statement_kinds(self, grant: Grant) -> frozenset[str]:
-        """The classes of SQL statements that may pass under it, by today's rules."""
-        people = load_people(self._root, self._settings)
-        return statement_kinds(load_app(self._root, grant.app), people, _asked(grant, grant.minutes))
-
     def renew(self, grant: Grant, fence: int, minutes: int, *, actor: str) -> Grant:
         """Prolong an active one: so many minutes from now on, and no longer than its hard limit.
 
-        Raises AccessDenied: it is over, or `fence` is an older one; Overtaken.
+        Raises AccessDenied: it is over, it would not be given any more, or `fence` is an older one; Overtaken.
         """
         if grant.state is not State.ACTIVE or (grant.lease_until or "") <= stamp(self._now()):
             raise AccessDenied(f"the grant {grant.id} is over: {grant.ended_reason or grant.state}")
         if fence != grant.fence:
             raise AccessDenied(f"the grant {grant.id} has moved on since: fence {grant.fence}, not {fence}")
+        self.verdicts.verify(grant)
         until = min(after(self._now(), minutes), grant.hard_until or "")
         with db.transaction(self._database) as connection:
             return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
@@ -202,12 +170,6 @@ class Desk:
         with db.transaction(self._database) as connection:
             found = store.in_states(connection, {State.REQUESTED, *LIVE - ENDING})
         return [grant for grant in found if grant.app in apps]
-
-    def _require_may_stop(self, grant: Grant, person: str) -> None:
-        spec, people = load_app(self._root, grant.app), load_people(self._root, self._settings)
-        verdict = may_stop(spec, people, _asked(grant, grant.minutes), person)
-        if not verdict.allowed:
-            raise AccessDenied(f"{person} may not stop what is held of {grant.app}: {'; '.join(verdict.reasons)}")
 
     def _draft(self, wanted: Wanted, verdict: Verdict, token: str) -> Grant:
         most = verdict.most_minutes
@@ -235,7 +197,7 @@ class Desk:
 
     def _allow(self, grant: Grant, request: Request) -> Grant:
         try:
-            self.verify(grant)
+            self.verdicts.verify(grant)
         except (AccessDenied, InputError) as error:
             return self._deny(grant, str(error))
         with db.transaction(self._database) as connection:
@@ -267,44 +229,3 @@ def _refusal(wanted: Wanted, verdict: Verdict) -> str:
     if not verdict.allowed:
         return "; ".join(verdict.reasons) or "no rule allows it"
     return "" if kind in KINDS else f"nothing opens {kind} yet; there is: {', '.join(KINDS)}"
-
-
-def _asked(about: Wanted | Grant, minutes: int) -> Asked:
-    return Asked(
-        app=about.app,
-        principal=about.principal,
-        function=about.function,
-        on_behalf_of=about.on_behalf_of,
-        environment=about.environment,
-        resource=about.resource,
-        scope=about.scope,
-        minutes=minutes,
-        tags=about.tags if isinstance(about, Wanted) else {},
-    )
-
-
-def _question(grant: Grant, verdict: Verdict) -> Question:
-    if verdict.approval is None:
-        raise ValueError("nobody is asked")
-    people = (grant.on_behalf_of, "" if grant.function else grant.principal)
-    return Question(
-        key=f"access:{grant.id}",
-        gate=Gate.ACCESS,
-        app=grant.app,
-        environment=grant.environment.value,
-        title=f"access of {grant.principal} to {grant.resource} ({grant.scope}) in {grant.environment}",
-        role=verdict.approval,
-        authors=sorted({each for each in people if each}),
-        shown=_shown(grant),
-    )
-
-
-def _shown(grant: Grant) -> dict[str, Any]:
-    """What people are shown and decide on."""
-    fields = {"id", "principal", "on_behalf_of", "change", "resource", "environment", "scope", "minutes", "reason"}
-    return {
-        **grant.model_dump(mode="json", include=fields),
-        "token": grant.token_digest,
-        "approve": f"{grant.principal} is let in, for {grant.minutes} minutes",
-        "refuse": f"{grant.principal} is not let in",
-    }

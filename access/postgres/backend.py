@@ -21,6 +21,11 @@ class Scanner:
         self._left = 0
         self._copy = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was passed on in part."""
+        return not self._left
+
     def feed(self, data: bytes) -> bytes:
         """Take in what came; what goes on. Raises Refused."""
         buffer = self._held + data if self._held else data

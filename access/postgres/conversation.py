@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from access.postgres import wire
+from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind
 from access.postgres.limits import Limits
 from access.postgres.refusals import Reason, Refused, malformed
 from access.postgres.replies import MARKER, Asked, Record, Replies
-from access.postgres.statements import Judgement, Judgements
+from access.postgres.statements import Judgement
 from access.postgres.values import recorded_values
 
 HEAD_BYTES: Final = wire.HEAD.size
@@ -58,8 +59,8 @@ class Conversation:
         # The rest of a CopyData that has begun, and what of the COPY has come.
         self._data_left = 0
         self._digest, self._bytes = hashlib.sha256(), 0
-        # A COPY failed at the server, and the client may not know that yet.
-        self._late_rows = False
+        # Rows may come: a COPY was asked for, and the client may not know yet that it failed at the server.
+        self._rows = False
         self._once: tuple[str, Judgement] | None = None
 
     def judged(self, text: str, judgement: Judgement) -> None:
@@ -69,11 +70,8 @@ class Conversation:
     def server(self, data: bytes) -> Step:
         """Bytes of the server. Raises Refused."""
         step = Step()
-        copying = self.replies.copying
-        onward = self.replies.feed(data)
-        if copying and not self.replies.copying:
-            self._late_rows = True
-        step.onward.append(onward)
+        step.onward.append(self.replies.feed(data))
+        self._rows = self._rows or self.replies.copying
         if self.replies.outcomes:
             at = self._now()
             step.records = [{"at": at, **outcome} for outcome in self.replies.outcomes]
@@ -122,12 +120,12 @@ class Conversation:
     def _copies(self, kind: bytes) -> None:
         """Whether a message may come now, as far as COPY is concerned."""
         if kind in (b"d", b"c", b"f"):
-            if not (self.replies.copying or self._late_rows):
+            if not self._rows:
                 raise malformed("rows outside of a COPY")
         elif kind not in (b"H", b"S", b"X"):
             if self.replies.copying:
                 raise malformed("a message within a COPY")
-            self._late_rows = False
+            self._rows = False
 
     def _data(self, buffer: bytes, at: int, step: Step) -> int:
         part = buffer[at : at + self._data_left]
@@ -142,8 +140,9 @@ class Conversation:
         step.records.append({"at": self._now(), "n": self._n, "kind": kind, **facts})
         return self._n
 
-    def _ask(self, kind: str, n: int = 0, statement: str | None = None) -> None:
-        self.replies.ask(Asked(kind, n, self._clock(), statement))
+    def _ask(self, kind: str, n: int = 0, statement: str | None = None, *, rows: bool = False) -> None:
+        self.replies.ask(Asked(kind, n, self._clock(), statement, rows))
+        self._rows = self._rows or rows
 
     def _judge(self, text: str, step: Step) -> Judgement | None:
         known = self._judgements.known(text)
@@ -168,9 +167,11 @@ class Conversation:
             return None
         why = judgement.refusal(self._allowed)
         n = self._note(step, "query", text=judgement.text, does=sorted(judgement.kinds), **_refusal(why))
-        self._ask("Q", n)
+        self._ask("Q", n, rows=StatementKind.COPY_IN in judgement.kinds)
+        if why:
+            return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why)))
         self.statements += 1
-        return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why))) if why else None
+        return None
 
     def parse(self, body: bytes, step: Step) -> bytes | None:
         """Parse."""
@@ -252,7 +253,8 @@ class Conversation:
     def _copy_ended(self, step: Step, kind: str) -> None:
         self._note(step, kind, bytes=self._bytes, sha256=self._digest.hexdigest())
         self._digest, self._bytes = hashlib.sha256(), 0
-        self.replies.copying = self._late_rows = False
+        self.replies.rows_end()
+        self._rows = False
 
 
 def _refusal(why: str) -> dict[str, str]:

@@ -47,7 +47,8 @@ async def secured(client: socket.socket, context: ssl.SSLContext) -> End | Cance
         if cancel:
             return cancel
     try:
-        _, end = await asyncio.get_running_loop().connect_accepted_socket(End, client, ssl=context)
+        end = End()
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: end, client, ssl=context)
     except (ssl.SSLError, ConnectionError):
         raise Refused(Reason.TLS, "28000", "the TLS handshake failed") from None
     spoken = end.transport.get_extra_info("ssl_object").selected_alpn_protocol()

@@ -14,17 +14,19 @@ from typing import Any, Final
 from access.postgres import startup, upstream, wire
 from access.postgres.door import Cancel, secured, server_context
 from access.postgres.ends import End, Gone
+from access.postgres.judgements import Judgements
 from access.postgres.orders import Begin, Happened, Open
 from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
 from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
-from access.postgres.statements import Judgements
 from access.postgres.upstream import Server
 
 LOG: Final = logging.getLogger("millwright.postgres")
 ENDED_KEPT: Final = 10_000
+# Whoever is not logged in yet writes a part of what is recorded of the attempt.
+TOLD_CHARACTERS: Final = 500
 
 
 class Front:
@@ -58,6 +60,7 @@ class Front:
         upstream.context(order.server)
         grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden))
         self._grants[order.grant] = self._by_login[order.login] = grant
+        grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 
     async def close(self, name: str, why: str) -> None:
         """End a grant; there is none of that name: nothing. Returns when its connections are closed."""
@@ -65,6 +68,8 @@ class Front:
         if grant is None:
             return
         grant.open = False
+        if grant.over:
+            grant.over.cancel()
         del self._by_login[grant.order.login]
         self._ended[grant.order.login] = name
         if len(self._ended) > ENDED_KEPT:
@@ -76,6 +81,11 @@ class Front:
             session.end(Refused(Reason.ENDED, "57P01", f"the grant has ended: {why}"))
         waiting = [*(session.ended for session in sessions), *grant.busy]
         await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _time_over(self, name: str) -> None:
+        task = asyncio.ensure_future(self.close(name, "its time is over"))
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
 
     def sessions(self) -> list[Session]:
         """Who is in."""
@@ -110,9 +120,9 @@ class Front:
             task.add_done_callback(self._busy.discard)
 
     async def _serve(self, client: socket.socket) -> None:
-        address = ":".join(map(str, client.getpeername()[:2]))
-        login = _Attempt(address)
+        login = _Attempt()
         try:
+            login.address = ":".join(map(str, client.getpeername()[:2]))
             async with asyncio.timeout(self._around.limits.login_seconds):
                 await self._welcome(client, login)
         except Refused as why:
@@ -224,13 +234,14 @@ class Front:
         await session.cancel()
 
     def _refused(self, login: "_Attempt", why: Refused) -> None:
+        detail = f"{login.name}: {why.detail}" if login.name else why.detail
         self._around.watch(
             Happened(
                 happened="login_refused",
                 grant=login.grant,
                 client=login.address,
                 reason=why.reason.value,
-                detail=f"{login.name}: {why.detail}" if login.name else why.detail,
+                detail=detail[:TOLD_CHARACTERS],
             )
         )
         login.drop(wire.fatal(why))
@@ -239,8 +250,8 @@ class Front:
 class _Attempt:
     """A login under way: who tries, as far as it is known."""
 
-    def __init__(self, address: str) -> None:
-        self.address, self.name, self.grant = address, "", ""
+    def __init__(self) -> None:
+        self.address = self.name = self.grant = ""
         self.end: End | None = None
 
     def drop(self, last: bytes = b"") -> None:

@@ -26,6 +26,6 @@ class Limits:
     pipelined: int = 20_000
     value_bytes: int = 4 * KIB
     recording_bytes: int = 1024 * MIB
-    refusals: int = 100_000
-    # To cancel what runs and to close, when a grant ends.
-    close_seconds: float = 5
+    # When a session ends: for the database to take a CancelRequest, and for each end to take its last words.
+    cancel_seconds: float = 2
+    close_seconds: float = 0.5

@@ -13,6 +13,7 @@ from access.postgres.kinds import StatementKind
 # They become names of folders and files.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 # As PostgreSQL writes it into pg_authid.rolpassword.
+DAY_SECONDS: Final = 86_400.0
 VERIFIER: Final = r"^SCRAM-SHA-256\$[1-9][0-9]{0,7}:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$"
 
 
@@ -60,6 +61,8 @@ class Open(_Line):
     allowed: list[StatementKind]
     app: Name
     principal: str
+    # Whoever ends it in time may be dead, or stopped in the middle.
+    seconds: float = Field(default=DAY_SECONDS, gt=0)
     hidden: list[str] = []
 
 

@@ -26,6 +26,8 @@ class Recording:
         self.path = path
         self._left = most_bytes
         self._digest = hashlib.sha256()
+        # Whether its entry in the folder is on the disk.
+        self._named = False
         try:
             private_folder(path.parent)
             self._file = os.open(path, FLAGS, 0o600)
@@ -47,8 +49,15 @@ class Recording:
         self._digest.update(lines)
 
     def sync(self) -> None:
-        """To the disk. Safe from any thread. Raises OSError."""
+        """To the disk, its name too. Safe from any thread. Raises OSError."""
         os.fdatasync(self._file)
+        if not self._named:
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+            self._named = True
 
     @property
     def digest(self) -> str:

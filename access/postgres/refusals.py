@@ -28,6 +28,8 @@ class Reason(StrEnum):
     UPSTREAM = "upstream"
     ENDED = "ended"
     """The grant has ended, or the relay."""
+    FAILED = "failed"
+    """A fault of the relay's own."""
 
 
 class Refused(Exception):

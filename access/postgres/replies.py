@@ -22,17 +22,25 @@ MARKED: Final = re.compile(rb"millwright_refused_([0-9]+)")
 ENDS: Final[Mapping[str, bytes]] = {"P": b"1", "B": b"2", "D": b"Tn", "E": b"CIs", "C": b"3"}
 OUTSIDE: Final = frozenset(b"NAS")
 FIXED: Final = {"client_encoding": UTF8, "standard_conforming_strings": frozenset({"on"})}
+# SQL's own DEALLOCATE is not followed, so some are of statements that are gone.
+TYPES_KEPT: Final = 20_000
 Record = dict[str, Any]
 
 
 @dataclass(slots=True)
 class Asked:
-    """A message whose answer is not there yet. `n`: its record's number; `statement`: of a Describe of one."""
+    """A message whose answer is not there yet. `n`: its record's number; `statement`: of a Describe of one.
+
+    `rows`: a query whose rows the client may send without waiting for the server's word; `early`: how many COPYs of it
+    the client has ended before that word came.
+    """
 
     kind: str
     n: int = 0
     began: float = 0.0
     statement: str | None = None
+    rows: bool = False
+    early: int = 0
     tags: list[str] = field(default_factory=list)
     sqlstate: str = ""
 
@@ -53,6 +61,11 @@ class Replies:
         self._scanner = Scanner(self._look, self._out)
         self._digest, self._bytes = hashlib.sha256(), 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether what went to the client ends with a message."""
+        return self._scanner.whole
+
     def __len__(self) -> int:
         return len(self._asked)
 
@@ -66,7 +79,16 @@ class Replies:
             self._skipping = False
         elif self.copying and asked.kind == "S":
             return
+        elif self._asked and self._asked[-1].rows:
+            raise malformed("a message behind a COPY that waits for its rows")
         self._asked.append(asked)
+
+    def rows_end(self) -> None:
+        """The client has sent all rows, or gives up."""
+        if not self.copying and self._asked and self._asked[-1].rows:
+            self._asked[-1].early += 1
+            self._asked[-1].rows = False
+        self.copying = False
 
     def feed(self, data: bytes) -> bytes:
         """Take in what the server sent; what of it goes to the client. Raises Refused."""
@@ -97,6 +119,8 @@ class Replies:
     def _extended(self, asked: Asked, kind: bytes, body: bytes) -> None:
         self._part(asked, kind, body)
         if kind == b"t" and asked.statement is not None:
+            if len(self.types) > TYPES_KEPT:
+                self.types.clear()
             count = len(body[2:]) // 4
             self.types[asked.statement] = tuple(
                 int.from_bytes(body[2 + 4 * each : 6 + 4 * each], "big") for each in range(count)
@@ -119,6 +143,10 @@ class Replies:
                 raise Refused(Reason.REPLICATION, "42501", "a grant gives no replication connection")
 
     def _copy_in(self, asked: Asked) -> None:
+        asked.rows = False
+        if asked.early:
+            asked.early -= 1
+            return
         # A Sync that came behind the COPY is not answered: the server was taking rows by then.
         behind = [each for each in self._asked if each is not asked and each.kind != "S"]
         if behind:
@@ -143,7 +171,7 @@ class Replies:
             self.outcomes.append({"kind": "server_error", "sqlstate": sqlstate})
             return None
         asked = self._asked[0]
-        asked.sqlstate = "42501" if mine else sqlstate
+        asked.sqlstate, asked.rows = "42501" if mine else sqlstate, False
         self.copying = False
         if asked.kind not in "QS":
             self._end()

@@ -14,6 +14,7 @@ from typing import Final
 from access.postgres import wire
 from access.postgres.conversation import Conversation, Step
 from access.postgres.ends import End
+from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind
 from access.postgres.limits import Limits
 from access.postgres.orders import Happened, Open
@@ -21,10 +22,11 @@ from access.postgres.orders import Session as Told
 from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, unrecorded
 from access.postgres.scram import Verifier
-from access.postgres.statements import Judgement, Judgements
+from access.postgres.statements import Judgement
 from access.postgres.upstream import Server
 
 LOG: Final = logging.getLogger("millwright.postgres")
+FAILED: Final = Refused(Reason.FAILED, "XX000", "the relay failed; its log says how")
 Watch = Callable[[Happened], None]
 JudgeElsewhere = Callable[[str, tuple[str, ...]], Awaitable[Judgement]]
 Sync = Callable[[Recording], Awaitable[None]]
@@ -40,6 +42,7 @@ class Grant:
     sessions: "set[Session]" = field(default_factory=set)
     busy: set[asyncio.Task[None]] = field(default_factory=set)
     open: bool = True
+    over: asyncio.TimerHandle | None = None
 
     @property
     def allowed(self) -> frozenset[StatementKind]:
@@ -90,6 +93,8 @@ class Session:
 
     async def cancel(self) -> None:
         """The client, by a connection of its own, wants what runs to end. Raises Refused."""
+        if self._ending:
+            return
         self._recording.write([{"at": time.time(), "kind": "cancel"}])
         await self.server.cancel()
 
@@ -104,7 +109,8 @@ class Session:
             self._recording.write([{**record, "statements": self._conversation.statements}])
         except Refused:
             LOG.exception("session %s: its end is not recorded", self.name)
-        self._client.end(wire.fatal(why) if why else b"")
+        # In the middle of a row nobody would read it.
+        self._client.end(wire.fatal(why) if why and self._conversation.replies.whole else b"")
         task = asyncio.ensure_future(self._close())
         self._tasks.add(task)
         self._around.watch(
@@ -122,15 +128,15 @@ class Session:
         )
 
     async def _close(self) -> None:
-        seconds = self._around.limits.close_seconds
+        limits = self._around.limits
         try:
             if len(self._conversation.replies):
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.server.cancel(), seconds)
+                    await asyncio.wait_for(self.server.cancel(), limits.cancel_seconds)
             self.server.end.end(wire.message(b"X"))
             for end in (self.server.end, self._client):
                 try:
-                    await asyncio.wait_for(asyncio.shield(end.closed), seconds)
+                    await asyncio.wait_for(asyncio.shield(end.closed), limits.close_seconds)
                 except TimeoutError:
                     # It does not even take its end.
                     end.transport.abort()
@@ -190,7 +196,7 @@ class Session:
                 await work
             except Exception:
                 LOG.exception("session %s", self.name)
-                self.end(Refused(Reason.LIMIT, "XX000", "the relay failed; its log says how"))
+                self.end(FAILED)
             self._go(why)
             waiting, self._waiting = self._waiting, b""
             self._from_client(waiting)
@@ -217,6 +223,9 @@ class Session:
         except Refused as why:
             self._told_refused(why.reason, why.detail)
             self.end(why)
+        except Exception:  # the seam: whatever it is, nothing goes on
+            LOG.exception("session %s", self.name)
+            self.end(FAILED)
 
     def _told_refused(self, reason: Reason, why: str) -> None:
         self._around.watch(

@@ -5,7 +5,6 @@ own does cannot be seen here.
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,18 +12,17 @@ from typing import Any, Final
 import postgast
 from google.protobuf.message import DecodeError, Message
 
-from access.audit.redaction import NAMES, redacted
+from access.audit.redaction import NAMES
 from access.postgres.catalogue import FUNCTIONS, KNOWN, STATEMENTS
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.startup import UTF8
+from access.postgres.texts import plain, without_constants
 
 NODE: Final = "pg_query.Node"
 ACCESS_SHARE: Final = 1
 # Two changes of this would leave the relay reading other text than the server, or the server running on alone.
 FIXED: Final = {"standard_conforming_strings": frozenset({"on", "true", "1"}), "client_encoding": UTF8 | {"utf-8"}}
 KEPT: Final = "client_connection_check_interval"
-CACHED_CHARACTERS: Final = 4096
-CACHED: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -57,60 +55,20 @@ def judge(text: str, hidden: Sequence[str] = ()) -> Judgement:
     try:
         tree = postgast.parse(text)
     except postgast.PgQueryError as error:
-        return _unread(text, f"it cannot be read: {error}")
+        return unread(text, f"it cannot be read: {error}")
     except DecodeError:
-        return _unread(text, "it is nested more deeply than can be read here")
+        return unread(text, "it is nested more deeply than can be read here")
     reading = _Reading(re.compile("|".join((NAMES.pattern, *hidden)), re.IGNORECASE))
     for statement in tree.stmts:
         reading.visit(statement.stmt)
     hides = reading.hides
-    return Judgement(frozenset(reading.kinds), _recorded(text, hides=hides), reading.never, hides)
-
-
-class Judgements:
-    """Of the texts that came last: the same text is read once."""
-
-    def __init__(self, hidden: Sequence[str] = ()) -> None:
-        self.hidden = tuple(hidden)
-        self._known: OrderedDict[str, Judgement] = OrderedDict()
-
-    def known(self, text: str) -> Judgement | None:
-        """That of a text which was judged before."""
-        return self._known.get(text)
-
-    def judge(self, text: str) -> Judgement:
-        """Judge it here and now."""
-        return self._known.get(text) or self.learn(text, judge(text, self.hidden))
-
-    def learn(self, text: str, judgement: Judgement) -> Judgement:
-        """Keep what was judged elsewhere."""
-        if len(text) <= CACHED_CHARACTERS:
-            self._known[text] = judgement
-            if len(self._known) > CACHED:
-                self._known.popitem(last=False)
-        return judgement
+    recorded = without_constants(text) if hides else plain(text)
+    return Judgement(frozenset(reading.kinds), recorded, reading.never, hides)
 
 
 def unread(text: str, why: str) -> Judgement:
     """A text that nobody could read: refused, whatever the grant allows."""
-    return _unread(text, why)
-
-
-def _unread(text: str, why: str) -> Judgement:
-    return Judgement(frozenset({Kind.OTHER}), _plain(text), why, hides=True)
-
-
-def _plain(text: str) -> str:
-    return str(redacted(text))
-
-
-def _recorded(text: str, *, hides: bool) -> str:
-    if not hides:
-        return _plain(text)
-    try:
-        return _plain(postgast.normalize(text))
-    except postgast.PgQueryError:
-        return "[redacted: a statement that names what is hidden]"
+    return Judgement(frozenset({Kind.OTHER}), without_constants(text), why, hides=True)
 
 
 class _Reading:

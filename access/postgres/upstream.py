@@ -47,8 +47,10 @@ async def log_in(upstream: Upstream, started: Startup, grant: str, limits: Limit
         end.send(startup.upstream(started, upstream.user, upstream.database, grant))
         await _prove(end, upstream, limits)
         greeting, process, key = await _greeted(end, limits)
-    except (OSError, Gone, NotProved) as error:
+    except (OSError, Gone, NotProved, Refused) as error:
         LOG.warning("grant %s: no login at the database: %r", grant, error)
+        if end:
+            end.transport.abort()
         raise _unreachable() from None
     except BaseException:
         if end:
@@ -74,14 +76,16 @@ async def _connect(upstream: Upstream) -> End:
     loop = asyncio.get_running_loop()
     tls = context(upstream)
     if tls is None:
-        _, end = await loop.create_connection(End, upstream.host, upstream.port)
+        end = End()
+        await loop.create_connection(lambda: end, upstream.host, upstream.port)
         return end
     plain = await _socket(upstream)
     try:
         await loop.sock_sendall(plain, SSL_REQUEST)
         # Exactly one byte: what came behind it would have come without TLS.
         _willing(await loop.sock_recv(plain, 1), upstream)
-        _, end = await loop.create_connection(End, sock=plain, ssl=tls, server_hostname=upstream.host)
+        end = End()
+        await loop.create_connection(lambda: end, sock=plain, ssl=tls, server_hostname=upstream.host)
     except BaseException:
         plain.close()
         raise

@@ -9,19 +9,21 @@ from typing import Final, Literal
 from sqlalchemy.engine import URL
 
 from access.certificates import ADDRESS
-from access.grants import Grant
+from access.grants import Grant, utc_now
+from access.grants.model import seconds_until
 from access.grants.proof import scram_verifier
 from access.postgres.kinds import StatementKind
 from access.postgres.orders import Open, Upstream
 from access.postgres.process import Relay
 from access.providers.postgres_roles import PREFIX, Roles
 from access.providers.provider import Issued, Place
-from factory.errors import InputError
+from factory.errors import InputError, MillwrightError
 
 UrlOf = Callable[[Place], URL]
 KindsOf = Callable[[Grant], Collection[str]]
 Tls = Literal["verify-full", "disable"]
 REF_CHARACTERS: Final = 32
+SHORTEST_SECONDS: Final = 0.001
 
 
 class Postgres:
@@ -43,6 +45,15 @@ class Postgres:
 
     def issue(self, grant: Grant) -> Issued:
         """Make the role anew, and let the grant's holder in at the relay. Raises MillwrightError."""
+        try:
+            return self._issued(grant)
+        except MillwrightError:
+            if self._relay is not None and self._relay.alive():
+                raise
+            # The relay died in the middle of it: another one, once.
+            return self._issued(grant)
+
+    def _issued(self, grant: Grant) -> Issued:
         url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
         # Of this role at the database only; who holds the grant never has it, and comes in by the relay alone.
         password = secrets.token_urlsafe(32)
@@ -56,6 +67,9 @@ class Postgres:
             tls=self._tls,
         )
         relay = self._running()
+        if grant.id in self._open:
+            # Opened before, and not written down.
+            relay.close(grant.id, "it is opened anew")
         relay.open(
             Open(
                 grant=grant.id,
@@ -65,6 +79,7 @@ class Postgres:
                 allowed=sorted(map(StatementKind, self._kinds_of(grant))),
                 app=grant.app,
                 principal=grant.principal,
+                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
             )
         )
         self._open.add(grant.id)

@@ -19,6 +19,9 @@ from factory.spec import Scope
 PREFIX: Final = "mw_"
 ANSWER_SECONDS: Final = 15.0
 LOCK_SECONDS: Final = 3
+# Whoever changes a grant's role in a database holds this lock there (a number that nothing else is likely to take).
+TURN: Final = 0x6D77_6772
+TURN_SECONDS: Final = 12
 # Of one grant at a time.
 SESSIONS: Final = 20
 END_SECONDS: Final = 1.5
@@ -110,6 +113,9 @@ class Roles:
                 timeout=ANSWER_SECONDS,
                 application_name="millwright access",
             ) as owns:
+                owns.run(f"SET lock_timeout = '{TURN_SECONDS}s'")
+                # Two that give rights on the same tables at once do not wait for each other: one of them fails.
+                owns.run("SELECT pg_advisory_lock(:turn)", turn=TURN)
                 owns.run(f"SET lock_timeout = '{LOCK_SECONDS}s'")
                 yield owns
         except (DatabaseError, InterfaceError, OSError) as error:

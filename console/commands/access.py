@@ -18,6 +18,7 @@ from console.request_view import said
 from console.show import ERR, OUT, escaped, print_json
 from console.signing import agreed
 from factory import db, events
+from factory.document import load_document
 from factory.errors import ExitCode, InputError
 from factory.spec import Function, Scope, app_names
 
@@ -99,11 +100,12 @@ def why(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked ab
         function=function,
         minutes=minutes,
     )
-    verdict = here.desk.why(wanted)
+    verdict = here.desk.verdicts.why(wanted)
     if as_json:
         print_json(rules.as_json(verdict))
     else:
-        OUT.print(rules.explain(verdict), markup=False)
+        file = here.session.root.apps / name / "app.yaml"
+        OUT.print(rules.explain(verdict, load_document(file)), markup=False)
     if not verdict.allowed:
         raise typer.Exit(ExitCode.ACCESS_DENIED)
 

@@ -22,6 +22,8 @@ MADE_AGAIN = (
     "services",
     # Plugins, the CLI's own caches, and its log-ins, which are a person's and not the factory's.
     "pulumi-home",
+    # The relays' certificate.
+    "access/relay.*",
     # Locks are the kernel's; `locks/*.begun`, what the next operation must know, is kept.
     "migrate.lock",
     "locks/*.lock",

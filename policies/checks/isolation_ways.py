@@ -216,7 +216,7 @@ class _Ways:
     def _runs_the_proxy(self, service: Resource) -> bool | None:
         """Whether the proxy is all that it runs; None: that cannot be told yet."""
         named = list(references(self._stack, service, "taskDefinition", (TASK_DEFINITION,)))
-        tasks = [task_of(task) for one in named for task in one.found]
+        tasks = [task_of(task.properties) for one in named for task in one.found]
         containers = [container for task in tasks for _, container in task.containers]
         if any(one.unknown for one in named) or any(
             isinstance(one, Unknown) for task in tasks for one in task.findings

@@ -25,7 +25,7 @@ def main(folder: str, url: str) -> None:
     provider = Postgres(
         lambda: postgres_relay(root, database, datetime.now(UTC)),
         lambda _: make_url(url),
-        desk.statement_kinds,
+        desk.verdicts.statement_kinds,
         "disable",
     )
     broker = Broker(desk, database, {"postgres": provider})

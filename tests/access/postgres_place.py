@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pg8000.native import Connection
 
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.orders import Begin, Happened, Open, Upstream
-from access.postgres.process import Relay
+from access.postgres.process import COMMAND, Relay
 from access.postgres.scram import stored
 from localcloud.postgres.declared import Declared
 from localcloud.postgres.front import Fronts
@@ -144,12 +145,12 @@ class Place:
 
 
 @contextlib.contextmanager
-def relay(folder: Path, **begin: Any) -> Iterator[Place]:
-    """It runs until the block ends."""
+def relay(folder: Path, limits: str = "", **begin: Any) -> Iterator[Place]:
+    """It runs until the block ends. `limits`: those that differ, as arguments of Limits."""
     folder.mkdir(parents=True, exist_ok=True)
     pem, key = certificate(folder, NAME)
     happened: list[Happened] = []
-    running = Relay(folder / "relay.log", happened.append)
+    running = Relay(folder / "relay.log", happened.append, _with(limits) if limits else COMMAND)
     recordings = folder / "recordings"
     running.start(Begin(recordings=recordings, certificate=pem, key=key, **begin))
     try:
@@ -157,6 +158,14 @@ def relay(folder: Path, **begin: Any) -> Iterator[Place]:
     finally:
         running.stop()
         print((folder / "relay.log").read_text(errors="replace")[-4000:])
+
+
+def _with(limits: str) -> tuple[str, ...]:
+    program = (
+        "import asyncio; from access.postgres.serve import serve; from access.postgres.limits import Limits; "
+        f"asyncio.run(serve(Limits({limits})))"
+    )
+    return (sys.executable, "-P", "-c", program)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = SECONDS) -> None:

@@ -70,6 +70,8 @@ class Standin:
         if text.startswith("COPY notes TO"):
             rows = b"".join(message(b"d", row) for row in (b"one\n", b"two\n"))
             return message(b"H", b"\0\0\0") + rows + message(b"c") + message(b"C", b"COPY 2\0") + message(b"Z", b"I")
+        if text == "COPY nowhere FROM STDIN":
+            return error("no such table", "42P01") + message(b"Z", b"I")
         return (_failed(text) or message(b"C", b"SELECT 1\0")) + message(b"Z", b"I")
 
     def _extended(self, kind: bytes, body: bytes) -> bytes:

@@ -6,7 +6,7 @@ import signal
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ class Plane:
         self.begin()
 
     def begin(self) -> None:
-        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.statement_kinds, "disable")
+        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.verdicts.statement_kinds, "disable")
         self.broker = Broker(
             self.place.desk, self.place.database, {"postgres": provider}, lambda: self.place.wall, lambda: 0.0
         )
@@ -221,6 +221,31 @@ def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(
         session.run("SELECT 1")
     plane.begin()
     plane.look()
+    with plane.client(given) as again:
+        assert again.run("SELECT 1") == [[1]]
+
+
+def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: Plane) -> None:
+    # Nobody looks any more: the relay's own clock is the bound.
+    plane.place.wall -= timedelta(minutes=60) - timedelta(seconds=8)
+    given = plane.given()
+    session = plane.client(given)
+    assert session.run("SELECT 1") == [[1]]
+    wait_for(lambda: plane.server.backends(plane.place.read(given.grant).provider_ref) == 0)
+    with pytest.raises(ENDED):
+        session.run("SELECT 1")
+    with pytest.raises(ENDED):
+        plane.client(given)
+
+
+def test_what_was_opened_and_not_written_down_is_opened_anew(plane: Plane) -> None:
+    given = plane.given()
+    session = plane.client(given)
+    with plane.place.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE access_grant SET state = 'issuing'")
+    plane.look()
+    with pytest.raises(ENDED):
+        session.run("SELECT 1")
     with plane.client(given) as again:
         assert again.run("SELECT 1") == [[1]]
 

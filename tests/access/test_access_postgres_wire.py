@@ -11,11 +11,12 @@ from postgres_standin import Standin, message, messages
 
 from access.postgres import startup, wire
 from access.postgres.conversation import Conversation, Step
+from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.limits import Limits
 from access.postgres.refusals import Refused
 from access.postgres.replies import MARKER, Replies
-from access.postgres.statements import Judgements, judge
+from access.postgres.statements import judge
 
 ALLOWED = frozenset({Kind.READ, Kind.SESSION, Kind.COPY_IN, Kind.COPY_OUT, Kind.TRANSACTION, Kind.PREPARE})
 GOOD = ("SELECT 1", "SELECT a FROM notes WHERE b = $1", "BEGIN", "", "SELECT 'ü;'", "COPY notes TO STDOUT", "FETCH c")
@@ -154,6 +155,22 @@ def test_rows_that_are_copied_are_counted_and_digested_before_the_server_has_the
     assert [record["bytes"] for record in line.of("copy_given_up")] == [6]
 
 
+def test_rows_may_come_before_the_server_has_asked_for_them_and_after_it_has_given_up() -> None:
+    rows = message(b"d", b"1\n") + message(b"c")
+    line = Line(TOGETHER)
+    line.say(query(COPY) + rows + query("SELECT 1"))
+    assert (line.kinds(), line.server.copied) == ("GCZCZ", b"1\n")
+    # One that fails, or is refused: its rows are nobody's, and the next statement is answered as ever.
+    for text, allowed in (("COPY nowhere FROM STDIN", TOGETHER), (COPY, ALLOWED)):
+        line = Line(allowed)
+        line.say(query(text) + rows)
+        line.say(query("SELECT 1"))
+        assert (line.kinds(), line.server.copied) == ("EZCZ", b"")
+    for behind in (query("SELECT 1"), SYNC, parse("SELECT 1")):
+        with pytest.raises(Refused, match="behind a COPY"):
+            Line(TOGETHER).say(query(COPY) + message(b"d", b"1\n") + behind)
+
+
 @pytest.mark.parametrize(
     ("sent", "why"),
     [
@@ -219,6 +236,7 @@ def _random_message(rng: random.Random, copying: bool) -> bytes:
     return rng.choice(
         (
             query(text),
+            query(COPY) + message(b"d", rng.randbytes(5)) + message(b"c"),
             parse(text, name) + bind(rng.randbytes(rng.randint(0, 9)), name=name, form=rng.randint(0, 1)) + EXECUTE,
             parse(text, name) + SYNC,
             bind(b"1", None, name=name),

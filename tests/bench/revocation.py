@@ -68,7 +68,7 @@ def _measured(place: GrantPlace, server: DatabasePlace, times: int) -> Measured:
     provider = Postgres(
         lambda: postgres_relay(place.root, place.database, datetime.now(UTC)),
         lambda _: server.url,
-        place.desk.statement_kinds,
+        place.desk.verdicts.statement_kinds,
         "disable",
     )
     broker = Broker(place.desk, place.database, {"postgres": provider}, lambda: place.wall)

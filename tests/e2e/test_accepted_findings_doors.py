@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from e2e_place import BIN, REPOSITORY, SECONDS, Place
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 PAGE = REPOSITORY / "docs" / "how-to" / "accept-a-finding.md"
 TOLD = re.compile(r"accepted until \d{4}-\d\d-\d\d by demo-security \(partner-door\): no-world-ingress")
 INFRA = """
@@ -58,7 +58,6 @@ def accepted(place: Place) -> Place:
     return place
 
 
-@pytest.mark.long
 def test_what_two_people_accepted_passes_the_plain_door_and_is_told(accepted: Place) -> None:
     plain = accepted.pulumi("preview", "-s", "links-build")
     assert plain.code == 0, plain.out + plain.err

@@ -13,7 +13,7 @@ from e2e_place import BIN, REPOSITORY, SECONDS, Place
 
 from factory import daemons
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 PROGRAM = """
 import pulumi
 import pulumi_aws as aws

@@ -11,7 +11,7 @@ from factory import daemons, demo_people
 from factory.errors import ExitCode
 from factory.settings import Settings
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def change(place: Place, *pairs: tuple[str, str]) -> None:
@@ -45,7 +45,6 @@ def assert_served_over_tls(place: Place, name: str) -> None:
     wait_for(shown)
 
 
-@pytest.mark.long
 def test_a_services_port_moves_with_its_targets_and_rules_and_a_domain_brings_tls(place: Place) -> None:
     update(place, "staging")
     change(
@@ -81,7 +80,6 @@ def test_a_queue_that_comes_replaces_nothing_that_others_reach(place: Place) -> 
     change(place, ("queues:\n  jobs: {}\ndatabases:", "databases:"))
 
 
-@pytest.mark.long
 def test_agents_secrets_and_owner_change_in_place(place: Place) -> None:
     update(place, "build")
     change(
@@ -121,7 +119,6 @@ def databases_in_staging(place: Place) -> set[str]:
     return {name for name in names if "staging" in name}
 
 
-@pytest.mark.long
 def test_staging_loses_a_database_by_an_architects_decision_only_and_once(place: Place) -> None:
     demo_people.ensure(place.root, Settings())
     change(place, SPARE)

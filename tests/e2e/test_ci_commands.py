@@ -22,7 +22,7 @@ from factory.errors import ExitCode
 from factory.paths import FactoryRoot
 from factory.settings import LOCAL_ACCOUNT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 OPEN_DOOR = """
 import pulumi_aws as aws

@@ -76,7 +76,7 @@ def test_what_the_factory_makes_is_proved_to_be_isolated(two: Place) -> None:
     assert [pair["verdict"] for pair in document["pairs"]] == ["proved"] * 6
     # Of them two are the egress proxy's: what it may do, which is nothing, and what starts it.
     assert document["read"]["role"] == 20
-    assert (document["read"]["gateway"], document["read"]["namespace"]) == (3, 1)
+    assert (document["read"]["gateway"], document["read"]["namespace"]) == (2, 1)
     assert document["read"]["pipeline"] == 2
     told = two.millwright("isolation", "links")
     assert told.code == 0

@@ -13,7 +13,7 @@ from test_interrupted import BUILD, CREATED, DONE, counts, engine_of, finish, re
 from console.demo.inventory import inventory
 from factory.errors import ExitCode
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 AWAITED = """
 import asyncio
@@ -42,7 +42,7 @@ def built(place: Place) -> Place:
     return place
 
 
-@pytest.mark.parametrize("door", ["millwright", pytest.param("pulumi", marks=pytest.mark.long)])
+@pytest.mark.parametrize("door", ["millwright", "pulumi"])
 def test_an_update_by_either_door_is_cancelled_cleanly_and_the_next_one_goes_on(place: Place, door: str) -> None:
     plain = ("pulumi", "up", "--yes", "--skip-preview", "-s", "links-build", "--non-interactive")
     process = place.start(*(plain if door == "pulumi" else ("millwright", "up", "links", "build", "--json")))
@@ -66,7 +66,6 @@ def test_an_update_by_either_door_is_cancelled_cleanly_and_the_next_one_goes_on(
     assert inventory(place.cloud) == {}
 
 
-@pytest.mark.long
 def test_a_refresh_takes_over_what_somebody_changed_by_hand(built: Place) -> None:
     logs = built.cloud.client("logs")
     logs.put_retention_policy(logGroupName="/millwright/links-build-agents", retentionInDays=1)

@@ -14,7 +14,7 @@ from factory import daemons
 from factory.errors import ExitCode
 from factory.paths import FactoryRoot
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 WORKFLOW = ".github/workflows/preview.yml"
 NAME = "<img src=x onerror=alert(1)> | `@team` [a](http://b)"
@@ -98,7 +98,6 @@ def test_a_workflow_that_says_nowhere_where_millwright_is_tells_so(repository: P
     assert "::error file=.github/workflows/preview.yml::fill in SOURCE_REPOSITORY and SOURCE_COMMIT" in ran.said
 
 
-@pytest.mark.long
 def test_a_good_change_passes_and_whatever_its_names_say_is_shown_as_text(propose: Propose) -> None:
     ran = propose("apps/hello/infra.py", HOSTILE)
     assert (ran.code, ran.failed) == (0, ""), ran.said
@@ -114,7 +113,6 @@ def test_a_good_change_passes_and_whatever_its_names_say_is_shown_as_text(propos
     assert {file.name for file in ran.report.iterdir()} == {"preview.md", "policies.sarif"}
 
 
-@pytest.mark.long
 def test_a_change_that_opens_a_door_to_the_world_fails_with_its_rule(propose: Propose) -> None:
     ran = propose("apps/hello/infra.py", OPEN)
     assert (ran.code, ran.failed) == (ExitCode.POLICY_VIOLATION, "Verdict"), ran.said
