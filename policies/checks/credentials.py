@@ -9,7 +9,7 @@ from typing import Final
 from policies.checks.shapes import credential_in_text, credential_in_variable
 from policies.context import Context
 from policies.helpers.tasks import TASK_DEFINITION, task_of
-from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
+from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
 from policies.reading import each, members
 from policies.resources import Resource
 
@@ -24,7 +24,7 @@ USER_DATA_BYTES: Final = 1 << 20
 def no_literal_credentials(resource: Resource, context: Context) -> Iterator[Finding]:
     """Control 33: no credential written out in environment variables, container commands or user data."""
     del context
-    yield from _READERS[resource.type](resource)
+    yield from _READERS[resource.type](resource.properties)
 
 
 def _variable(name: str, value: Plain, path: Path) -> Iterator[Finding]:
@@ -56,8 +56,8 @@ def _named(entry: Plain, path: Path) -> Iterator[Finding]:
             yield from (Unknown(at) for at, name in named if name is UNKNOWN)
 
 
-def _function(resource: Resource) -> Iterator[Finding]:
-    environment = resource.properties.get("environment")
+def _function(properties: Properties) -> Iterator[Finding]:
+    environment = properties.get("environment")
     if environment is UNKNOWN:
         yield Unknown(("environment",))
     for path, variables in members(environment, "variables", ("environment",)):
@@ -68,8 +68,8 @@ def _function(resource: Resource) -> Iterator[Finding]:
                 yield from _variable(name, value, (*path, name))
 
 
-def _task_definition(resource: Resource) -> Iterator[Finding]:
-    task = task_of(resource)
+def _task_definition(properties: Properties) -> Iterator[Finding]:
+    task = task_of(properties)
     yield from task.findings
     for path, container in task.containers:
         for place, variables in members(container, "environment", path):
@@ -81,9 +81,9 @@ def _task_definition(resource: Resource) -> Iterator[Finding]:
                     yield from _text(word, at)
 
 
-def _instance(resource: Resource) -> Iterator[Finding]:
-    yield from _text(resource.properties.get("userData"), ("userData",))
-    packed = resource.properties.get("userDataBase64")
+def _instance(properties: Properties) -> Iterator[Finding]:
+    yield from _text(properties.get("userData"), ("userData",))
+    packed = properties.get("userDataBase64")
     yield from _text(_unpacked(packed) if isinstance(packed, str) else packed, ("userDataBase64",))
 
 
@@ -100,8 +100,8 @@ def _unpacked(packed: str) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-def _project(resource: Resource) -> Iterator[Finding]:
-    environment = resource.properties.get("environment")
+def _project(properties: Properties) -> Iterator[Finding]:
+    environment = properties.get("environment")
     if environment is UNKNOWN:
         yield Unknown(("environment",))
     for path, variables in members(environment, "environmentVariables", ("environment",)):
@@ -112,7 +112,7 @@ def _project(resource: Resource) -> Iterator[Finding]:
                 yield from _named(entry, place)
 
 
-_READERS: Final[dict[str, Callable[[Resource], Iterator[Finding]]]] = {
+_READERS: Final[dict[str, Callable[[Properties], Iterator[Finding]]]] = {
     FUNCTION: _function,
     TASK_DEFINITION: _task_definition,
     INSTANCE: _instance,

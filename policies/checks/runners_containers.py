@@ -41,7 +41,7 @@ def unprivileged(resource: Resource, context: Context) -> Iterator[Finding]:
 
 
 def _containers_unprivileged(resource: Resource) -> Iterator[Finding]:
-    task = task_of(resource)
+    task = task_of(resource.properties)
     yield from task.findings
     for path, container in task.containers:
         privileged = found(container, ("privileged",), path)
@@ -80,7 +80,7 @@ def read_only_root(resource: Resource, context: Context) -> Iterator[Finding]:
     if resource.type != TASK_DEFINITION:
         yield from runners_pods.read_only_root(resource, context)
         return
-    task = task_of(resource)
+    task = task_of(resource.properties)
     yield from task.findings
     for path, container in task.containers:
         read_only = found_or_missing(container, ("readonlyRootFilesystem",), path)
@@ -90,7 +90,7 @@ def read_only_root(resource: Resource, context: Context) -> Iterator[Finding]:
 def image_by_digest(resource: Resource, context: Context) -> Iterator[Finding]:
     """Control 52: every image is named by digest, and comes from a registry of the factory's or a listed one."""
     if resource.type == TASK_DEFINITION:
-        task = task_of(resource)
+        task = task_of(resource.properties)
         yield from task.findings
         for path, definition in task.containers:
             for image in found_or_missing(definition, ("image",), path):

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Unknown
+from policies.model import UNKNOWN, Fail, Finding, Path, Plain, Properties, Unknown
 from policies.reading import each, parsed
-from policies.resources import Resource
 
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
 _ROOT: Final[Path] = ("containerDefinitions",)
@@ -19,10 +18,10 @@ class Task:
     findings: tuple[Finding, ...] = ()
 
 
-def task_of(resource: Resource) -> Task:
-    """What the task definition `resource` runs."""
+def task_of(properties: Properties) -> Task:
+    """What a task definition of these properties runs."""
     try:
-        definitions = parsed(resource.properties.get("containerDefinitions"))
+        definitions = parsed(properties.get("containerDefinitions"))
     except ValueError:
         return Task((), (Fail(_ROOT, "cannot be read as container definitions"),))
     containers: list[tuple[Path, dict[str, Plain]]] = []
