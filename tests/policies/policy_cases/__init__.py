@@ -3,13 +3,12 @@
 One module per group of the control catalogue; `case` says what a case is.
 """
 
-from . import audit, bypass, ci, credentials, encryption, iam, isolation, isolation_ways, ownership, runners
+from . import audit, bypass, ci, credentials, encryption, iam, isolation, ownership, runners
 from .case import Case
 
 CASES: tuple[Case, ...] = (
     *bypass.CASES,
     *isolation.CASES,
-    *isolation_ways.CASES,
     *iam.CASES,
     *credentials.CASES,
     *encryption.CASES,

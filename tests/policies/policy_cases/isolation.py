@@ -7,11 +7,13 @@ from . import (
     isolation_managed,
     isolation_namespaces,
     isolation_peering,
+    isolation_ways,
 )
 from .case import Case
 
 CASES: tuple[Case, ...] = (
     *isolation_groups.CASES,
+    *isolation_ways.CASES,
     *isolation_defaults.CASES,
     *isolation_addresses.CASES,
     *isolation_peering.CASES,
