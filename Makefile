@@ -59,6 +59,7 @@ bench: setup  ## Ratios against named peers; never a pass or a fail
 	@$(BIN)/python -m tests.bench.driver
 	@$(BIN)/python -m tests.bench.policy
 	@$(BIN)/python -m tests.bench.revocation
+	@$(BIN)/python -m tests.bench.access
 	@$(BIN)/python -m tests.bench.access_rules
 
 docs: setup  ## Write docs/reference from the code
