@@ -86,7 +86,7 @@ def test_a_gate_at_which_nobody_can_decide_is_told(millwright: Runner, root: Fac
     assert millwright("app", "validate").code == ExitCode.OK
 
 
-def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_granted_by_nothing_yet(
+def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_an_upper_bound(
     millwright: Runner, root: FactoryRoot
 ) -> None:
     assert "No rule: no agent will be let into anything." in millwright("app", "show", "links").out
@@ -102,7 +102,7 @@ def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_granted_by_nothing
     # It stays a file that can be read again.
     path.write_text(shown.out)
     told = millwright("app", "show", "links", "--json").documents[0]
-    assert told["access"]["note"].startswith("Nothing is granted")
+    assert told["access"]["note"].startswith("A rule is an upper bound")
     assert told["access"]["rules"][1] == {
         "function": "coder",
         "resource": "services.web",
