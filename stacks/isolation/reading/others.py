@@ -1,5 +1,6 @@
 """Services that this proof does not read: whatever they hold is named, so that nobody takes it for proved."""
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -41,7 +42,9 @@ OTHERS = (
     Listed("vpc-lattice", "list_service_networks", "items", "arn"),
 )
 # What stays listed by its tags when it is gone; its own service was asked for all that there are.
-_LINGERS = (":task-definition/", ":secret:", ":instance/", ":vpc-endpoint/", ":natgateway/", ":transit-gateway")
+_LINGERS = re.compile(
+    ":ecs:[^:]*:[^:]*:(cluster|service)/|:task-definition/|:secret:|:instance/|:vpc-endpoint/|:natgateway/|:transit-gateway"
+)
 # What a call needs that no default gives.
 ARGUMENTS: dict[str, dict[str, Any]] = {"get_resource_shares": {"resourceOwner": "SELF"}}
 
@@ -66,5 +69,5 @@ def unseen(tagged: Iterable[Resource], seen: Container[str]) -> Iterator[Resourc
     for each in tagged:
         if each.id in seen or each.id.rsplit("/", 1)[-1] in seen:
             continue
-        if not any(kind in each.id for kind in _LINGERS):
+        if not _LINGERS.search(each.id):
             yield each
