@@ -8,7 +8,7 @@ TOOLS := .tools
 UV := $(or $(shell command -v uv 2>/dev/null),$(CURDIR)/$(TOOLS)/bin/uv)
 PACKAGES := factory engine sandbox policies components stacks localcloud access agents pipeline console
 # What no command of ours imports: two thirds of all Python text in the environment. A test holds it against what the components use.
-NOT_COMPILED := /(sympy|mpmath|networkx|debugpy|mypyc?|mypy_boto3_[a-z0-9]+|cfnlint|graphql|setuptools)/|/pulumi_aws/(?!(acm|budgets|cloudtrail|cloudwatch|codebuild|codepipeline|config|ec2|ecr|ecs|iam|kms|lb|rds|s3|secretsmanager|sns|sqs|vpc)/)[a-z0-9]+/
+NOT_COMPILED := /(sympy|mpmath|networkx|debugpy|mypyc?|mypy_boto3_[a-z0-9]+|cfnlint|graphql|setuptools)/|/pulumi_aws/(?!(acm|budgets|cloudtrail|cloudwatch|codebuild|codepipeline|config|ec2|ecr|ecs|iam|kms|lb|rds|s3|secretsmanager|servicediscovery|sns|sqs|vpc)/)[a-z0-9]+/
 # uv must use the Python that is here, and tell rather than fetch another one.
 export UV_PYTHON_DOWNLOADS := never
 

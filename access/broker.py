@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -18,8 +19,10 @@ from sqlalchemy import Engine
 from access.grants import LIVE, Desk, Grant, Move, Now, Overtaken, State, store, utc_now
 from access.grants.model import after, seconds_until, stamp
 from access.providers.provider import Place, Provider
+from access.rules import Verdict
 from factory import db, events
-from factory.errors import MillwrightError
+from factory.errors import AccessDenied, MillwrightError
+from factory.spec import LEASE_MINUTES
 
 LOG = logging.getLogger("millwright.access")
 # Between two tries to take away what could not be taken away; doubled each time.
@@ -32,6 +35,8 @@ ACTOR: Final = "access"
 TASK_ENDED: Final = "task.ended"
 # One database that does not answer keeps nobody else's grants.
 WORKERS: Final = 8
+# No rule gives anything for longer.
+MOST_SECONDS: Final = 60.0 * max(LEASE_MINUTES.values())
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class _Held:
 
     lease_until: str
     ends_at: float
+    hard_at: float
 
 
 class Broker:
@@ -58,6 +64,8 @@ class Broker:
     ) -> None:
         self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
         self._held: dict[str, _Held] = {}
+        # Ended by the look that is going on, and not cut yet.
+        self._ended: list[Grant] = []
         self._again: dict[str, float] = {}
         self._swept = float("-inf")
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
@@ -76,8 +84,9 @@ class Broker:
         for grant in found[State.ACTIVE]:
             if why := "its task has ended" if grant.task in over else self._over(grant):
                 _guarded(partial(self._end, why=why), grant)
-        for grant in found[State.REVOKING]:
-            _guarded(lambda grant: self._provider(grant).cut(grant), grant)
+        if found[State.REVOKING] or self._ended:
+            self._cut([*found[State.REVOKING], *self._ended])
+            self._ended.clear()
 
     def work(self) -> None:
         """Do everything else that is due now. Raises SQLAlchemy's errors; what one grant raises stays its own."""
@@ -101,7 +110,7 @@ class Broker:
         found: list[str] = []
         for place, kind in places.items():
             try:
-                gone = self._providers[kind].sweep(place, self._live(place))
+                gone = self._providers[kind].sweep(place, self._live())
             except MillwrightError as error:
                 LOG.warning("%s of %s in %s is not swept: %s", place.resource, place.app, place.environment, error)
                 continue
@@ -122,21 +131,35 @@ class Broker:
     def _over(self, grant: Grant) -> str:
         """Why its time is over, "" while it is not: by whichever of the two clocks says so first."""
         until, ticks = str(grant.lease_until), self._ticks()
-        left = seconds_until(until, self._now())
+        now = self._now()
+        left = seconds_until(until, now)
         held = self._held.get(grant.id)
-        if held is None or held.lease_until != until:
-            held = self._held[grant.id] = _Held(until, ticks + min(left, 60.0 * grant.minutes))
+        if held is None:
+            most = min(seconds_until(str(grant.hard_until), now), MOST_SECONDS)
+            held = self._held[grant.id] = _Held(until, ticks + min(left, most), ticks + most)
+        elif held.lease_until != until:
+            # Prolonged: never beyond where its hard limit was when it was first seen.
+            held = self._held[grant.id] = _Held(until, min(ticks + left, held.hard_at), held.hard_at)
         return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
 
     def _end(self, grant: Grant, why: str) -> None:
-        self._provider(grant).cut(self._desk.end(grant, why, actor=ACTOR))
+        self._ended.append(self._desk.end(grant, why, actor=ACTOR))
+
+    def _cut(self, grants: list[Grant]) -> None:
+        """All at once: each session takes its time to end, and nobody waits for another one's."""
+        for kind, provider in self._providers.items():
+            try:
+                provider.cut([grant for grant in grants if grant.provider_kind == kind])
+            except MillwrightError as error:
+                # The work that follows cuts each again, and says what came of it.
+                LOG.warning("sessions of %d grants may not be cut: %s", len(grants), error)
 
     def _remove(self, grant: Grant) -> None:
         provider, attempts = self._provider(grant), grant.revoke_attempts + 1
         try:
-            provider.cut(grant)
+            provider.cut([grant])
             provider.remove(grant)
-        except MillwrightError as error:
+        except Exception as error:  # noqa: BLE001  the seam: whatever it is, it is told, and tried again after a while
             LOG.warning("grant %s is not revoked yet (try %d): %s", grant.id, attempts, error)
             pause = min(MOST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** min(grant.revoke_attempts, DOUBLINGS))
             self._again[grant.id] = self._ticks() + pause
@@ -152,11 +175,11 @@ class Broker:
         """Let its holder in. What goes wrong, at any point, ends the grant."""
         now = self._now()
         try:
-            verdict = self._desk.verdicts.verify(grant)
-            lease, hard = after(now, min(grant.minutes, verdict.most_minutes)), after(now, verdict.most_minutes)
+            verdict = self._desk.verdicts.verify(grant, now)
+            lease, hard = _terms(grant, verdict, now)
             grant = grant.model_copy(update={"lease_until": lease, "hard_until": hard})
             issued = self._provider(grant).issue(grant)
-        except MillwrightError as error:
+        except Exception as error:  # noqa: BLE001  the seam: whatever it is, nobody is let in by it later
             LOG.warning("grant %s cannot be issued: %s", grant.id, error)
             why = f"it could not be issued: {error}"
             self._move(grant, Move.REVOKE, why=why, ended_reason=why, last_error=str(error))
@@ -177,9 +200,10 @@ class Broker:
         if provider.serves(grant):
             return
         try:
-            self._desk.verdicts.verify(grant)
+            self._desk.verdicts.verify(grant, None)
             door = provider.issue(grant).door
-        except MillwrightError as error:
+        except Exception as error:  # noqa: BLE001  the seam: as above
+            LOG.warning("grant %s cannot be opened again: %s", grant.id, error)
             self._desk.end(grant, f"it could not be opened again: {error}", actor=ACTOR)
             return
         with db.transaction(self._database) as connection:
@@ -197,12 +221,10 @@ class Broker:
                 found[grant.state].append(grant)
         return found
 
-    def _live(self, place: Place) -> set[str]:
-        """The refs of those that something may stand for."""
+    def _live(self) -> set[str]:
+        """The refs of those that something may stand for; of every place, for two of them can be at one server."""
         with db.transaction(self._database) as connection:
-            grants = store.in_states(connection, LIVE, app=place.app)
-        here = [grant for grant in grants if (grant.environment, grant.resource) == (place.environment, place.resource)]
-        return {self._provider(grant).ref(grant) for grant in here}
+            return {self._provider(grant).ref(grant) for grant in store.in_states(connection, LIVE)}
 
     def _provider(self, grant: Grant) -> Provider:
         return self._providers[grant.provider_kind]
@@ -219,3 +241,12 @@ def _guarded(do: Callable[[Grant], object], grant: Grant) -> None:
         LOG.info("grant %s has moved on", grant.id)
     except Exception:  # the seam: whatever is wrong with one, the others are not kept
         LOG.exception("grant %s", grant.id)
+
+
+def _terms(grant: Grant, verdict: Verdict, now: datetime) -> tuple[str, str]:
+    """Until when it is held, and until when at most. Raises AccessDenied for one that was given before."""
+    if grant.lease_until is not None or grant.ended_at is not None:
+        raise AccessDenied("it was given before, and is not given twice")
+    asked = min(grant.minutes, verdict.most_minutes)
+    # What people approved is for the time that they were shown.
+    return after(now, asked), after(now, verdict.most_minutes if verdict.approval is None else asked)

@@ -103,7 +103,8 @@ def _broker(claim: daemons.Claim, desk: "Desk", database: "Engine", clients: "Cl
     from access.broker import Broker
     from access.grants import utc_now
     from access.providers.databases import owner_url
-    from access.providers.postgres import Postgres, Tls
+    from access.providers.postgres import Postgres
+    from access.providers.postgres_roles import Tls
     from access.relays import postgres_relay
 
     def relay() -> "Relay":

@@ -4,7 +4,7 @@ Any process of the factory may use it; the broker does what is decided.
 """
 
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ from access.grants import store
 from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
 from access.grants.proof import Sign, proved, require_said, scram_verifier
 from access.grants.states import LIVE, OVER, Move, State
-from access.grants.verdicts import Verdicts, question
+from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.rules import Verdict
 from factory import db, decisions, requests
 from factory.errors import AccessDenied, InputError
@@ -29,8 +29,6 @@ from factory.settings import Settings
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
 BACKLOG_SECONDS: Final = 30
-# A request that nobody has decided on after so long was for something that is over.
-OPEN_MINUTES: Final = 24 * 60
 # Which kind of provider opens what app.yaml calls so.
 KINDS: Final = {"databases": "postgres"}
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
@@ -125,16 +123,19 @@ class Desk:
             self.verdicts.require_may_stop(grant, person)
         return self.end(grant, why, actor=person)
 
-    def stop(self, apps: Collection[str], why: str, person: str, sign: Sign) -> list[Grant]:
-        """Have all of these apps' end at once, as a person says and signs; those that do. Raises AccessDenied."""
-        require_said(load_people(self._root, self._settings), person, {"stop": sorted(apps), "why": why}, sign)
+    def stop(self, app: str | None, why: str, person: str, sign: Sign) -> list[Grant]:
+        """Have all of an app's end at once, or all of everybody's, as a person says and signs; those that do.
+
+        Raises AccessDenied.
+        """
+        require_said(load_people(self._root, self._settings), person, {"stop": app, "why": why}, sign)
         # All or nothing: whoever may not stop one of them is told before any is.
-        for grant in self._standing(apps):
+        for grant in self._standing(app):
             self.verdicts.require_may_stop(grant, person)
         found: list[Grant] = []
         # Those that are asked for or moved at this very moment come with a further look.
         for _ in range(LOOKS):
-            for grant in self._standing(apps):
+            for grant in self._standing(app):
                 with contextlib.suppress(store.Overtaken):
                     found.append(self.end(grant, why, actor=person))
         return found
@@ -161,15 +162,14 @@ class Desk:
             raise AccessDenied(f"the grant {grant.id} is over: {grant.ended_reason or grant.state}")
         if fence != grant.fence:
             raise AccessDenied(f"the grant {grant.id} has moved on since: fence {grant.fence}, not {fence}")
-        self.verdicts.verify(grant)
+        self.verdicts.verify(grant, None)
         until = min(after(self._now(), minutes), grant.hard_until or "")
         with db.transaction(self._database) as connection:
             return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
 
-    def _standing(self, apps: Collection[str]) -> list[Grant]:
+    def _standing(self, app: str | None) -> list[Grant]:
         with db.transaction(self._database) as connection:
-            found = store.in_states(connection, {State.REQUESTED, *LIVE - ENDING})
-        return [grant for grant in found if grant.app in apps]
+            return store.in_states(connection, {State.REQUESTED, *LIVE - ENDING}, app=app)
 
     def _draft(self, wanted: Wanted, verdict: Verdict, token: str) -> Grant:
         most = verdict.most_minutes
@@ -197,7 +197,7 @@ class Desk:
 
     def _allow(self, grant: Grant, request: Request) -> Grant:
         try:
-            self.verdicts.verify(grant)
+            self.verdicts.verify(grant, self._now())
         except (AccessDenied, InputError) as error:
             return self._deny(grant, str(error))
         with db.transaction(self._database) as connection:

@@ -58,4 +58,5 @@ def scram_verifier(token: str) -> str:
 
 def _payload(grant: Grant) -> bytes:
     fields = {"id", "app", "environment", "resource", "scope", "principal", "reason", "minutes", "requested_at"}
-    return canonical({**grant.model_dump(mode="json", include=fields), "token": grant.token_digest})
+    told = {"token": grant.token_digest, "verifier": grant.verifier}
+    return canonical({**grant.model_dump(mode="json", include=fields), **told})

@@ -1,10 +1,11 @@
 """What rules and people say to a grant, when it is asked for and each time it is opened. Nothing is written here."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from access.grants.model import Grant, Wanted
+from access.grants.model import Grant, Wanted, seconds_until
 from access.grants.proof import require_proved
 from access.rules import Asked, Verdict, decide, may_approve, may_stop, statement_kinds
 from factory import approvals
@@ -16,6 +17,9 @@ from factory.people import People, load_people
 from factory.requests import Question
 from factory.settings import Settings
 from factory.spec import AppSpec, load_app
+
+# A request that nobody has decided on after so long was for something that is over.
+OPEN_MINUTES: Final = 24 * 60
 
 
 class Verdicts:
@@ -30,13 +34,15 @@ class Verdicts:
         # Whoever names no time is told the most that there is.
         return decide(spec, people, _asked(wanted, wanted.minutes or 1))
 
-    def verify(self, grant: Grant) -> Verdict:
+    def verify(self, grant: Grant, now: datetime | None) -> Verdict:
         """That it may be given now: by today's rules, and with today's people. Raises AccessDenied that says why not.
 
-        Called where it is given, not where it was asked for.
+        Called where it is given (`now`), not where it was asked for; None for one that is held already.
         """
         spec, people = load_app(self._root, grant.app), load_people(self._root, self._settings)
         verdict = decide(spec, people, _asked(grant, grant.minutes))
+        if now is not None and -seconds_until(grant.requested_at, now) > 60.0 * (OPEN_MINUTES + verdict.most_minutes):
+            raise AccessDenied(f"it was asked for at {grant.requested_at}, too long ago to be given now")
         if not verdict.allowed:
             raise AccessDenied("it is not allowed any more: " + "; ".join(verdict.reasons))
         if grant.function is None:
@@ -47,8 +53,9 @@ class Verdicts:
 
     def require_may_stop(self, grant: Grant, person: str) -> None:
         """Raises AccessDenied unless this person may end what is held of the app."""
-        spec, people = load_app(self._root, grant.app), load_people(self._root, self._settings)
-        verdict = may_stop(spec, people, _asked(grant, grant.minutes), person)
+        # Without app.yaml: what is broken there must keep nobody from ending anything.
+        people = load_people(self._root, self._settings)
+        verdict = may_stop(people, _asked(grant, grant.minutes), person)
         if not verdict.allowed:
             raise AccessDenied(f"{person} may not stop what is held of {grant.app}: {'; '.join(verdict.reasons)}")
 
@@ -100,7 +107,7 @@ def _shown(grant: Grant) -> dict[str, Any]:
     told = grant.model_dump(mode="json", include=fields)
     return {
         **{name: value for name, value in told.items() if value not in (None, "")},
-        "token": grant.token_digest,
+        "token": fingerprint([grant.token_digest, grant.verifier]),
         "approve": f"{grant.principal} is let in, for {grant.minutes} minutes",
         "refuse": f"{grant.principal} is not let in",
     }

@@ -17,7 +17,7 @@ alter_function_stmt alter_object_depends_stmt alter_object_schema_stmt alter_op_
 alter_policy_stmt alter_seq_stmt alter_stats_stmt alter_table_move_all_stmt alter_table_stmt alter_tsconfiguration_stmt
 alter_tsdictionary_stmt alter_type_stmt comment_stmt composite_type_stmt create_am_stmt create_cast_stmt
 create_conversion_stmt create_domain_stmt create_enum_stmt create_event_trig_stmt alter_event_trig_stmt
-create_extension_stmt create_function_stmt create_op_class_stmt create_op_family_stmt create_plang_stmt
+create_extension_stmt create_op_class_stmt create_op_family_stmt create_plang_stmt
 create_policy_stmt create_range_stmt create_schema_stmt create_seq_stmt create_stats_stmt create_stmt
 create_transform_stmt create_trig_stmt define_stmt drop_stmt index_stmt rename_stmt replica_identity_stmt rule_stmt
 sec_label_stmt view_stmt
@@ -48,6 +48,7 @@ STATEMENTS: Final[Mapping[str, frozenset[Kind]]] = {
     **dict.fromkeys(("listen_stmt", "unlisten_stmt", "notify_stmt"), frozenset({Kind.LISTEN})),
     **dict.fromkeys(("prepare_stmt", "execute_stmt", "deallocate_stmt"), frozenset({Kind.PREPARE})),
     **dict.fromkeys(("call_stmt", "do_stmt"), frozenset({Kind.ROUTINE})),
+    "create_function_stmt": frozenset({Kind.DDL, Kind.ROUTINE}),
     **dict.fromkeys(("declare_cursor_stmt", "fetch_stmt", "close_portal_stmt"), frozenset({Kind.READ})),
     **dict.fromkeys(("variable_show_stmt", "set_operation_stmt", "return_stmt"), frozenset({Kind.READ})),
     "constraints_set_stmt": frozenset({Kind.TRANSACTION}),

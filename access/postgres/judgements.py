@@ -12,8 +12,9 @@ from access.postgres.texts import plain, without_constants
 CACHED: Final = 4096
 CACHED_CHARACTERS: Final = 8 << 20
 NUMBER: Final = re.compile(r"\b[0-9]+\b")
-# Where one of these is, digits may be letters (`U&'\0072'`), or a name.
-NOT_PLAIN: Final = re.compile(r'[\\"&]')
+# Where one of these is, digits may be letters (`U&'\0072'`), a name, or part of what ends a string: a tag between
+# dollars may hold digits, and every letter that is not ASCII.
+NOT_PLAIN: Final = re.compile(r'[\\"&]|\$(?![0-9])|[^\x00-\x7f]')
 SHAPED_CHARACTERS: Final = 1024
 # What such a statement does hangs on no constant; what one about settings does, on the setting's name and value.
 SHAPED_KINDS: Final = frozenset({Kind.READ, Kind.WRITE})

@@ -74,14 +74,21 @@ class Close(_Line):
     reason: str
 
 
+class CloseAll(_Line):
+    """The same for several at once: for each grant, why."""
+
+    order: Literal["close_all"] = "close_all"
+    grants: dict[Name, str]
+
+
 class Sessions(_Line):
     """Tell who is in."""
 
     order: Literal["sessions"] = "sessions"
 
 
-Order = Annotated[Open | Close | Sessions, Field(discriminator="order")]
-ORDER: Final[TypeAdapter[Open | Close | Sessions]] = TypeAdapter(Order)
+Order = Annotated[Open | Close | CloseAll | Sessions, Field(discriminator="order")]
+ORDER: Final[TypeAdapter[Open | Close | CloseAll | Sessions]] = TypeAdapter(Order)
 
 
 class Session(_Line):

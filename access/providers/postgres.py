@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Collection
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy.engine import URL
 
@@ -15,13 +15,12 @@ from access.grants.proof import scram_verifier
 from access.postgres.kinds import StatementKind
 from access.postgres.orders import Open, Upstream
 from access.postgres.process import Relay
-from access.providers.postgres_roles import PREFIX, Roles
+from access.providers.postgres_roles import PREFIX, Roles, Tls
 from access.providers.provider import Issued, Place
 from factory.errors import InputError, MillwrightError
 
 UrlOf = Callable[[Place], URL]
 KindsOf = Callable[[Grant], Collection[str]]
-Tls = Literal["verify-full", "disable"]
 REF_CHARACTERS: Final = 32
 SHORTEST_SECONDS: Final = 0.001
 
@@ -38,6 +37,7 @@ class Postgres:
         self._relay: Relay | None = None
         self._open: set[str] = set()
         self._lock = threading.Lock()
+        self._turns: dict[tuple[str | None, int | None], threading.Lock] = {}
 
     def ref(self, grant: Grant) -> str:
         """The role's name. From the whole id: the beginnings of ids that are made together are alike."""
@@ -57,7 +57,7 @@ class Postgres:
         url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
         # Of this role at the database only; who holds the grant never has it, and comes in by the relay alone.
         password = secrets.token_urlsafe(32)
-        Roles(url).make(role, scram_verifier(password), grant.scope, until)
+        self._roles(url).make(role, scram_verifier(password), grant.scope, until)
         server = Upstream(
             host=str(url.host),
             port=url.port or 5432,
@@ -89,11 +89,12 @@ class Postgres:
         """Whether its holder is let in."""
         return self._relay is not None and self._relay.alive() and grant.id in self._open
 
-    def cut(self, grant: Grant) -> None:
-        """End its sessions at the relay."""
-        self._open.discard(grant.id)
-        if self._relay is not None and self._relay.alive():
-            self._relay.close(grant.id, grant.ended_reason or "it has ended")
+    def cut(self, grants: Collection[Grant]) -> None:
+        """End their sessions at the relay, all at once."""
+        for grant in grants:
+            self._open.discard(grant.id)
+        if grants and self._relay is not None and self._relay.alive():
+            self._relay.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
 
     def remove(self, grant: Grant) -> None:
         """End its backends, and remove its role. Raises MillwrightError."""
@@ -102,23 +103,37 @@ class Postgres:
         except InputError:
             # The database is gone, and the role with it.
             return
-        Roles(url).end(self.ref(grant))
+        self._roles(url).end(self.ref(grant))
 
     def sweep(self, place: Place, live: Collection[str]) -> list[str]:
         """Remove the roles of no live grant; their names. Raises MillwrightError."""
         try:
-            roles = Roles(self._url_of(place))
+            roles = self._roles(self._url_of(place))
         except InputError:
             return []
-        found = [role for role in roles.all() if role not in live]
-        for role in found:
-            roles.end(role)
+        found: list[str] = []
+        problem: MillwrightError | None = None
+        for role in roles.all():
+            if role not in live:
+                # One that cannot be removed keeps none of the others.
+                try:
+                    roles.end(role)
+                    found.append(role)
+                except MillwrightError as error:
+                    problem = error
+        if problem is not None and not found:
+            raise problem
         return found
 
     def close(self) -> None:
         """End the relay, and every session with it."""
         if self._relay is not None:
             self._relay.stop()
+
+    def _roles(self, url: URL) -> Roles:
+        with self._lock:
+            turn = self._turns.setdefault((url.host, url.port), threading.Lock())
+        return Roles(url, self._tls, turn)
 
     def _running(self) -> Relay:
         # Grants are issued side by side.

@@ -4,10 +4,12 @@ What PostgreSQL does not do by itself is done here (measured): `VALID UNTIL` and
 and so does `DROP ROLE`. Only ending the backends ends them.
 """
 
+import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pg8000.exceptions import DatabaseError, InterfaceError  # type: ignore[import-untyped]
 from pg8000.native import Connection, identifier, literal  # type: ignore[import-untyped]
@@ -19,9 +21,8 @@ from factory.spec import Scope
 PREFIX: Final = "mw_"
 ANSWER_SECONDS: Final = 15.0
 LOCK_SECONDS: Final = 3
-# Whoever changes a grant's role in a database holds this lock there (a number that nothing else is likely to take).
-TURN: Final = 0x6D77_6772
-TURN_SECONDS: Final = 12
+TURN_SECONDS: Final = 30.0
+Tls = Literal["verify-full", "disable"]
 # Of one grant at a time.
 SESSIONS: Final = 20
 END_SECONDS: Final = 1.5
@@ -36,17 +37,22 @@ RIGHTS: Final = {
 
 
 class Roles:
-    """The roles of grants in one database, made and removed by its owner (`url`)."""
+    """The roles of grants in one database, made and removed by its owner (`url`).
 
-    def __init__(self, url: URL) -> None:
-        self._url = url
+    `turn`: who holds it is the only one that gives and takes rights there (two that do it on the same tables at once do
+    not wait for each other: one of them fails). In this process and not in the database, where anybody may take a lock.
+    """
+
+    def __init__(self, url: URL, tls: Tls, turn: threading.Lock) -> None:
+        self._url, self._tls, self._turn = url, tls, turn
 
     def make(self, role: str, verifier: str, scope: Scope, until: str) -> None:
         """Make the role anew: it logs in by a password of `verifier` until `until` (UTC, ISO 8601). Raises
         CloudUnavailable."""
         name = identifier(role)
-        with self._owner() as owns:
+        with self._owner() as owns, self._alone():
             if _known(owns, role):
+                self._shut(owns, role)
                 self._drop(owns, role)
             owns.run("BEGIN")
             # PostgreSQL 16: whoever makes a role may not end its sessions unless it also has its rights.
@@ -71,7 +77,10 @@ class Roles:
         """End its sessions and remove it; what it made goes to the owner. Nothing there is fine. Raises
         CloudUnavailable."""
         with self._owner() as owns:
-            if _known(owns, role):
+            if not _known(owns, role):
+                return
+            self._shut(owns, role)
+            with self._alone():
                 self._drop(owns, role)
 
     def all(self) -> list[str]:
@@ -87,18 +96,29 @@ class Roles:
         with self._owner() as owns:
             return int(owns.run("SELECT count(*) FROM pg_stat_activity WHERE usename = :role", role=role)[0][0])
 
-    def _drop(self, owns: Connection, role: str) -> None:
-        name, owner = identifier(role), identifier(str(self._url.username))
-        # First of all: nobody comes in any more. Then whoever is in goes.
-        owns.run(f"ALTER ROLE {name} NOLOGIN")
+    def _shut(self, owns: Connection, role: str) -> None:
+        """Nobody comes in any more; then whoever is in goes. Waits for nobody."""
+        owns.run(f"ALTER ROLE {identifier(role)} NOLOGIN")
         deadline = time.monotonic() + END_SECONDS
         while owns.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :role", role=role):
             if time.monotonic() > deadline:
                 raise CloudUnavailable(f"sessions of {role} do not end")
             time.sleep(POLL_SECONDS)
+
+    def _drop(self, owns: Connection, role: str) -> None:
+        name, owner = identifier(role), identifier(str(self._url.username))
         owns.run(f"REASSIGN OWNED BY {name} TO {owner}")
         owns.run(f"DROP OWNED BY {name}")
         owns.run(f"DROP ROLE {name}")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=TURN_SECONDS):
+            raise CloudUnavailable(f"others change roles of the database {self._url.database} for too long")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _owner(self) -> Iterator[Connection]:
@@ -111,11 +131,10 @@ class Roles:
                 database=url.database,
                 password=url.password,
                 timeout=ANSWER_SECONDS,
+                # Told nothing, the driver would take any certificate, and none.
+                ssl_context=False if self._tls == "disable" else ssl.create_default_context(),
                 application_name="millwright access",
             ) as owns:
-                owns.run(f"SET lock_timeout = '{TURN_SECONDS}s'")
-                # Two that give rights on the same tables at once do not wait for each other: one of them fails.
-                owns.run("SELECT pg_advisory_lock(:turn)", turn=TURN)
                 owns.run(f"SET lock_timeout = '{LOCK_SECONDS}s'")
                 yield owns
         except (DatabaseError, InterfaceError, OSError) as error:

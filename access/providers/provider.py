@@ -38,8 +38,8 @@ class Provider(Protocol):
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in by this process: nobody is after a restart, until it is issued again."""
 
-    def cut(self, grant: Grant) -> None:
-        """Let nobody in any more, and end what is under way; at once, and without asking what cannot be reached."""
+    def cut(self, grants: Collection[Grant]) -> None:
+        """Let nobody in by them any more, and end what is under way; at once, without asking what cannot be reached."""
 
     def remove(self, grant: Grant) -> None:
         """Take away what was made. Returns when nothing of it is left. Raises MillwrightError when it cannot tell."""

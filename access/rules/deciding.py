@@ -65,39 +65,43 @@ def may_approve(spec: AppSpec, people: People, asked: Asked, who: str) -> Verdic
     first = decide(spec, people, asked)
     if first.allowed and first.approval is None:
         return Verdict(False, None, 0, ("nobody's approval is asked for this",), (), first.version)
-    return _control(spec, people, asked, first.approval, (who, "approve")) if first.allowed else first
+    return _control(_text(spec), people, asked, first.approval, (who, "approve")) if first.allowed else first
 
 
-def may_stop(spec: AppSpec, people: People, asked: Asked, who: str) -> Verdict:
-    """Whether somebody may end what was granted for `asked`, whether or not it would still be granted today."""
-    return _control(spec, people, asked, None, (who, "stop"))
+def may_stop(people: People, asked: Asked, who: str) -> Verdict:
+    """Whether somebody may end what was granted for `asked`, whether or not it would still be granted today.
+
+    By the base policies alone: an app.yaml that is broken or gone keeps nobody from ending anything.
+    """
+    return _control(base_text(), people, asked, None, (who, "stop"))
 
 
 def policies_for(spec: AppSpec) -> Policies:
     """All that decides about an app. Raises BrokenPolicies: nothing does."""
-    return policies_from(f"{base_text()}\n// --- app.yaml of {spec.name} ---\n\n{policies_of(spec)}")
+    return policies_from(_text(spec))
 
 
-def _control(spec: AppSpec, people: People, asked: Asked, approval: Role | None, act: tuple[str, str]) -> Verdict:
+def _text(spec: AppSpec) -> str:
+    return f"{base_text()}\n// --- app.yaml of {spec.name} ---\n\n{policies_of(spec)}"
+
+
+def _control(text: str, people: People, asked: Asked, approval: Role | None, act: tuple[str, str]) -> Verdict:
     who, action = act
     try:
-        policies = policies_for(spec)
+        policies = policies_from(text)
     except BrokenPolicies as error:
         return _undecidable(error)
-    if wrong := (*wrong_principal(people, who), *_elsewhere(spec, asked)):
+    if wrong := tuple(wrong_principal(people, who)):
         return _refused(policies, wrong)
     entities = questions.control_entities(people, asked, approval, who)
     (answer,) = answers(policies, [questions.control_request(who, action)], entities)
     told = _told(policies, answer)
     if not answer.allowed:
-        missing = f"{who} does not hold the role {approval or 'maintainer, operator or security'} for {spec.name}"
+        missing = (
+            f"{who} does not hold the role {approval or 'maintainer, operator or security'} for {shown(asked.app)}"
+        )
         return _refused(policies, told or (missing,), answer.policies)
     return Verdict(True, None, 0, told, answer.policies, policies.version)
-
-
-def _elsewhere(spec: AppSpec, asked: Asked) -> Iterable[str]:
-    if asked.app != spec.name:
-        yield f"the grant is of {shown(asked.app)}, and the rules are those of {spec.name}"
 
 
 def _on_terms(spec: AppSpec, policies: Policies, asked: Asked, answer: Answer) -> Verdict:

@@ -215,15 +215,19 @@ def stop(
     if (name is None) != everything:
         raise WrongUsage("Name an app, or say --all.")
     here = AccessSession.opened()
-    known = app_names(here.session.root)
+    with db.transaction(here.database) as connection:
+        known = {
+            *app_names(here.session.root),
+            *(grant.app for grant in store.in_states(connection, set(State) - OVER)),
+        }
     if name is not None and name not in known:
-        raise InputError(f"no app named {name!r}", hint=f"there are: {', '.join(known)}")
+        raise InputError(f"no app named {name!r}", hint=f"there are: {', '.join(sorted(known))}")
     who, key = identify(here.session, person, key)
     if not agreed(yes=yes):
         ERR.print("nothing was stopped")
         raise typer.Exit(ExitCode.FAILED)
     here.broker()
-    stopped = here.desk.stop(known if everything else [str(name)], reason, who.id, here.signs(who.id, key))
+    stopped = here.desk.stop(name, reason, who.id, here.signs(who.id, key))
     _tell_ended(here, stopped, as_json=as_json)
 
 

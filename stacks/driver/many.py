@@ -34,6 +34,7 @@ WORST_FIRST = (
     ExitCode.UNDECIDED,
     ExitCode.DATA_AT_RISK,
     ExitCode.AUDIT_BROKEN,
+    ExitCode.ACCESS_DENIED,
     ExitCode.OVERDUE,
     ExitCode.CHANGES_FOUND,
 )

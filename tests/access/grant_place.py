@@ -67,9 +67,10 @@ class Kept:
     def serves(self, grant: Grant) -> bool:
         return grant.id in self.inside
 
-    def cut(self, grant: Grant) -> None:
-        self._reach("before cut")
-        self.inside.discard(grant.id)
+    def cut(self, grants: Collection[Grant]) -> None:
+        if grants:
+            self._reach("before cut")
+        self.inside.difference_update(grant.id for grant in grants)
 
     def remove(self, grant: Grant) -> None:
         self._reach("before remove")

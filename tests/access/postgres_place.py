@@ -7,6 +7,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -178,4 +179,6 @@ def wait_for(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
 
 def run(work: Any) -> Any:
     """A coroutine to its end."""
-    return asyncio.run(asyncio.wait_for(work, SECONDS))
+    # In a thread of its own: it leaves its thread without an event loop, which others count on.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(asyncio.wait_for(work, SECONDS))).result()

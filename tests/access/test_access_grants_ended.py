@@ -8,6 +8,7 @@ from grant_place import GrantPlace, Killed, grant_place
 
 from access.grants import Grant, Overtaken, State
 from factory import demo_people
+from factory.decisions import Verdict
 from factory.errors import AccessDenied
 from factory.spec import Environment
 
@@ -109,9 +110,9 @@ def test_nobody_else_ends_it_and_nobody_by_another_ones_name(place: GrantPlace) 
 def test_the_emergency_stop_ends_everything_that_is_held_or_asked_for(place: GrantPlace) -> None:
     held, asked = [active(place) for _ in range(3)], place.ask(environment=Environment.STAGING).grant
     with pytest.raises(AccessDenied, match=AUTHOR):
-        place.desk.stop(["tally"], "fire", AUTHOR, place.signs(AUTHOR))
+        place.desk.stop("tally", "fire", AUTHOR, place.signs(AUTHOR))
     assert place.state(held[0]) is State.ACTIVE
-    stopped = place.desk.stop(["tally"], "fire", OPERATOR, place.signs(OPERATOR))
+    stopped = place.desk.stop("tally", "fire", OPERATOR, place.signs(OPERATOR))
     assert {each.id for each in stopped} == {each.id for each in (*held, asked)}
     place.broker.cut()
     assert not place.provider.inside
@@ -119,6 +120,75 @@ def test_the_emergency_stop_ends_everything_that_is_held_or_asked_for(place: Gra
     assert not place.standing
     assert [place.state(each) for each in held] == [State.ENDED] * 3
     assert place.state(asked) is State.DENIED
+
+
+def test_a_broken_app_keeps_nobody_from_ending_what_is_held_of_it(place: GrantPlace) -> None:
+    one, two = active(place), active(place)
+    (place.root.apps / "tally" / "app.yaml").write_text("no: app")
+    place.desk.revoke(place.read(one), "enough", OPERATOR, place.signs(OPERATOR))
+    (place.root.apps / "tally" / "app.yaml").unlink()
+    assert [each.id for each in place.desk.stop(None, "fire", OPERATOR, place.signs(OPERATOR))] == [two.id]
+    place.look()
+    assert not place.standing
+
+
+def test_what_is_approved_for_a_time_is_held_no_longer(place: GrantPlace) -> None:
+    grant = place.ask(environment=Environment.STAGING, minutes=5).grant
+    place.decide(grant, Verdict.APPROVE, OPERATOR)
+    place.look()
+    place.look()
+    held = place.read(grant)
+    assert held.lease_until == held.hard_until == "2026-03-01T12:05:00.000+00:00"
+    place.desk.renew(held, held.fence, 30, actor="ada")
+    place.pass_by(both=5 * MINUTE)
+    place.look()
+    assert place.state(grant) is State.ENDED
+
+
+def test_a_clock_that_is_set_back_prolongs_nothing_beyond_the_hard_limit(place: GrantPlace) -> None:
+    grant = active(place, minutes=10)
+    place.look()
+    for _ in range(8):
+        place.pass_by(both=8 * MINUTE)
+        place.wall -= 8 * MINUTE
+        place.look()
+        if (now := place.read(grant)).state is State.ACTIVE:
+            place.desk.renew(now, now.fence, 10, actor="ada")
+            place.look()
+    assert place.state(grant) is State.ENDED
+
+
+def test_what_was_given_once_is_not_given_again_by_a_row_that_is_set_back(place: GrantPlace) -> None:
+    grant = active(place)
+    place.desk.end(grant, "over", actor="ada")
+    place.look()
+    place.write_over("UPDATE access_grant SET state = 'issuing' WHERE id = :id", id=grant.id)
+    place.look()
+    place.look()
+    found = place.read(grant)
+    assert (found.state, "not given twice" in found.ended_reason) == (State.ENDED, True)
+    assert not place.standing
+
+
+def test_what_was_asked_for_long_ago_is_not_given_now(place: GrantPlace) -> None:
+    grant = place.ask(environment=Environment.STAGING).grant
+    place.decide(grant, Verdict.APPROVE, OPERATOR)
+    place.pass_by(both=timedelta(days=30))
+    place.look()
+    found = place.read(grant)
+    assert (found.state, "too long ago" in found.ended_reason) == (State.DENIED, True)
+
+
+def test_whatever_goes_wrong_when_it_is_opened_it_ends(place: GrantPlace) -> None:
+    grant = place.ask().grant
+
+    def broken(_: Grant) -> object:
+        raise KeyError("a fault")
+
+    place.provider.issue = broken
+    place.look()
+    place.look()
+    assert place.state(grant) is State.ENDED
 
 
 def test_what_cannot_be_taken_away_is_tried_again_until_it_is(place: GrantPlace) -> None:

@@ -168,6 +168,15 @@ def test_a_signed_row_that_is_changed_by_hand_lets_nobody_in(place: GrantPlace) 
     assert not place.standing
 
 
+def test_a_signed_request_for_another_token_lets_nobody_in(place: GrantPlace) -> None:
+    grant = place.person_asks(OPERATOR).grant
+    mine = place.ask().grant.verifier
+    place.write_over("UPDATE access_grant SET verifier = :mine WHERE id = :id", id=grant.id, mine=mine)
+    place.look()
+    place.look()
+    assert place.state(grant) is State.ENDED
+
+
 def test_a_person_without_a_role_is_refused(place: GrantPlace) -> None:
     with pytest.raises(AccessDenied):
         place.person_asks(AUTHOR)

@@ -242,7 +242,7 @@ def test_what_was_opened_and_not_written_down_is_opened_anew(plane: Plane) -> No
     given = plane.given()
     session = plane.client(given)
     with plane.place.database.begin() as connection:
-        connection.exec_driver_sql("UPDATE access_grant SET state = 'issuing'")
+        connection.exec_driver_sql("UPDATE access_grant SET state = 'issuing', lease_until = NULL")
     plane.look()
     with pytest.raises(ENDED):
         session.run("SELECT 1")

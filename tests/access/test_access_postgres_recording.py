@@ -1,6 +1,5 @@
 """What cannot be recorded is not passed on, and what a recording holds is whole."""
 
-import asyncio
 import hashlib
 import os
 import shutil
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgres_place import APP, Database, Place, database, relay
+from postgres_place import APP, Database, Place, database, relay, run
 
 from access.postgres.judging import Elsewhere
 from access.postgres.kinds import StatementKind as Kind
@@ -138,6 +137,9 @@ def test_the_parsers_own_process_answers_as_the_relay_would(tmp_path: Path) -> N
         found = await elsewhere.judge("SELECT 'x', iban FROM t; DELETE FROM t", ("^iban$",))
         assert (sorted(found.kinds), found.hides) == ([Kind.READ, Kind.WRITE], True)
         assert found.text == "SELECT ?, iban FROM t; DELETE FROM t"
+        process = elsewhere._process
         elsewhere.close()
+        assert process is not None
+        await process.wait()
 
-    asyncio.run(ask())
+    run(ask())

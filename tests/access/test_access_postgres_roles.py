@@ -27,7 +27,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePlace]:
 
 @pytest.fixture
 def roles(place: DatabasePlace) -> Iterator[Roles]:
-    roles = Roles(place.url)
+    roles = Roles(place.url, "disable", threading.Lock())
     yield roles
     for role in roles.all():
         roles.end(role)
@@ -151,13 +151,28 @@ def test_its_end_comes_although_it_holds_what_others_wait_for(place: DatabasePla
         assert owns.run("SELECT count(*) FROM sums") == [[2]]
 
 
+def test_a_lock_that_anybody_can_take_is_in_nobodys_way(place: DatabasePlace, roles: Roles) -> None:
+    with let_in(place, roles, Scope.READ) as session:
+        for number in range(3):
+            session.run("SELECT pg_advisory_lock(:number)", number=number)
+        roles.make("mw_two", scram_verifier("token"), Scope.READ, UNTIL)
+        roles.end("mw_two")
+        assert roles.all() == ["mw_one"]
+
+
+def test_the_owners_password_goes_to_no_server_that_is_not_known(place: DatabasePlace) -> None:
+    url = place.url.set(password="hidden-word")
+    with pytest.raises(CloudUnavailable, match="refuses SSL"):
+        Roles(url, "verify-full", threading.Lock()).all()
+
+
 def test_to_end_what_is_not_there_is_fine(roles: Roles) -> None:
     roles.end("mw_never")
 
 
 def test_a_database_that_cannot_be_reached_says_so_without_the_password(place: DatabasePlace) -> None:
-    gone = Roles(URL.create("postgresql", "tally", "hidden-word", "127.0.0.1", 1, "tally"))
+    gone = Roles(URL.create("postgresql", "tally", "hidden-word", "127.0.0.1", 1, "tally"), "disable", threading.Lock())
     with pytest.raises(CloudUnavailable, match=r"the database tally at 127\.0\.0\.1:1") as refused:
         gone.all()
     assert "hidden-word" not in refused.value.rendered()
-    assert Roles(place.url).all() == []
+    assert Roles(place.url, "disable", threading.Lock()).all() == []

@@ -224,3 +224,24 @@ def test_a_text_that_differs_in_its_numbers_only_is_judged_as_if_it_had_been_rea
     assert some.known("SELECT set_config(U&'!0072!006cot' UESCAPE '!', 'x', false)") is None
     some.judge("SELECT set_config('standard_conforming_strings', '1', false)")
     assert some.known("SELECT set_config('standard_conforming_strings', '0', false)") is None
+
+
+SMUGGLED = "SELECT ${0}$ ${1}$; ALTER ROLE CURRENT_USER PASSWORD 'mine'; --${0}$"
+
+
+def test_texts_that_differ_in_a_number_are_alike_only_where_no_number_ends_a_string() -> None:
+    judgements = Judgements()
+    harmless, smuggled = SMUGGLED.format("£1", "£2"), SMUGGLED.format("£1", "£1")
+    assert not judgements.judge(harmless).refusal(frozenset({Kind.READ}))
+    assert judgements.judge(smuggled).refusal(frozenset({Kind.READ}))
+    # What is alike is still read once.
+    judgements.judge("SELECT 1 FROM notes WHERE id = $1")
+    assert judgements.known("SELECT 22 FROM notes WHERE id = $1") is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["UPDATE pg_settings SET setting = 'off'", "WITH x AS (UPDATE pg_catalog.pg_settings SET setting = '0') SELECT 1"],
+)
+def test_settings_are_not_changed_where_they_cannot_be_read(text: str) -> None:
+    assert judge(text).never == "pg_settings is changed by SET"

@@ -159,7 +159,7 @@ def test_a_policy_set_that_is_not_sound_decides_nothing(added: str, told: str, m
     assert not after.allowed
     assert told in after.reasons[0]
     assert after.version != before.version
-    assert not deciding.may_stop(spec, PEOPLE, by_agent(), "an-operator").allowed
+    assert not deciding.may_stop(PEOPLE, by_agent(), "an-operator").allowed
 
 
 def test_the_version_names_the_policies_and_nothing_else() -> None:

@@ -81,7 +81,8 @@ def test_killed_anywhere_a_task_ends_once_and_the_next_attempt_has_the_branch(be
 def test_a_process_that_no_file_names_does_no_work(bench: TaskBench) -> None:
     folder = bench.folder(FIRST)
     worker = f"""
-import os, pathlib
+import os, pathlib, sys
+sys.path.append({str(Path(__file__).parents[1])!r})
 from pipeline.task_process import TaskProcesses
 from task_bench import Programs
 dies = lambda: os.kill(os.getpid(), 9)
