@@ -1,6 +1,7 @@
 """The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +18,8 @@ from factory.paths import FactoryRoot, private_folder
 
 LOG = logging.getLogger("millwright.access")
 ACTOR: Final = "access"
+# Seconds between the tries to tell something.
+PAUSES: Final = (0.1, 0.5, 2.0, 10.0)
 KINDS: Final = {
     "session_began": "session.began",
     "session_ended": "session.ended",
@@ -49,11 +52,16 @@ def _about(grant: Grant) -> dict[str, Any]:
 
 def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
     def tell() -> None:
-        try:
-            with db.transaction(database) as connection:
-                told(connection, happened)
-        except SQLAlchemyError:
-            # It stands in the recording; a backlog of the log itself is what keeps others from being let in.
-            LOG.exception("not told: %s", happened.happened)
+        for pause in PAUSES:
+            try:
+                with db.transaction(database) as connection:
+                    told(connection, happened)
+            except SQLAlchemyError:
+                LOG.warning("not told yet: %s", happened.happened, exc_info=True)
+                time.sleep(pause)
+            else:
+                return
+        # It stands in the recording; a backlog of the log itself is what keeps others from being let in.
+        LOG.error("not told: %s", happened.model_dump_json())
 
     telling.submit(tell)
