@@ -64,8 +64,6 @@ class Broker:
     ) -> None:
         self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
         self._held: dict[str, _Held] = {}
-        # Ended by the look that is going on, and not cut yet.
-        self._ended: list[Grant] = []
         self._again: dict[str, float] = {}
         self._swept = float("-inf")
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
@@ -78,15 +76,12 @@ class Broker:
         found = self._in(State.ACTIVE, State.REVOKING)
         for id in self._held.keys() - {grant.id for grant in found[State.ACTIVE]}:
             del self._held[id]
-        tasks = {grant.task for grant in found[State.ACTIVE] if grant.task}
-        with db.transaction(self._database) as connection:
-            over = events.tasks_with(connection, TASK_ENDED, tasks)
+        over, ending = self._ended_tasks(found[State.ACTIVE]), found[State.REVOKING]
         for grant in found[State.ACTIVE]:
             if why := "its task has ended" if grant.task in over else self._over(grant):
-                _guarded(partial(self._end, why=why), grant)
-        if found[State.REVOKING] or self._ended:
-            self._cut([*found[State.REVOKING], *self._ended])
-            self._ended.clear()
+                _guarded(partial(self._end, ending, why), grant)
+        if ending:
+            self._cut(ending)
 
     def work(self) -> None:
         """Do everything else that is due now. Raises SQLAlchemy's errors; what one grant raises stays its own."""
@@ -107,10 +102,10 @@ class Broker:
         """Take away what stands at the providers for no live grant; what that was."""
         with db.transaction(self._database) as connection:
             places = {Place(*where): kind for *where, kind in store.places(connection)}
-        found: list[str] = []
+        found, live = [], self._live()
         for place, kind in places.items():
             try:
-                gone = self._providers[kind].sweep(place, self._live())
+                gone = self._providers[kind].sweep(place, live)
             except MillwrightError as error:
                 LOG.warning("%s of %s in %s is not swept: %s", place.resource, place.app, place.environment, error)
                 continue
@@ -142,8 +137,14 @@ class Broker:
             held = self._held[grant.id] = _Held(until, min(ticks + left, held.hard_at), held.hard_at)
         return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
 
-    def _end(self, grant: Grant, why: str) -> None:
-        self._ended.append(self._desk.end(grant, why, actor=ACTOR))
+    def _ended_tasks(self, grants: list[Grant]) -> set[str]:
+        if not (tasks := {grant.task for grant in grants if grant.task}):
+            return set()
+        with db.transaction(self._database) as connection:
+            return events.tasks_with(connection, TASK_ENDED, tasks)
+
+    def _end(self, ending: list[Grant], why: str, grant: Grant) -> None:
+        ending.append(self._desk.end(grant, why, actor=ACTOR))
 
     def _cut(self, grants: list[Grant]) -> None:
         """All at once: each session takes its time to end, and nobody waits for another one's."""

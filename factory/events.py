@@ -133,7 +133,7 @@ def of_kinds(connection: Connection, kinds: Collection[str], *, app: str | None 
 def tasks_with(connection: Connection, kind: str, tasks: Collection[str]) -> set[str]:
     """Those of these tasks of which there is an event of this kind."""
     query = select(EVENTS.c.task).where(EVENTS.c.task.in_(tasks), EVENTS.c.kind == kind).distinct()
-    return {str(task) for task in connection.execute(query).scalars()} if tasks else set()
+    return {str(task) for task in connection.execute(query).scalars()}
 
 
 def _read(connection: Connection, newest_first: Select[Any]) -> list[Event]:

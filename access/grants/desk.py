@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Engine
 from access import audit
 from access.grants import store
 from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
-from access.grants.proof import Sign, proved, require_said, scram_verifier
+from access.grants.proof import Sign, proved, require_said
 from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
+from access.postgres.scram import stored
 from access.rules import Verdict
 from factory import db, decisions, requests
 from factory.errors import AccessDenied, InputError
@@ -132,26 +133,11 @@ class Desk:
         # All or nothing: whoever may not stop one of them is told before any is.
         for grant in self._standing(app):
             self.verdicts.require_may_stop(grant, person)
-        found: list[Grant] = []
-        # Those that are asked for or moved at this very moment come with a further look.
-        for _ in range(LOOKS):
-            for grant in self._standing(app):
-                with contextlib.suppress(store.Overtaken):
-                    found.append(self.end(grant, why, actor=person))
-        return found
+        return self._end_all(lambda: self._standing(app), why, lambda _: person)
 
     def end_task(self, app: str, task: str, why: str) -> list[Grant]:
         """Have all of a task's end; those that do."""
-        found: dict[str, Grant] = {}
-        for _ in range(LOOKS):
-            with db.transaction(self._database) as connection:
-                left = [each for each in store.of_task(connection, app, task) if each.state not in OVER | ENDING]
-            for grant in left:
-                with contextlib.suppress(store.Overtaken):
-                    found[grant.id] = self.end(grant, why, actor=grant.principal)
-            if not left:
-                break
-        return list(found.values())
+        return self._end_all(lambda: self._standing(app, task), why, lambda grant: grant.principal)
 
     def renew(self, grant: Grant, fence: int, minutes: int, *, actor: str) -> Grant:
         """Prolong an active one: so many minutes from now on, and no longer than its hard limit.
@@ -167,9 +153,18 @@ class Desk:
         with db.transaction(self._database) as connection:
             return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
 
-    def _standing(self, app: str | None) -> list[Grant]:
+    def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
+        """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""
+        found: dict[str, Grant] = {}
+        for _ in range(LOOKS):
+            for grant in look():
+                with contextlib.suppress(store.Overtaken):
+                    found[grant.id] = self.end(grant, why, actor=actor(grant))
+        return list(found.values())
+
+    def _standing(self, app: str | None, task: str | None = None) -> list[Grant]:
         with db.transaction(self._database) as connection:
-            return store.in_states(connection, {State.REQUESTED, *LIVE - ENDING}, app=app)
+            return store.in_states(connection, {State.REQUESTED, *LIVE - ENDING}, app=app, task=task)
 
     def _draft(self, wanted: Wanted, verdict: Verdict, token: str) -> Grant:
         most = verdict.most_minutes
@@ -191,7 +186,7 @@ class Desk:
             requested_at=stamp(self._now()),
             minutes=wanted.minutes or most,
             token_digest=digest(token),
-            verifier=scram_verifier(token),
+            verifier=stored(token),
             provider_kind=KINDS.get(wanted.resource.partition(".")[0], ""),
         )
 

@@ -1,11 +1,8 @@
 """What proves that a person asked for exactly this: their signature over it, kept with the grant."""
 
-import base64
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-from scramp import ScramMechanism  # type: ignore[import-untyped]
+from typing import Any
 
 from access.grants.model import Grant
 from factory import signatures
@@ -15,9 +12,6 @@ from factory.people import People
 
 Sign = Callable[[bytes], str]
 """Makes an armored SSH signature over a message, in the namespace `signatures.ACCESS`."""
-SCRAM: Final = "SCRAM-SHA-256"
-# PostgreSQL's own default. The password is 256 random bits: more rounds would protect nothing.
-SCRAM_ITERATIONS: Final = 4096
 
 
 def proved(grant: Grant, sign: Sign) -> Grant:
@@ -47,13 +41,6 @@ def require_said(people: People, person: str, what: Mapping[str, Any], sign: Sig
     known, said = people.find(person), canonical({"person": person, **what})
     if known is None or not signatures.verify(said, sign(said), known.keys, namespace=signatures.ACCESS):
         raise AccessDenied(f"nothing proves that it is {person} who says so")
-
-
-def scram_verifier(token: str) -> str:
-    """What PostgreSQL would store of a password (RFC 5803): by it a client is known, and the password is not."""
-    salt, stored, server, iterations = ScramMechanism(SCRAM).make_auth_info(token, iteration_count=SCRAM_ITERATIONS)
-    told = [base64.b64encode(part).decode() for part in (salt, stored, server)]
-    return f"{SCRAM}${iterations}:{told[0]}${told[1]}:{told[2]}"
 
 
 def _payload(grant: Grant) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from access.grants.model import Grant
 from access.grants.states import Move, State, moved
@@ -52,10 +52,16 @@ def by_prefix(connection: Connection, prefix: str) -> list[Grant]:
     return _all(connection, either)
 
 
-def in_states(connection: Connection, states: Collection[State], *, app: str | None = None) -> list[Grant]:
-    """Those in one of these states, oldest first; of all, or of one app."""
-    here = GRANTS.c.state.in_([state.value for state in states])
-    return _all(connection, here if app is None else here & (GRANTS.c.app == app))
+def in_states(
+    connection: Connection, states: Collection[State], *, app: str | None = None, task: str | None = None
+) -> list[Grant]:
+    """Those in one of these states, oldest first; of all, of one app, or of one task of it."""
+    here: list[ColumnElement[bool]] = [GRANTS.c.state.in_([state.value for state in states])]
+    if app is not None:
+        here.append(GRANTS.c.app == app)
+    if task is not None:
+        here.append(GRANTS.c.task == task)
+    return _all(connection, *here)
 
 
 def newest(connection: Connection, *, app: str | None = None, limit: int = 50) -> list[Grant]:
@@ -65,11 +71,6 @@ def newest(connection: Connection, *, app: str | None = None, limit: int = 50) -
         query = query.where(GRANTS.c.app == app)
     rows = connection.execute(query).mappings().all()
     return [Grant.model_validate(dict(row)) for row in reversed(rows)]
-
-
-def of_task(connection: Connection, app: str, task: str) -> list[Grant]:
-    """Those of one task."""
-    return _all(connection, GRANTS.c.app == app, GRANTS.c.task == task)
 
 
 def move(

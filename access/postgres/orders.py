@@ -67,17 +67,12 @@ class Open(_Line):
 
 
 class Close(_Line):
-    """End a grant: nobody gets in by it, and who is in is cut off. Answered once its connections are closed."""
+    """End grants (for each: why): nobody gets in by them any more, and who is in is cut off.
+
+    Answered once their connections are closed, all at once.
+    """
 
     order: Literal["close"] = "close"
-    grant: Name
-    reason: str
-
-
-class CloseAll(_Line):
-    """The same for several at once: for each grant, why."""
-
-    order: Literal["close_all"] = "close_all"
     grants: dict[Name, str]
 
 
@@ -87,8 +82,8 @@ class Sessions(_Line):
     order: Literal["sessions"] = "sessions"
 
 
-Order = Annotated[Open | Close | CloseAll | Sessions, Field(discriminator="order")]
-ORDER: Final[TypeAdapter[Open | Close | CloseAll | Sessions]] = TypeAdapter(Order)
+Order = Annotated[Open | Close | Sessions, Field(discriminator="order")]
+ORDER: Final[TypeAdapter[Open | Close | Sessions]] = TypeAdapter(Order)
 
 
 class Session(_Line):

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from pydantic import BaseModel, ValidationError
 
-from access.postgres.orders import Begin, Close, CloseAll, Done, Happened, Open, Session, Sessions
+from access.postgres.orders import Begin, Close, Done, Happened, Open, Session, Sessions
 from factory.errors import MillwrightError
 from factory.paths import private_folder
 
@@ -67,11 +67,11 @@ class Relay:
 
     def close(self, grant: str, reason: str) -> None:
         """End a grant: returns when its connections are closed. Raises MillwrightError: they may not be."""
-        self._tell(Close(grant=grant, reason=reason))
+        self.close_all({grant: reason})
 
     def close_all(self, grants: dict[str, str]) -> None:
         """End several (why, by grant) at once. Raises MillwrightError: they may not be."""
-        self._tell(CloseAll(grants=grants))
+        self._tell(Close(grants=grants))
 
     def sessions(self) -> list[Session]:
         """Who is in. Raises MillwrightError."""

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from access.postgres.front import Front
 from access.postgres.judging import Elsewhere
 from access.postgres.limits import Limits
-from access.postgres.orders import ORDER, Begin, Close, CloseAll, Done, Happened, Open, Sessions
+from access.postgres.orders import ORDER, Begin, Close, Done, Happened, Open, Sessions
 from access.postgres.recording import Recording
 from access.postgres.refusals import Refused
 from access.postgres.session import Around
@@ -100,9 +100,7 @@ async def _carry_out(front: Front, line: bytes) -> Done:
         match ORDER.validate_json(line):
             case Open() as order:
                 front.open(order)
-            case Close(grant=grant, reason=why):
-                await front.close(grant, why)
-            case CloseAll(grants=grants):
+            case Close(grants=grants):
                 await asyncio.gather(*(front.close(grant, why) for grant, why in grants.items()))
             case Sessions():
                 return Done(sessions=[session.told() for session in front.sessions()])

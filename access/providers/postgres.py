@@ -11,10 +11,10 @@ from sqlalchemy.engine import URL
 from access.certificates import ADDRESS
 from access.grants import Grant, utc_now
 from access.grants.model import seconds_until
-from access.grants.proof import scram_verifier
 from access.postgres.kinds import StatementKind
 from access.postgres.orders import Open, Upstream
 from access.postgres.process import Relay
+from access.postgres.scram import stored
 from access.providers.postgres_roles import PREFIX, Roles, Tls
 from access.providers.provider import Issued, Place
 from factory.errors import InputError, MillwrightError
@@ -57,7 +57,7 @@ class Postgres:
         url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
         # Of this role at the database only; who holds the grant never has it, and comes in by the relay alone.
         password = secrets.token_urlsafe(32)
-        self._roles(url).make(role, scram_verifier(password), grant.scope, until)
+        self._roles(url).make(role, stored(password), grant.scope, until)
         server = Upstream(
             host=str(url.host),
             port=url.port or 5432,

@@ -2,13 +2,17 @@
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grant_place import GrantPlace
 from pg8000.native import Connection
 from sqlalchemy.engine import URL
 
+from access.certificates import files
+from access.grants import Given
 from localcloud.postgres.declared import Declared
 from localcloud.postgres.front import Fronts
 from localcloud.postgres.server import Server, start
@@ -37,6 +41,21 @@ class DatabasePlace:
         """The roles of grants."""
         with self.owner() as owns:
             return {name for (name,) in owns.run("SELECT rolname FROM pg_roles WHERE rolname LIKE 'mw\\_%'")}
+
+
+def let_in(place: GrantPlace, given: Given, *, token: str = "", seconds: float = 30) -> Connection:
+    """A client that comes in by a grant at its relay, by its own token or by another one."""
+    grant = place.read(given.grant)
+    host, _, port = grant.door.partition("/")[0].rpartition(":")
+    return Connection(
+        grant.provider_ref,
+        password=token or given.token,
+        host=host,
+        port=int(port),
+        database=NAME,
+        ssl_context=ssl.create_default_context(cafile=str(files(place.root.access).certificate)),
+        timeout=seconds,
+    )
 
 
 @contextlib.contextmanager

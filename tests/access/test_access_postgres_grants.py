@@ -3,21 +3,19 @@
 import json
 import os
 import signal
-import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from database_place import NAME, DatabasePlace, database_place
+from database_place import DatabasePlace, database_place, let_in
 from grant_place import GrantPlace, grant_place
 from grant_waits import wait_for
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
 from access.broker import Broker
-from access.certificates import files
 from access.grants import Given, Grant, State
 from access.postgres.process import Relay
 from access.providers.postgres import Postgres
@@ -64,18 +62,7 @@ class Plane:
         return Given(self.place.read(given.grant), given.token)
 
     def client(self, given: Given, token: str = "") -> Connection:
-        grant = self.place.read(given.grant)
-        host, _, port = grant.door.partition("/")[0].rpartition(":")
-        context = ssl.create_default_context(cafile=str(files(self.place.root.access).certificate))
-        return Connection(
-            grant.provider_ref,
-            password=token or given.token,
-            host=host,
-            port=int(port),
-            database=NAME,
-            ssl_context=context,
-            timeout=30,
-        )
+        return let_in(self.place, given, token=token)
 
     def recorded(self, grant: Grant) -> list[dict[str, object]]:
         folder = self.place.root.recordings / grant.app / grant.id

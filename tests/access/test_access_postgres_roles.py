@@ -10,7 +10,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 from sqlalchemy.engine import URL
 
-from access.grants.proof import scram_verifier
+from access.postgres.scram import stored
 from access.providers.postgres_roles import Roles
 from factory.errors import CloudUnavailable
 from factory.spec import Scope
@@ -34,7 +34,7 @@ def roles(place: DatabasePlace) -> Iterator[Roles]:
 
 
 def let_in(place: DatabasePlace, roles: Roles, scope: Scope, until: str = UNTIL) -> Connection:
-    roles.make("mw_one", scram_verifier("token"), scope, until)
+    roles.make("mw_one", stored("token"), scope, until)
     return place.connected("mw_one", "token")
 
 
@@ -155,7 +155,7 @@ def test_a_lock_that_anybody_can_take_is_in_nobodys_way(place: DatabasePlace, ro
     with let_in(place, roles, Scope.READ) as session:
         for number in range(3):
             session.run("SELECT pg_advisory_lock(:number)", number=number)
-        roles.make("mw_two", scram_verifier("token"), Scope.READ, UNTIL)
+        roles.make("mw_two", stored("token"), Scope.READ, UNTIL)
         roles.end("mw_two")
         assert roles.all() == ["mw_one"]
 

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import ssl
 import subprocess
 import sys
 import threading
@@ -20,13 +19,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from database_place import NAME, DatabasePlace, database_place
+from database_place import DatabasePlace, database_place, let_in
 from grant_place import GrantPlace, grant_place
 from grant_waits import wait_for
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from access.certificates import files
 from access.grants import LIVE, Given, Overtaken, State, store
 from factory import db
 from factory.errors import MillwrightError
@@ -76,20 +74,9 @@ class Story:
         self.start()
 
     def client(self, given: Given) -> Connection:
-        grant = self.place.read(given.grant)
-        if not grant.door:
+        if not self.place.read(given.grant).door:
             raise MillwrightError("not open yet")
-        host, _, port = grant.door.partition("/")[0].rpartition(":")
-        context = ssl.create_default_context(cafile=str(files(self.place.root.access).certificate))
-        return Connection(
-            grant.provider_ref,
-            password=given.token,
-            host=host,
-            port=int(port),
-            database=NAME,
-            ssl_context=context,
-            timeout=20,
-        )
+        return let_in(self.place, given, seconds=20)
 
     def write_on(self, number: int) -> None:
         """A client that comes in by whatever is open, writes mark after mark, and comes again when it is cut off."""

@@ -7,7 +7,6 @@ threads at their own pace, the relay, the embedded PostgreSQL.
 
 import argparse
 import os
-import ssl
 import sys
 import tempfile
 import threading
@@ -18,17 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pg8000.exceptions import DatabaseError, InterfaceError
-from pg8000.native import Connection
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "access"))
 
-from database_place import NAME, DatabasePlace, database_place
+from database_place import DatabasePlace, database_place, let_in
 from grant_place import GrantPlace, grant_place
 
 from access.broker import Broker
-from access.certificates import files
 from access.daemon import CUT_SECONDS, LOOK_SECONDS
-from access.grants import Given, State
+from access.grants import State
 from access.providers.postgres import Postgres
 from access.relays import postgres_relay
 
@@ -92,7 +89,7 @@ def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:
     given = place.ask()
     _until(lambda: place.state(given.grant) is State.ACTIVE)
     role = place.read(given.grant).provider_ref
-    idle, busy, dead = _client(place, given), _client(place, given), threading.Event()
+    idle, busy, dead = let_in(place, given, seconds=SECONDS), let_in(place, given, seconds=SECONDS), threading.Event()
 
     def run() -> None:
         try:
@@ -113,21 +110,6 @@ def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:
     _until(lambda: server.backends(role) == 0)
     measured.backends.append(time.monotonic() - said)
     _until(lambda: place.state(given.grant) is State.ENDED)
-
-
-def _client(place: GrantPlace, given: Given) -> Connection:
-    grant = place.read(given.grant)
-    host, _, port = grant.door.partition("/")[0].rpartition(":")
-    context = ssl.create_default_context(cafile=str(files(place.root.access).certificate))
-    return Connection(
-        grant.provider_ref,
-        password=given.token,
-        host=host,
-        port=int(port),
-        database=NAME,
-        ssl_context=context,
-        timeout=SECONDS,
-    )
 
 
 def _repeat(do: Callable[[], None], seconds: float, stop: threading.Event) -> None:
