@@ -9,23 +9,15 @@ import logging
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from factory import daemons
 from factory.errors import ExitCode, MillwrightError
 from factory.paths import find_root
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from access.broker import Broker
-    from access.grants import Desk
-    from access.postgres.process import Relay
-    from access.providers.databases import Clients
 
 NAME: Final = daemons.ACCESS
 LOG = logging.getLogger("millwright.access")
@@ -62,8 +54,10 @@ def main() -> int:
 def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     # Only now: a second one must learn at once that it is one.
     from access import audit
+    from access.broker import Broker
     from access.door import Door, Served
     from access.grants import Desk
+    from access.providers.assembly import Place, providers
     from factory import db
     from factory.cloud_clients import client
     from factory.settings import load
@@ -79,7 +73,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
             audit.sequence(database, key)
 
     desk = Desk(claim.root, settings, database)
-    with _broker(claim, desk, database, clients) as broker:
+    broker = Broker(desk, database, providers(Place(claim.root, settings, database, desk, clients)))
+    with closing(broker):
         threads = [
             _again(broker.cut, CUT_SECONDS, stop, "what is to end did not"),
             _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on"),
@@ -96,27 +91,6 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
             thread.join(END_SECONDS)
     # What happened last, too.
     audit.sequence(database, key)
-
-
-@contextmanager
-def _broker(claim: daemons.Claim, desk: "Desk", database: "Engine", clients: "Clients") -> "Iterator[Broker]":
-    from access.broker import Broker
-    from access.grants import utc_now
-    from access.providers.databases import owner_url
-    from access.providers.postgres import Postgres
-    from access.providers.postgres_roles import Tls
-    from access.relays import postgres_relay
-
-    def relay() -> "Relay":
-        return postgres_relay(claim.root, database, utc_now())
-
-    tls: Tls = "disable" if desk.is_local else "verify-full"
-    databases = Postgres(relay, partial(owner_url, database, clients), desk.verdicts.statement_kinds, tls)
-    broker = Broker(desk, database, {"postgres": databases})
-    try:
-        yield broker
-    finally:
-        broker.close()
 
 
 def _again(do: Callable[[], object], seconds: float, stop: threading.Event, said: str) -> threading.Thread:

@@ -57,6 +57,19 @@ class AccessSession:
             raise InputError(f"{app} has no environment {environment!r}", hint=f"it has: {', '.join(declared)}")
         return Environment(environment)
 
+    def resource(self, app: str, kind: str, named: str | None) -> str:
+        """A resource as rules name it: `databases.NAME`, without a name the only one of its kind.
+
+        Raises InputError where there is no such one.
+        """
+        known = list(getattr(load_app(self.session.root, app), kind))
+        if named is None and len(known) == 1:
+            return f"{kind}.{known[0]}"
+        if named not in known:
+            what = f"{app} has no {kind.removesuffix('s')} {named!r}" if named else f"{app} has {len(known)} {kind}"
+            raise InputError(what, hint=f"name one: {', '.join(known)}" if known else "it declares none")
+        return f"{kind}.{named}"
+
     def grant(self, id: str) -> Grant:
         """A grant by its id, or by the beginning or end of it. Raises InputError: there is none, or several."""
         with db.transaction(self.database) as connection:

@@ -30,7 +30,7 @@ def rule_for(
     known = (
         function in spec.agents
         and environment in spec.environments
-        and environment in stands_in(resource)
+        and environment in stands_in(vars(spec), resource)
         and resource in named_resources(vars(spec))
     )
     found = [

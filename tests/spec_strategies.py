@@ -119,14 +119,18 @@ def limited(draw: st.DrawFn, function: Function) -> dict[str, list[str]]:
 
 @st.composite
 def rules(
-    draw: st.DrawFn, agents: list[Function], resources: st.SearchStrategy[str], environments: list[Environment]
+    draw: st.DrawFn,
+    agents: list[Function],
+    resources: st.SearchStrategy[str],
+    environments: list[Environment],
+    declared: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """An access rule of such an app, at times with one for more on stricter terms.
 
     Empty where the drawn resource stands in none of the app's environments.
     """
     resource = draw(resources)
-    if not (possible := [each for each in environments if each in stands_in(resource)]):
+    if not (possible := [each for each in environments if each in stands_in(declared, resource)]):
         return []
     where = draw(st.lists(st.sampled_from(possible), unique=True, min_size=1))
     allowed = frozenset.intersection(*(approvers(environment) for environment in where))
@@ -192,7 +196,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
             },
             "secrets": {name: draw(st.sampled_from([{}, {"rotation": 90}])) for name in secrets},
             "agents": {function: {"secrets": draw(some), **draw(limited(function))} for function in agents},
-            "access": draw(st.lists(rules(agents, resources, environments), max_size=4).map(apart)),
+            "access": draw(st.lists(rules(agents, resources, environments, declared), max_size=4).map(apart)),
             "environments": {environment: {} for environment in environments},
         }
     )

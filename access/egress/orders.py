@@ -1,4 +1,4 @@
-"""What the worker tells a proxy's process: a line of JSON each, and one line of JSON as the answer."""
+"""What the worker tells a proxy's process: a line of JSON each, and one line as the answer (`access.told.Answer`)."""
 
 from pathlib import Path
 from typing import Final
@@ -30,9 +30,3 @@ class Order(_Line):
     asker: Asker
     hosts: list[str] = []
     folder: Path | None = None
-
-
-class Done(_Line):
-    """How it went: "" when it is done, otherwise why it is not."""
-
-    problem: str = ""

@@ -1,32 +1,24 @@
 """The access plane as the rooms above see it: ways out for agents' tasks, opened and closed."""
 
 import contextlib
-import os
-import select
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from access.egress.orders import INSIDE, SOCKET, Begin, Done, Order
+from access.egress.orders import INSIDE, SOCKET, Begin, Order
 from access.egress.record import Asker
+from access.told import Answer, ToldProcess
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 
 __all__ = ["Asker", "Proxies", "Way"]
 
 COMMAND: Final = (sys.executable, "-P", "-m", "access.egress")
-# The process is importing at its first order, on a machine that others use as well.
-ANSWER_SECONDS: Final = 120.0
-END_SECONDS: Final = 10.0
-ANSWER_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Proxies:
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = command
         self._lock = threading.Lock()
-        self._running: dict[str, _Proxy] = {}
+        self._running: dict[str, ToldProcess[Answer]] = {}
 
     @contextlib.contextmanager
     def opened(
@@ -69,10 +61,10 @@ class Proxies:
         """End all of them, and every way with them."""
         with self._lock:
             for proxy in self._running.values():
-                proxy.close()
+                proxy.stop()
             self._running.clear()
 
-    def _known(self, app: str) -> "_Proxy":
+    def _known(self, app: str) -> ToldProcess[Answer]:
         with self._lock:
             if app in self._running:
                 return self._running[app]
@@ -84,85 +76,9 @@ class Proxies:
             proxy = self._running.get(app)
             if proxy is None or not proxy.alive():
                 if proxy:
-                    proxy.close()
+                    proxy.stop()
                 log = private_folder(root.logs) / f"egress-{app}.log"
-                url = database.url.render_as_string(hide_password=False)
-                proxy = self._running[app] = _Proxy(self._command, log, Begin(root=root.path, database=url))
+                proxy = self._running[app] = ToldProcess("the egress proxy", self._command, log, Answer)
+                # The database's URL by its first line: nothing of the worker's is inherited.
+                proxy.start(Begin(root=root.path, database=database.url.render_as_string(hide_password=False)))
         proxy.tell(order)
-
-
-class _Proxy:
-    """One process. Safe to use from many threads."""
-
-    def __init__(self, command: Sequence[str], log: Path, begin: Begin) -> None:
-        self._lock = threading.Lock()
-        self._log = log
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd="/",
-                # Nothing of the worker's is inherited: above all no key. The database's URL comes by the first line.
-                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-                start_new_session=True,
-            )
-        self._write(begin.model_dump_json())
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def wait(self) -> None:
-        """Until it has ended."""
-        self._process.wait(END_SECONDS)
-
-    def tell(self, order: Order) -> None:
-        """Raises MillwrightError: the order is not carried out."""
-        with self._lock:
-            self._write(order.model_dump_json())
-            done = self._answer()
-        if done.problem:
-            raise MillwrightError(f"the egress proxy refuses: {done.problem}", hint=f"see {self._log}")
-
-    def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                _there(stream).close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_SECONDS)
-        self._process.kill()
-        self._process.wait()
-
-    def _write(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            stdin = _there(self._process.stdin)
-            stdin.write(f"{line}\n".encode())
-            stdin.flush()
-
-    def _answer(self) -> Done:
-        said, deadline = b"", time.monotonic() + ANSWER_SECONDS
-        with contextlib.suppress(OSError, ValueError):
-            stdout = _there(self._process.stdout).fileno()
-            poller = select.poll()
-            poller.register(stdout, select.POLLIN)
-            while not said.endswith(b"\n") and poller.poll(max(0, (deadline - time.monotonic()) * 1000)):
-                if not (part := os.read(stdout, ANSWER_BYTES)):
-                    break
-                said += part
-        try:
-            return Done.model_validate_json(said)
-        except ValidationError:
-            # What it says later would be taken for the answer to something else.
-            self._process.kill()
-            raise MillwrightError("the egress proxy does not answer", hint=f"see {self._log}") from None
-
-
-def _there(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise ValueError("it was started without this stream")
-    return stream

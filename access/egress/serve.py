@@ -17,9 +17,10 @@ from typing import Any
 
 from access.egress import addresses
 from access.egress.addresses import Public, Resolve
-from access.egress.orders import INSIDE, SOCKET, Begin, Done, Order
+from access.egress.orders import INSIDE, SOCKET, Begin, Order
 from access.egress.proxy import Egress
 from access.egress.record import Record, outbox
+from access.told import Answer
 from factory import db
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -98,6 +99,7 @@ def main(resolve: Resolve = addresses.resolve, public: Public = addresses.public
     begin = Begin.model_validate_json(next(lines))
     database = db.connect(FactoryRoot(begin.root), Settings(database=begin.database))
     ways = Ways(outbox(database), resolve, public)
+    print(Answer().model_dump_json(), flush=True)
     try:
         _serve(ways, lines)
     finally:
@@ -115,8 +117,8 @@ def _serve(ways: Ways, lines: Iterable[str]) -> None:
     for line in lines:
         try:
             ways.carry_out(Order.model_validate_json(line))
-            done = Done()
+            done = Answer()
         except Exception as error:  # the seam: the worker is told, and starts no task without its gate
             LOG.exception("an order could not be carried out")
-            done = Done(problem=f"{type(error).__name__}: {error}")
+            done = Answer(problem=f"{type(error).__name__}: {error}")
         print(done.model_dump_json(), flush=True)

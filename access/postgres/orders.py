@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from access.postgres.kinds import StatementKind
+from access.told import Answer
 
 # They become names of folders and files.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -96,12 +97,11 @@ class Session(_Line):
     statements: int
 
 
-class Done(_Line):
-    """How it went: "" when it is done, otherwise why it is not. `port` answers Begin, `sessions` answers Sessions."""
+class Done(Answer):
+    """How it went. `port` answers Begin, `sessions` answers Sessions."""
 
-    problem: str = ""
     port: int = 0
-    sessions: list[Session] = []
+    sessions: list[Session] = Field(default_factory=list)
 
 
 class Happened(_Line):

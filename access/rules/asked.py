@@ -130,7 +130,7 @@ def _wrong_tags(tags: Mapping[str, str]) -> Iterator[str]:
 def _wrong_place(spec: AppSpec, asked: Asked) -> Iterator[str]:
     if asked.resource not in (known := named_resources(vars(spec))):
         yield f"{spec.name} has no resource {shown(asked.resource)}: there are {', '.join(known)}"
-    elif asked.environment not in (stands := stands_in(asked.resource)):
+    elif asked.environment not in (stands := stands_in(vars(spec), asked.resource)):
         yield f"{asked.resource} does not stand in {asked.environment}, only in {' and '.join(stands)}"
     if asked.environment not in spec.environments:
         yield f"{spec.name} has no environment {asked.environment}"

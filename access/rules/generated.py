@@ -17,15 +17,18 @@ from access.rules.engine import BrokenPolicies
 from factory.document import Location
 from factory.gates import Role
 from factory.spec import AppSpec, Environment, Function, Scope
-from factory.spec.access import REPOSITORY, AccessRule, may_be_held, named_resources, stands_in
+from factory.spec.access import MODEL, REPOSITORY, AccessRule, may_be_held, named_resources, stands_in
 
 # What app.yaml calls a kind, and the schema.
 KINDS: Mapping[str, str] = {
     REPOSITORY: "Repository",
+    MODEL: "Model",
     "databases": "Database",
     "queues": "Queue",
     "secrets": "Secret",
     "services": "Service",
+    "hosts": "Host",
+    "apis": "Api",
 }
 # How people say it.
 VERBS: Mapping[Scope, str] = {Scope.READ: "read", Scope.WRITE: "write", Scope.ADMIN: "administer"}
@@ -102,7 +105,7 @@ def rules_of(spec: AppSpec) -> tuple[Rule, ...]:
 
 
 def _possible(spec: AppSpec, rule: AccessRule, environment: Environment) -> bool:
-    stands = environment in spec.environments and environment in stands_in(rule.resource)
+    stands = environment in spec.environments and environment in stands_in(vars(spec), rule.resource)
     return stands and may_be_held(rule, environment)
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from access import rules
 from access.grants import OVER, Given, Grant, State, Wanted, store
 from console import completion
+from console.access_clients import client_of, shell_line
 from console.access_session import AccessSession
 from console.change_view import one_line, plain
 from console.commands import access_connect, access_replay, inbox
@@ -68,7 +69,7 @@ def request(  # noqa: PLR0913, PLR0917 -- one option for each thing that is aske
     given = here.desk.ask(wanted, here.signs(who.id, key))
     given = Given(here.opened_grant(given.grant, decided=False), given.token)
     if as_json:
-        print_json(given.grant.shown() | {"token": given.token} | access_connect.client_of(here, given.grant))
+        print_json(given.grant.shown() | {"token": given.token} | client_of(here.session.root, given.grant))
         return
     _tell_given(here, given)
 
@@ -251,7 +252,7 @@ def _tell_given(here: AccessSession, given: Given) -> None:
         OUT.print(f"[yellow]waits for a person:[/] millwright access approve {grant.id}")
     else:
         OUT.print(f"[green]open until[/] {_time(grant.lease_until)}  (at most {_time(grant.hard_until)})")
-        OUT.print(f"  {escaped(access_connect.shell_line(here, grant))}")
+        OUT.print(f"  {escaped(shell_line(here.session.root, grant))}")
     OUT.print(f"  grant  {grant.id}")
     OUT.print(f"  token  {given.token}  [dim](the password; shown once)[/]")
     OUT.print(f"  [dim]end it:[/] millwright access revoke {grant.id} --reason done")

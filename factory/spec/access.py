@@ -23,14 +23,20 @@ LEASE_MINUTES: Final[Mapping[Environment, int]] = {
     Environment.PRODUCTION: 60,
 }
 REPOSITORY: Final = "repository"
-# What a rule can name, as app.yaml calls it, and where such a thing stands (`components.CONTENTS`). The repository is
-# the app's one; the others are named: `databases.database`.
+MODEL: Final = "model"
+# Of these an app has one each; what else there is has a name: `databases.database`.
+NAMELESS: Final = (REPOSITORY, MODEL)
+# What a rule can name, as app.yaml calls it, and where such a thing stands (`components.CONTENTS`). What is outside of
+# the factory (hosts, apis) says itself in which environments it may be reached.
 STANDS_IN: Final[Mapping[str, tuple[Environment, ...]]] = {
     REPOSITORY: (Environment.BUILD,),
+    MODEL: (Environment.BUILD,),
     "databases": tuple(Environment),
     "queues": tuple(Environment),
     "secrets": tuple(Environment),
     "services": (Environment.STAGING, Environment.PRODUCTION),
+    "hosts": tuple(Environment),
+    "apis": tuple(Environment),
 }
 
 
@@ -53,13 +59,13 @@ class AccessRule(Part):
     function: Function = Field(description="Whose tasks; one of the app's agents.")
     resource: Word = Field(
         max_length=64,
-        json_schema_extra={"allowed": "`repository`, or a name such as databases.database"},
-        description="What: `repository`, or what app.yaml declares, as in `databases.database`, `queues.jobs`, "
-        "`secrets.signing-key`, `services.web`.",
+        json_schema_extra={"allowed": "`repository`, `model`, or a name such as databases.database"},
+        description="What: `repository`, `model`, or what app.yaml declares, as in `databases.database`, "
+        "`queues.jobs`, `secrets.signing-key`, `services.web`, `hosts.legacy`, `apis.payments`.",
     )
     environments: Annotated[list[Environment], EachOnce] = Field(
         min_length=1,
-        description="Where. The repository stands in build; a service in staging and production.",
+        description="Where. Repository and model stand in build; a service in staging and production.",
     )
     scope: Scope = Field(description="How far: `read`; `write`, and read; `admin`, and all. No agent has production's.")
     lease: Whole = Field(
@@ -91,15 +97,20 @@ def may_be_held(rule: AccessRule, environment: Environment) -> bool:
     )
 
 
-def stands_in(resource: str) -> tuple[Environment, ...]:
-    """The environments in which a resource stands; none for what no rule can name."""
-    return STANDS_IN.get(resource.partition(".")[0], ())
+def stands_in(data: Mapping[str, Any], resource: str) -> tuple[Environment, ...]:
+    """The environments in which a resource of an app.yaml with this data stands; none for what no rule can name."""
+    kind, _, name = resource.partition(".")
+    stands = STANDS_IN.get(kind, ())
+    part = named.get(name) if isinstance(named := data.get(kind), Mapping) else None
+    # A model of it, or what a file holds that may have mistakes.
+    own = part.get("environments") if isinstance(part, Mapping) else getattr(part, "environments", None)
+    return tuple(each for each in stands if each in own) if isinstance(own, list) else stands
 
 
 def named_resources(data: Mapping[str, Any]) -> list[str]:
     """What a rule of an app.yaml with this data can name."""
-    parts = {kind: data.get(kind) for kind in STANDS_IN if kind != REPOSITORY}
+    parts = {kind: data.get(kind) for kind in STANDS_IN if kind not in NAMELESS}
     return [
-        REPOSITORY,
+        *NAMELESS,
         *(f"{kind}.{name}" for kind, named in parts.items() if isinstance(named, Mapping) for name in named),
     ]

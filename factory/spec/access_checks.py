@@ -78,7 +78,7 @@ def _guessed(word: str, known: list[str], otherwise: str) -> str:
 
 def _places(rule: AccessRule, document: Document, at: Location) -> Iterator[Problem]:
     environments = declared(document, "environments")
-    stands = stands_in(rule.resource)
+    stands = stands_in(document.data, rule.resource)
     for index, environment in enumerate(rule.environments):
         here = (*at, "environments", index)
         if environments is not None and environment not in environments:

@@ -11,6 +11,7 @@ from factory.allowed import refuse
 from factory.gates import DEFAULT_ROLES, Deciders, Gate, Role
 from factory.spec.access import HOW_GRANTED, AccessRule
 from factory.spec.names import AppName, Environment, Function, PartName
+from factory.spec.outside import ApiSpec, HostSpec
 from factory.spec.parts import (
     AgentSpec,
     BudgetSpec,
@@ -73,6 +74,12 @@ class AppSpec(Part):
     )
     queues: dict[PartName, QueueSpec] = Field(default={}, max_length=10, description="Queues, by name.")
     secrets: dict[PartName, SecretSpec] = Field(default={}, description="The app's secrets, by name.")
+    hosts: dict[PartName, HostSpec] = Field(
+        default={}, max_length=20, description="Machines outside of the factory that are reached by SSH, by name."
+    )
+    apis: dict[PartName, ApiSpec] = Field(
+        default={}, max_length=20, description="HTTP APIs of others that the app's agents may call, by name."
+    )
     agents: dict[Function, AgentSpec] = Field(min_length=1, description="The agents that work on the app, by function.")
     environments: dict[Environment, EnvironmentSpec] = Field(
         min_length=1, description="The environments that exist for the app."

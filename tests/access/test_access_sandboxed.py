@@ -1,7 +1,6 @@
 """Real clients in a real sandbox, behind the proxy's own process: the hosts of the task's list and nothing else."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -178,7 +177,7 @@ def test_without_a_list_there_is_no_gate_and_no_process(place: Place) -> None:
     assert not folder.exists()
     # With one, and nothing that could decide, the task does not begin.
     with (
-        pytest.raises(MillwrightError, match="does not answer"),
+        pytest.raises(MillwrightError, match="does not (run|answer)"),
         proxies.opened(place.root, place.database, asker, [HOST], folder),
     ):
         pass
@@ -191,8 +190,9 @@ def test_when_the_proxy_is_killed_nothing_passes_until_a_task_begins_with_a_new_
     with place.opened(f"{HOST}:{port}", task="links.sums.coder.5") as way:
         assert way
         assert place.run(way, *fetch) == "hello"
-        os.kill(place.proxies._running["links"].pid, signal.SIGKILL)
-        place.proxies._running["links"].wait()
+        proxy = psutil.Process(place.proxies._running["links"].pid)
+        proxy.kill()
+        proxy.wait()
         assert "refused" in place.run(way, *fetch)
         with place.opened(f"{HOST}:{port}", task="links.sums.coder.6") as new:
             assert new

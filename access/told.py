@@ -1,0 +1,132 @@
+"""A process of the access plane that is told by lines of JSON: each order is answered by one line.
+
+Between the answers it may tell what happened: lines whose first key is `happened`.
+"""
+
+import contextlib
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Final, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from factory.errors import MillwrightError
+from factory.paths import private_folder
+
+# The process is importing at its first order, on a machine that others use as well.
+ANSWER_SECONDS: Final = 120.0
+END_SECONDS: Final = 10.0
+HAPPENED: Final = b'{"happened"'
+
+
+class Answer(BaseModel):
+    """How an order went: "" when it is carried out, otherwise why it is not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    problem: str = ""
+
+
+Done = TypeVar("Done", bound=Answer)
+
+
+class ToldProcess(Generic[Done]):
+    """One process, from `start` to `stop`. Safe to use from many threads.
+
+    `name` is what people call it (`the PostgreSQL relay`); `answers` is the type of its answers. `watch` is given each
+    line of what happened, by a thread of its own, and must not block.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        answers: type[Done],
+        watch: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
+        self._name, self._command, self._log, self._type, self._watch = name, command, log, answers, watch
+        self._lock = threading.Lock()
+        self._answers: queue.Queue[Done | None] = queue.Queue()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's; 0 before `start`."""
+        return self._process.pid if self._process else 0
+
+    def start(self, begin: BaseModel) -> Done:
+        """Start it; its answer to its first line. Raises MillwrightError: it does not run."""
+        private_folder(self._log.parent)
+        with self._log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd="/",
+                # Nothing is inherited: above all no key. What it is to know is in its first line.
+                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                start_new_session=True,
+            )
+        threading.Thread(target=self._listen, args=(self._process.stdout,), name=self._name, daemon=True).start()
+        try:
+            return self.tell(begin)
+        except MillwrightError:
+            self.stop()
+            raise
+
+    def tell(self, order: BaseModel) -> Done:
+        """Have an order carried out. Raises MillwrightError: it is not, or may not be."""
+        with self._lock:
+            if not self._process or not self.alive():
+                raise MillwrightError(f"{self._name} does not run", hint=f"see {self._log}")
+            try:
+                stdin = _there(self._process.stdin)
+                stdin.write(f"{order.model_dump_json()}\n".encode())
+                stdin.flush()
+                done = self._answers.get(timeout=ANSWER_SECONDS)
+            except (OSError, ValueError, queue.Empty):
+                done = None
+            if done is None:
+                # What it says later would be taken for the answer to something else.
+                self._process.kill()
+                raise MillwrightError(f"{self._name} does not answer", hint=f"see {self._log}")
+        if done.problem:
+            raise MillwrightError(f"{self._name} refuses: {done.problem}", hint=f"see {self._log}")
+        return done
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it, and whatever it serves."""
+        if not self._process:
+            return
+        with contextlib.suppress(OSError):
+            _there(self._process.stdin).close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_SECONDS)
+        self._process.kill()
+        self._process.wait()
+
+    def _listen(self, stdout: IO[bytes]) -> None:
+        # A line that is none (pydantic's error is a ValueError) ends it: nothing after it could be trusted.
+        with contextlib.suppress(OSError, ValueError):
+            for line in stdout:
+                if line.startswith(HAPPENED):
+                    self._watch(line)
+                else:
+                    self._answers.put(self._type.model_validate_json(line))
+        self._answers.put(None)
+
+
+def _there(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise ValueError("it was started without this stream")
+    return stream
