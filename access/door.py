@@ -102,6 +102,7 @@ class Door:
                 Route("/grants/{id}", self._guarded(self._show), methods=["GET"]),
                 Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
                 Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
+                Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
             ]
         )
@@ -121,6 +122,11 @@ class Door:
     def _end(self, request: Request, body: bytes) -> Told:
         grant = self._named(request)
         return Told(grant=self._desk.end(grant, Ending.model_validate_json(body).why, actor=grant.principal).shown())
+
+    def _of_task(self, request: Request, _: bytes) -> list[Told]:
+        self._require_factory(request)
+        with db.transaction(self._database) as connection:
+            return [Told(grant=each.shown()) for each in store.of_task(connection, *self._task(request))]
 
     def _end_task(self, request: Request, body: bytes) -> list[Told]:
         self._require_factory(request)

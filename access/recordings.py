@@ -15,6 +15,7 @@ from factory import events
 from factory.paths import FactoryRoot
 
 Record = dict[str, Any]
+OK = 200
 
 
 class Held(StrEnum):
@@ -32,7 +33,9 @@ class Held(StrEnum):
 
 @dataclass
 class Said:
-    """One statement, and what became of it. `at`: seconds since the epoch; `ms`: how long it took.
+    """One statement, or one call of the model (its size, no text), and what became of it.
+
+    `at`: seconds since the epoch; `ms`: how long it took.
 
     `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
     not passed on. No outcome (`sqlstate` None): none came.
@@ -113,9 +116,23 @@ def said(records: Iterable[Record]) -> Iterator[Said]:
             case "execute":
                 text, values = portals.get(each["portal"], ("(unknown)", []))
                 found[number] = Said(each["at"], text, values)
+            case "call":
+                found[number] = Said(each["at"], f"model {each['model']}: {each['bytes']} bytes")
+            case "answer" if each["of"] in found:
+                one = found[each["of"]]
+                one.tags, one.ms = [_answer(each)], each["ms"]
+                one.sqlstate = each["broken"] or ("" if each["status"] == OK else f"HTTP {each['status']}")
             case "outcome" if each["of"] in found:
                 one = found[each["of"]]
                 one.tags, one.rows = each.get("tags", []), each.get("rows", 0)
                 one.sqlstate, one.ms = each.get("sqlstate", ""), each.get("ms", 0.0)
                 one.skipped = each.get("skipped", False)
     yield from found.values()
+
+
+def _answer(told: Record) -> str:
+    """What the model answered, in words: its tokens, or its size where it counted none."""
+    usage = told["usage"]
+    if not usage:
+        return f"{told['bytes']} bytes"
+    return f"{usage['input'] + usage['cache_written'] + usage['cache_read']} tokens in, {usage['output']} out"

@@ -1,16 +1,20 @@
-"""The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
+"""The relays of the access plane: started with what they need, and what happens at them told to the outbox."""
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.certificates import certificate
 from access.grants import Grant, store
+from access.messages.forwarding import Upstream
+from access.messages.relay import ModelRelay
 from access.postgres.orders import Begin, Happened
 from access.postgres.process import Relay
 from factory import db, events
@@ -33,12 +37,33 @@ def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
     files = certificate(root.access, now)
     # One thread, so that what happens is told in order; and not the one that reads what the relay answers.
     telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
-    relay = Relay(root.logs / "relay-postgres.log", lambda happened: _submit(telling, database, happened))
+
+    def watch(happened: Happened) -> None:
+        _submit(telling, database, partial(told, happened=happened), happened.model_dump_json())
+
+    relay = Relay(root.logs / "relay-postgres.log", watch)
     relay.start(Begin(recordings=private_folder(root.recordings), certificate=files.certificate, key=files.key))
     return relay
 
 
-def told(connection: Any, happened: Happened) -> None:
+def model_relay(root: FactoryRoot, database: Engine, upstream: Callable[[], Upstream]) -> ModelRelay:
+    """A relay before the model, in this process."""
+    telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
+
+    def tell(kind: str, grant: Grant, facts: dict[str, Any]) -> None:
+        event = events.new_event(kind, **_about(grant), grant=grant.id, **facts)
+        _submit(telling, database, partial(events.append, event=event), event.model_dump_json())
+
+    def refuse(token_digest: str, why: str) -> None:
+        # As at the broker's door: what is told is that somebody who holds, or held, a grant tries to do more.
+        with db.transaction(database) as connection:
+            if (own := store.by_token(connection, token_digest)) is not None:
+                store.refused(connection, own, own.principal, why)
+
+    return ModelRelay(root, upstream, tell, refuse)
+
+
+def told(connection: Connection, happened: Happened) -> None:
     """Tell what happened at a relay, of the grant that it happened to."""
     grant = store.read(connection, happened.grant) if happened.grant else None
     facts = happened.model_dump(exclude={"happened", "grant"}, exclude_defaults=True)
@@ -50,18 +75,18 @@ def _about(grant: Grant) -> dict[str, Any]:
     return {"actor": grant.principal, "app": grant.app, "change": grant.change, "task": grant.task}
 
 
-def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
+def _submit(telling: ThreadPoolExecutor, database: Engine, append: Callable[[Connection], None], said: str) -> None:
     def tell() -> None:
         for pause in PAUSES:
             try:
                 with db.transaction(database) as connection:
-                    told(connection, happened)
+                    append(connection)
             except SQLAlchemyError:
-                LOG.warning("not told yet: %s", happened.happened, exc_info=True)
+                LOG.warning("not told yet: %s", said, exc_info=True)
                 time.sleep(pause)
             else:
                 return
         # It stands in the recording; a backlog of the log itself is what keeps others from being let in.
-        LOG.error("not told: %s", happened.model_dump_json())
+        LOG.error("not told: %s", said)
 
     telling.submit(tell)

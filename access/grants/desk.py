@@ -26,12 +26,13 @@ from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
+from factory.spec.access import MODEL, REPOSITORY
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
 BACKLOG_SECONDS: Final = 30
 # Which kind of provider opens what app.yaml calls so.
-KINDS: Final = {"databases": "postgres"}
+KINDS: Final = {"databases": "postgres", REPOSITORY: "git", MODEL: "model"}
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
 LOOKS: Final = 5
 

@@ -8,11 +8,13 @@ from sqlalchemy import Engine
 
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers import model
+from access.providers.branches import Branches
 from access.providers.databases import Clients, owner_url
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Provider
-from access.relays import postgres_relay
+from access.relays import model_relay, postgres_relay
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 
@@ -41,6 +43,13 @@ def _postgres(place: Place) -> Provider:
     return Postgres(relay, partial(owner_url, place.database, place.clients), place.desk.verdicts.statement_kinds, tls)
 
 
+def _model(place: Place) -> Provider:
+    upstream = partial(model.upstream, place.root, place.settings)
+    return model.Model(partial(model_relay, place.root, place.database, upstream), upstream)
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
+    "model": _model,
+    "git": lambda _: Branches(),
 }
