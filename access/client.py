@@ -1,6 +1,7 @@
 """The access plane as the rooms above see it: grants for agents' tasks, the model's relay, and ways out."""
 
 from access.asking import Access
+from access.database_ways import DatabaseWays, place_of
 from access.door import TaskAsks, Told
 from access.egress.proxies import Proxies, Way
 from access.egress.record import Asker
@@ -9,6 +10,7 @@ from access.messages.forwarding import NotReached, Passed, Upstream, forwarded
 __all__ = [
     "Access",
     "Asker",
+    "DatabaseWays",
     "NotReached",
     "Passed",
     "Proxies",
@@ -17,4 +19,5 @@ __all__ = [
     "Upstream",
     "Way",
     "forwarded",
+    "place_of",
 ]

@@ -10,11 +10,11 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agents.brief import Outcome, TaskBrief
-from agents.door import Door, DoorClosed
+from agents.door import Door, DoorClosed, Reach
 from agents.functions import FUNCTIONS
 from agents.loop import Loop
 from agents.tools import Toolbox
@@ -53,14 +53,14 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     draft.replace(folder / OUTCOME)
 
 
-def toolbox(brief: TaskBrief, folder: Path) -> Toolbox:
-    """Those tools of the brief's function that the brief offers, on its worktree."""
+def toolbox(brief: TaskBrief, folder: Path, reach: Callable[[], Reach] = Reach) -> Toolbox:
+    """Those tools of the brief's function that the brief offers, on its worktree; `reach` says what grants open."""
     nothing = folder / NOTHING
     nothing.touch()
     return Toolbox(
         names=frozenset(FUNCTIONS[brief.function].only(brief.tools).tools),
         place=Place(brief.worktree, folder),
-        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress),
+        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress, reach),
     )
 
 
@@ -71,7 +71,7 @@ def _work(brief: TaskBrief, folder: Path, token: str) -> Outcome:
     door = Door(brief.door, token)
     record = Trajectory(folder)
     try:
-        return Loop(brief, record, Model(brief, door), toolbox(brief, folder), door).run()
+        return Loop(brief, record, Model(brief, door), toolbox(brief, folder, door.reach), door).run()
     except SandboxUnavailable as error:
         return Outcome.failed(error.rendered(), brief, turns=len(record.steps), usage=record.usage())
 

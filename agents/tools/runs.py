@@ -1,12 +1,13 @@
-"""Run: a program on the worktree, in a sandbox of its own; without network, or with the task's one way out."""
+"""Run: a program on the worktree, in a sandbox of its own; without network, but for what the task is let into."""
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.brief import EgressWay
+from agents.door import Reach
 from agents.tools.inputs import Run
 from agents.tools.results import Result
 from factory.quiet import beside_others
@@ -16,6 +17,7 @@ INSIDE = "/work"
 # What a run leaves behind would be committed with the step.
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider", "HOME": "/tmp"}  # noqa: S108 -- inside
 
+LEFT_OUT = "[left out: a token]"
 # Where Debian's programs look for the authorities they trust; Python is told by the variable.
 TRUST = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -24,32 +26,38 @@ TRUST = "/etc/ssl/certs/ca-certificates.crt"
 class Runner:
     """Runs programs for one task. `nothing` is an empty file, which stands where the worktree names its repository.
 
-    `quiet` is the lock of what runs the app's code (`factory.quiet`); `egress` is the task's way out, if it has one.
+    `quiet` is the lock of what runs the app's code (`factory.quiet`); `egress` is the task's way out, if it has one;
+    `reach` says, for each program anew, what the task's grants open.
     """
 
     worktree: Path
     nothing: Path
     quiet: Path
     egress: EgressWay | None = None
+    reach: Callable[[], Reach] = Reach
     sandbox: Callable[[Confined], Ran] = run
 
     def run(self, asked: Run, seconds: float) -> Result:
-        """Carry out the call, for at most `seconds`. Raises SandboxUnavailable: nothing runs unconfined."""
-        allowed = min(float(asked.seconds), seconds)
+        """Carry out the call, for at most `seconds`.
+
+        Raises SandboxUnavailable: nothing runs unconfined; DoorClosed: nobody says what is in reach.
+        """
+        allowed, reach = min(float(asked.seconds), seconds), self.reach()
         confined = Confined(
             argv=tuple(asked.argv),
             binds=(*python_binds(), *self._binds()),
-            env=QUIET,
+            env={**QUIET, **reach.environment},
             cwd=INSIDE,
             limits=Limits(seconds=allowed),
         )
-        if self.egress:
-            confined = _let_out(confined, self.egress)
+        confined = _let_out(confined, self.egress, reach.ways)
         with beside_others(self.quiet):
             ran = self.sandbox(confined)
         ended = f"timed out after {allowed:g} s" if ran.timed_out else f"exit code {ran.code} after {ran.seconds:.1f} s"
         cut = " (its output was cut)" if ran.truncated else ""
-        output = "\n".join(text for text in (ran.out, ran.err) if text)
+        # Asked again: a program that was cut off in the middle cannot say why.
+        over = self.reach().over if reach.ways else ()
+        output = _without(reach.secrets, "\n".join(text for text in (ran.out, ran.err, *over) if text))
         return Result(said=ended + cut, data=output, source="run", error=ran.timed_out or ran.code != 0)
 
     def _binds(self) -> tuple[Bind, ...]:
@@ -59,10 +67,22 @@ class Runner:
         return (worktree, Bind(host=self.nothing, inside=f"{INSIDE}/.git"))
 
 
-def _let_out(confined: Confined, egress: EgressWay) -> Confined:
-    """The command behind the task's gate, told of the proxy, with the authorities that this host trusts."""
+def _without(secrets: Iterable[str], text: str) -> str:
+    """What a program says, without what only programs are told: the model and the record see the rest."""
+    for secret in secrets:
+        text = text.replace(secret, LEFT_OUT)
+    return text
+
+
+def _let_out(confined: Confined, egress: EgressWay | None, ways: Sequence[Path]) -> Confined:
+    """The command behind the task's gates; told of the proxy, with the authorities that this host trusts, where it has
+    one.
+    """
+    if egress is None:
+        return through(confined, *ways) if ways else confined
     # Clients read one or the other.
     told = {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
     trusted = ssl.get_default_verify_paths().cafile or TRUST
     binds = (Bind(Path(trusted), TRUST),) if Path(trusted).is_file() else ()
-    return through(replace(confined, env={**confined.env, **told}, binds=(*confined.binds, *binds)), egress.socket)
+    confined = replace(confined, env={**confined.env, **told}, binds=(*confined.binds, *binds))
+    return through(confined, egress.socket, *ways)
