@@ -57,7 +57,8 @@ class Stream:
         """What can be passed on by now."""
         if self._pattern is None:
             return part
-        data, passed, at = self._kept + part, [], 0
+        data, at = self._kept + part, 0
+        passed: list[bytes] = []
         while True:
             found = self._pattern.search(data, at)
             undecided = self._undecided(data, at)
