@@ -5,17 +5,18 @@ lose the last seconds. `sync` writes to the disk itself; then a power cut loses 
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from access.postgres.refusals import unrecorded
 from factory.paths import private_folder
 
 FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+ENCODER: Final = msgspec.json.Encoder()
 
 
 class Recording:
@@ -36,7 +37,7 @@ class Recording:
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Raises Refused when they are not all written; then nothing of what they tell may happen."""
-        lines = "".join([ENCODER.encode(record) + "\n" for record in records]).encode()
+        lines = ENCODER.encode_lines(records)
         self._left -= len(lines)
         if self._left < 0:
             raise unrecorded()
