@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.certificates import certificate
-from access.grants import Grant, store
+from access.grants import Grant, Move, Overtaken, State, store
 from access.postgres.orders import Begin, Happened
 from access.postgres.process import Relay
 from factory import db, events
@@ -20,6 +20,7 @@ LOG = logging.getLogger("millwright.access")
 ACTOR: Final = "access"
 # Seconds between the tries to tell something.
 PAUSES: Final = (0.1, 0.5, 2.0, 10.0)
+SPENT: Final = "grant_spent"
 KINDS: Final = {
     "session_began": "session.began",
     "session_ended": "session.ended",
@@ -39,8 +40,16 @@ def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
 
 
 def told(connection: Any, happened: Happened) -> None:
-    """Tell what happened at a relay, of the grant that it happened to."""
+    """Tell what happened at a relay, of the grant that it happened to. One that has used up its budget ends.
+
+    Raises Overtaken.
+    """
     grant = store.read(connection, happened.grant) if happened.grant else None
+    if happened.happened == SPENT:
+        if grant is not None and grant.state in (State.ISSUING, State.ACTIVE):
+            why = happened.detail
+            store.move(connection, grant, Move.REVOKE, actor=ACTOR, why=why, ended_reason=why)
+        return
     facts = happened.model_dump(exclude={"happened", "grant"}, exclude_defaults=True)
     about = _about(grant) if grant else {"actor": ACTOR}
     events.append(connection, events.new_event(KINDS[happened.happened], **about, grant=happened.grant, **facts))
@@ -56,7 +65,7 @@ def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -
             try:
                 with db.transaction(database) as connection:
                     told(connection, happened)
-            except SQLAlchemyError:
+            except (SQLAlchemyError, Overtaken):
                 LOG.warning("not told yet: %s", happened.happened, exc_info=True)
                 time.sleep(pause)
             else:

@@ -107,10 +107,12 @@ class Done(Answer):
 class Happened(_Line):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
-    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
+    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log, and how
+    many statements were passed on and `refused`, told before or not. `login_refused` with `refused`: so many more were.
+    `grant_spent`: the relay has closed the grant, whose budget is used up.
     """
 
-    happened: Literal["session_began", "session_ended", "login_refused", "statement_refused"]
+    happened: Literal["session_began", "session_ended", "login_refused", "statement_refused", "grant_spent"]
     grant: str = ""
     session: str = ""
     client: str = ""
@@ -119,3 +121,4 @@ class Happened(_Line):
     recording: str = ""
     digest: str = ""
     statements: int = 0
+    refused: int = 0

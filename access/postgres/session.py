@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from access.postgres import wire
+from access.postgres.budget import Budget
 from access.postgres.conversation import Conversation, Step
 from access.postgres.ends import End
 from access.postgres.judgements import Judgements
@@ -34,11 +35,16 @@ Sync = Callable[[Recording], Awaitable[None]]
 
 @dataclass(eq=False)
 class Grant:
-    """A grant that is open. `busy`: clients that log in now, and their number with those who are in."""
+    """A grant that is open. `busy`: clients that log in now, and their number with those who are in.
+
+    `spent` is told when its budget is used up.
+    """
 
     order: Open
     verifier: Verifier
     judgements: Judgements
+    budget: Budget
+    spent: Callable[[Refused], None]
     sessions: "set[Session]" = field(default_factory=set)
     busy: set[asyncio.Task[None]] = field(default_factory=set)
     open: bool = True
@@ -52,10 +58,14 @@ class Grant:
 
 @dataclass(frozen=True)
 class Around:
-    """What all sessions of a relay share. `sync`: writes a recording to the disk; None where that is not asked for."""
+    """What all sessions of a relay share. `watch` is told what happens, `record` of each refused login.
+
+    `sync`: writes a recording to the disk; None where that is not asked for.
+    """
 
     limits: Limits
     watch: Watch
+    record: Watch
     judge: JudgeElsewhere
     sync: Sync | None
 
@@ -74,6 +84,7 @@ class Session:
         self._stopped: set[str] = set()
         self._waiting = b""
         self._ending = False
+        self._refused = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
@@ -106,7 +117,7 @@ class Session:
         reason = why.reason.value if why else ""
         record = {"at": time.time(), "kind": "session_end", "reason": reason, "detail": why.detail if why else ""}
         try:
-            self._recording.write([{**record, "statements": self._conversation.statements}])
+            self._recording.write_last({**record, "statements": self._conversation.statements})
         except Refused:
             LOG.exception("session %s: its end is not recorded", self.name)
         # In the middle of a row nobody would read it.
@@ -124,6 +135,7 @@ class Session:
                 recording=f"{self._recording.path.parent.parent.name}/{self.grant.order.grant}/{self._recording.path.name}",
                 digest=self._recording.digest,
                 statements=self._conversation.statements,
+                refused=self._refused,
             )
         )
 
@@ -158,6 +170,7 @@ class Session:
             self._recording.write(step.records)
         for reason, why in step.refusals:
             self._told_refused(reason, why)
+            self.grant.budget.refuse()
         onward = b"".join(step.onward)
         if step.records and self._around.sync:
             self._later("syncing", self._synced(self._around.sync, onward, step))
@@ -223,11 +236,17 @@ class Session:
         except Refused as why:
             self._told_refused(why.reason, why.detail)
             self.end(why)
+            if why.reason is Reason.BUDGET:
+                self.grant.spent(why)
         except Exception:  # the seam: whatever it is, nothing goes on
             LOG.exception("session %s", self.name)
             self.end(FAILED)
 
     def _told_refused(self, reason: Reason, why: str) -> None:
+        self._refused += 1
+        if self._refused > self._around.limits.refusals_told:
+            # How many they were is told at its end, and each is in the recording.
+            return
         self._around.watch(
             Happened(
                 happened="statement_refused",
