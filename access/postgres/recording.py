@@ -5,18 +5,19 @@ lose the last seconds. `sync` writes to the disk itself; then a power cut loses 
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from access.postgres.budget import Budget
 from access.postgres.refusals import unrecorded
 from factory.paths import private_folder
 
 FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+ENCODER: Final = msgspec.json.Encoder()
 
 
 class Recording:
@@ -37,7 +38,7 @@ class Recording:
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Raises Refused when they are not all written; then nothing of what they tell may happen."""
-        lines = _lines(records)
+        lines = ENCODER.encode_lines(records)
         if self._budget:
             self._budget.record(len(lines))
         self._left -= len(lines)
@@ -47,7 +48,7 @@ class Recording:
 
     def write_last(self, record: Mapping[str, Any]) -> None:
         """How it ended, which has its place whatever the bounds are. Raises Refused: there is none on the disk."""
-        self._append(_lines([record]))
+        self._append(ENCODER.encode_lines([record]))
 
     def _append(self, lines: bytes) -> None:
         try:
@@ -92,7 +93,3 @@ def recorded_before(folder: Path) -> tuple[int, int]:
     except FileNotFoundError:
         return 0, 0
     return sum(sizes), len(sizes)
-
-
-def _lines(records: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join([ENCODER.encode(record) + "\n" for record in records]).encode()

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import uvloop
 from pydantic import ValidationError
 
 from access.postgres.front import Front
@@ -65,7 +66,7 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asyncio.run(serve(Limits()))
+    uvloop.run(serve(Limits()))
     return 0
 
 
