@@ -50,6 +50,14 @@ def _psql(root: FactoryRoot, grant: Grant) -> Client:
     return Client(told, "psql")
 
 
+def _secret(root: FactoryRoot, grant: Grant) -> Client:
+    """Nobody is told the value: a command has it, and only while it is let in."""
+    del root
+    named = f"{grant.app} {grant.environment} {grant.name}"
+    return Client({}, f"millwright access connect secret {named} --grant {grant.id} -- COMMAND")
+
+
 CLIENTS: Final[Mapping[str, Callable[[FactoryRoot, Grant], Client]]] = {
     "postgres": _psql,
+    "secret": _secret,
 }

@@ -8,10 +8,13 @@ from sqlalchemy import Engine
 
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
-from access.providers.databases import Clients, owner_url
+from access.providers.databases import owner_url
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
+from access.providers.provider import Place as At
 from access.providers.provider import Provider
+from access.providers.secrets import Secrets
+from access.providers.standing import Clients, SecretValue, app_secret
 from access.relays import postgres_relay
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -41,6 +44,22 @@ def _postgres(place: Place) -> Provider:
     return Postgres(relay, partial(owner_url, place.database, place.clients), place.desk.verdicts.statement_kinds, tls)
 
 
+def _secrets(place: Place) -> Secrets:
+    def value_of(at: At) -> SecretValue:
+        return app_secret(place.database, place.clients, at, at.resource.partition(".")[2])
+
+    return Secrets(value_of)
+
+
+def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
+    """The one by which secrets are read."""
+    found = opening["secret"]
+    if not isinstance(found, Secrets):
+        raise TypeError("the kind secret is opened by something else")
+    return found
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
+    "secret": _secrets,
 }
