@@ -6,13 +6,15 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
 from access.providers.databases import Clients, owner_url
+from access.providers.git import Git
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Provider
-from access.relays import postgres_relay
+from access.relays import git_door, postgres_relay
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 
@@ -41,6 +43,14 @@ def _postgres(place: Place) -> Provider:
     return Postgres(relay, partial(owner_url, place.database, place.clients), place.desk.verdicts.statement_kinds, tls)
 
 
+def _git(place: Place) -> Provider:
+    def door() -> GitDoor:
+        return git_door(place.root, place.database, utc_now())
+
+    return Git(door, place.root.git, place.settings.github_repository or "")
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
+    "git": _git,
 }
