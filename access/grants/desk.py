@@ -16,6 +16,7 @@ from access import audit
 from access.grants import store
 from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
 from access.grants.proof import Sign, proved, require_said
+from access.grants.seal import Seal
 from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.postgres.scram import stored
@@ -55,6 +56,7 @@ class Desk:
     def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, now: Now = utc_now) -> None:
         self._root, self._settings, self._database, self._now = root, settings, database, now
         self.verdicts = Verdicts(root, settings, database)
+        self._seal = Seal(root)
 
     @property
     def is_local(self) -> bool:
@@ -69,8 +71,7 @@ class Desk:
         verdict = self.verdicts.why(wanted)
         token = new_token()
         grant = self._draft(wanted, verdict, token)
-        if sign is not None:
-            grant = proved(grant, sign)
+        grant = self._seal.sealed(grant) if sign is None else proved(grant, sign)
         refusal = _refusal(wanted, verdict)
         with db.transaction(self._database) as connection:
             self._require_logged(connection)
