@@ -50,7 +50,9 @@ def test_the_measure_tells_pieces_that_are_joined_each_time() -> None:
 @pytest.mark.parametrize("kind", [b"Q", b"B"])
 def test_a_long_message_of_a_client_is_not_copied_with_each_piece(kind: bytes) -> None:
     talk = conversation()
-    body = b"SELECT '" + b"x" * BYTES + b"'\0" if kind == b"Q" else b"\0\0\0\0\0\1" + BYTES.to_bytes(4) + bytes(BYTES + 2)
+    body = (
+        b"SELECT '" + b"x" * BYTES + b"'\0" if kind == b"Q" else b"\0\0\0\0\0\1" + BYTES.to_bytes(4) + bytes(BYTES + 2)
+    )
     sent = message(kind, body)
     whole, last = sent[:-1], sent[-1:]
     assert copied(talk.client, whole) < 3 * BYTES
