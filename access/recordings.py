@@ -32,10 +32,11 @@ class Held(StrEnum):
 
 @dataclass
 class Said:
-    """One statement, and what became of it. `at`: seconds since the epoch; `ms`: how long it took.
+    """One statement, or request of git's, and what became of it. `at`: seconds since the epoch; `ms`: how long it took.
 
     `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
-    not passed on. No outcome (`sqlstate` None): none came.
+    not passed on. No outcome (`sqlstate` None): none came;
+    `sqlstate` "": it was done.
     """
 
     at: float
@@ -113,9 +114,22 @@ def said(records: Iterable[Record]) -> Iterator[Said]:
             case "execute":
                 text, values = portals.get(each["portal"], ("(unknown)", []))
                 found[number] = Said(each["at"], text, values)
+            case "push" | "fetch" | "refs":
+                found[number] = Said(each["at"], _asked_of_git(each), refused=each.get("refused", ""))
             case "outcome" if each["of"] in found:
                 one = found[each["of"]]
                 one.tags, one.rows = each.get("tags", []), each.get("rows", 0)
                 one.sqlstate, one.ms = each.get("sqlstate", ""), each.get("ms", 0.0)
                 one.skipped = each.get("skipped", False)
     yield from found.values()
+
+
+def _asked_of_git(record: Record) -> str:
+    match record["kind"]:
+        case "push":
+            moved = f"{record['ref']} {record['old'][:12]}..{record['new'][:12]}"
+            return f"push {moved} ({record['size']} bytes, sha256 {record['pack']})"
+        case "fetch":
+            return f"fetch {' '.join(record['wants'])}".rstrip()
+        case _:
+            return f"refs for {record['service']}"

@@ -1,4 +1,4 @@
-"""The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
+"""The relays: started with the factory's certificate, and what happens at them told to the outbox."""
 
 import logging
 import time
@@ -10,6 +10,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.certificates import certificate
+from access.git.orders import Begin as GitBegin
+from access.git.orders import Happened as AtGit
+from access.git.process import GitDoor
 from access.grants import Grant, Move, Overtaken, State, store
 from access.postgres.orders import Begin, Happened
 from access.postgres.process import Relay
@@ -26,6 +29,8 @@ KINDS: Final = {
     "session_ended": "session.ended",
     "login_refused": "login.refused",
     "statement_refused": "statement.refused",
+    "git_pushed": "git.pushed",
+    "git_refused": "git.refused",
 }
 
 
@@ -39,7 +44,17 @@ def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
     return relay
 
 
-def told(connection: Any, happened: Happened) -> None:
+def git_door(root: FactoryRoot, database: Engine, now: datetime) -> GitDoor:
+    """A git door that runs. Raises MillwrightError."""
+    files = certificate(root.access, now)
+    telling = ThreadPoolExecutor(1, thread_name_prefix="git-events")
+    door = GitDoor(root.logs / "git-door.log", lambda happened: _submit(telling, database, happened))
+    folders = {"recordings": private_folder(root.recordings), "spool": private_folder(root.access / "pushes")}
+    door.start(GitBegin(**folders, certificate=files.certificate, key=files.key))
+    return door
+
+
+def told(connection: Any, happened: Happened | AtGit) -> None:
     """Tell what happened at a relay, of the grant that it happened to. One that has used up its budget ends.
 
     Raises Overtaken.
@@ -59,7 +74,7 @@ def _about(grant: Grant) -> dict[str, Any]:
     return {"actor": grant.principal, "app": grant.app, "change": grant.change, "task": grant.task}
 
 
-def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
+def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened | AtGit) -> None:
     def tell() -> None:
         for pause in PAUSES:
             try:

@@ -6,16 +6,18 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers.app_secrets import Secrets
 from access.providers.databases import owner_url
+from access.providers.git import Git
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
-from access.providers.secrets import Secrets
 from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import postgres_relay
+from access.relays import git_door, postgres_relay
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 
@@ -59,7 +61,15 @@ def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
     return found
 
 
+def _git(place: Place) -> Provider:
+    def door() -> GitDoor:
+        return git_door(place.root, place.database, utc_now())
+
+    return Git(door, place.root.git, place.settings.github_repository or "")
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
     "secret": _secrets,
+    "git": _git,
 }
