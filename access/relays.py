@@ -1,4 +1,5 @@
-"""The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
+"""What stands before databases and the cloud: started with the factory's certificate, and what happens there told to
+the outbox."""
 
 import logging
 import time
@@ -9,6 +10,8 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from access.aws import orders as aws
+from access.aws.process import AwsProxy
 from access.certificates import certificate
 from access.grants import Grant, store
 from access.postgres.orders import Begin, Happened
@@ -25,6 +28,7 @@ KINDS: Final = {
     "session_ended": "session.ended",
     "login_refused": "login.refused",
     "statement_refused": "statement.refused",
+    "call_refused": "call.refused",
 }
 
 
@@ -38,7 +42,16 @@ def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
     return relay
 
 
-def told(connection: Any, happened: Happened) -> None:
+def aws_proxy(root: FactoryRoot, database: Engine, now: datetime) -> AwsProxy:
+    """A proxy before AWS that runs. Raises MillwrightError."""
+    files = certificate(root.access, now)
+    telling = ThreadPoolExecutor(1, thread_name_prefix="aws-events")
+    proxy = AwsProxy(root.logs / "proxy-aws.log", lambda happened: _submit(telling, database, happened))
+    proxy.start(aws.Begin(recordings=private_folder(root.recordings), certificate=files.certificate, key=files.key))
+    return proxy
+
+
+def told(connection: Any, happened: Happened | aws.Happened) -> None:
     """Tell what happened at a relay, of the grant that it happened to."""
     grant = store.read(connection, happened.grant) if happened.grant else None
     facts = happened.model_dump(exclude={"happened", "grant"}, exclude_defaults=True)
@@ -50,7 +63,7 @@ def _about(grant: Grant) -> dict[str, Any]:
     return {"actor": grant.principal, "app": grant.app, "change": grant.change, "task": grant.task}
 
 
-def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
+def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened | aws.Happened) -> None:
     def tell() -> None:
         for pause in PAUSES:
             try:

@@ -32,7 +32,7 @@ Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
 BACKLOG_SECONDS: Final = 30
 # Which kind of provider opens what app.yaml calls so.
-KINDS: Final = {"databases": "postgres"}
+KINDS: Final = {"databases": "postgres", "queues": "aws"}
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
 LOOKS: Final = 5
 
