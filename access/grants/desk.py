@@ -37,6 +37,7 @@ KINDS: Final = {
     "databases": "postgres",
     "secrets": "secret",
     "repository": "git",
+    "queues": "aws",
 }
 # A new value comes with the app's release: `millwright secrets set`, `millwright up`.
 READ_ONLY: Final = frozenset({"secrets"})
