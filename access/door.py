@@ -6,6 +6,7 @@ nothing else: whoever tries is refused, and that is told. Approving, and whateve
 """
 
 import hmac
+import logging
 import os
 import socket
 import threading
@@ -17,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,6 +32,7 @@ from factory import db
 from factory.errors import AccessDenied, InputError, MillwrightError
 from factory.spec import Environment, Function, Scope
 
+LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
 BODY_BYTES: Final = 16_000
 START_SECONDS: Final = 10.0
@@ -186,6 +189,10 @@ class Door:
                 return _problem(422, "; ".join(f"{_at(each['loc'])}: {each['msg']}" for each in error.errors()))
             except MillwrightError as error:
                 return _problem(STATUS.get(type(error), 503), str(error), error.hint)
+            except SQLAlchemyError as error:
+                LOG.exception("the factory's database does not take it")
+                said = str(getattr(error, "orig", None) or type(error).__name__)
+                return _problem(503, f"the factory's database does not take it: {said}")
             many = [each.model_dump() for each in told] if isinstance(told, list) else told.model_dump()
             return JSONResponse(many)
 
