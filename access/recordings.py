@@ -26,6 +26,8 @@ class Held(StrEnum):
     """It is not, or it cannot be read."""
     GONE = "gone"
     """The log tells of it, and it is not there."""
+    REMOVED = "removed"
+    """It was older than it has to be kept, and somebody had it removed; its digest is in the log."""
     OPEN = "open"
     """The session has not ended yet, or its relay was killed: nothing is told of it."""
 
@@ -73,8 +75,15 @@ def recorded(root: FactoryRoot, connection: Connection, grant: Grant) -> list[Re
         for each in events.of_kinds(connection, ["session.began", "session.ended"], app=grant.app)
         if each.properties.get("grant") == grant.id
     }
+    removed = {
+        Path(str(each.properties.get("recording"))).stem
+        for each in events.of_kinds(connection, ["recording.removed"], app=grant.app)
+    }
     files = {path.stem: path for path in (root.recordings / grant.app / grant.id).glob("*.jsonl")}
     found = [_session(name, files.get(name), told.get(name, {}).get("digest", "")) for name in {*told, *files}]
+    for each in found:
+        if each.held is Held.GONE and each.session in removed:
+            each.held = Held.REMOVED
     return sorted(found, key=lambda each: (each.began, each.session))
 
 

@@ -15,9 +15,10 @@ from factory import db
 from factory.errors import ExitCode
 from pipeline.git import visible
 
-COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
+COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.REMOVED: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
 WORDS = {
     Held.WHOLE: "as the audit log has it",
+    Held.REMOVED: "removed, its time was over; its digest is in the audit log",
     Held.OPEN: "not ended, so nothing to hold it against",
     Held.CHANGED: "NOT what the audit log has",
     Held.GONE: "its file is gone",
