@@ -4,5 +4,6 @@ from access.asking import Access
 from access.door import TaskAsks, Told
 from access.egress.proxies import Proxies, Way
 from access.egress.record import Asker
+from access.secret_reads import SecretRead
 
-__all__ = ["Access", "Asker", "Proxies", "TaskAsks", "Told", "Way"]
+__all__ = ["Access", "Asker", "Proxies", "SecretRead", "TaskAsks", "Told", "Way"]

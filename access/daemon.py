@@ -57,7 +57,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     from access.broker import Broker
     from access.door import Door, Served
     from access.grants import Desk
-    from access.providers.assembly import Place, providers
+    from access.providers.assembly import Place, providers, secrets_of
+    from access.secret_reads import SecretReads
     from factory import db
     from factory.cloud_clients import client
     from factory.settings import load
@@ -73,7 +74,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
             audit.sequence(database, key)
 
     desk = Desk(claim.root, settings, database)
-    broker = Broker(desk, database, providers(Place(claim.root, settings, database, desk, clients)))
+    opening = providers(Place(claim.root, settings, database, desk, clients))
+    broker = Broker(desk, database, opening)
     with closing(broker):
         threads = [
             _again(broker.cut, CUT_SECONDS, stop, "what is to end did not"),
@@ -82,7 +84,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
         ]
         # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
         log()
-        door = Served(Door(desk, database, claim.token).app(), claim.root.run)
+        reads = SecretReads(desk, database, secrets_of(opening))
+        door = Served(Door(desk, database, claim.token, reads).app(), claim.root.run)
         claim.publish({}, generation=uuid.uuid4().hex)
         LOG.info("ready")
         _repeat(log, LOOK_SECONDS, stop, "the audit logs did not go on")

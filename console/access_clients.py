@@ -51,6 +51,27 @@ def _psql(root: FactoryRoot, grant: Grant) -> Client:
     return Client(told, "psql")
 
 
+def _secret(root: FactoryRoot, grant: Grant) -> Client:
+    """Nobody is told the value: a command has it, and only while it is let in."""
+    del root
+    named = f"{grant.app} {grant.environment} {grant.name}"
+    return Client({}, f"millwright access connect secret {named} --grant {grant.id} -- COMMAND")
+
+
+def _git(root: FactoryRoot, grant: Grant) -> Client:
+    """By git's own variables; a clone keeps `millwright:APP` as its remote, wherever the door is the next time.
+
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
+    """
+    told = {
+        "GIT_SSL_CAINFO": str(files(root.access).certificate),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.https://grant@{grant.door}.insteadOf",
+        "GIT_CONFIG_VALUE_0": f"millwright:{grant.app}",
+    }
+    return Client(told, f"git clone millwright:{grant.app}")
+
+
 def _aws(root: FactoryRoot, grant: Grant) -> Client:
     """By the SDKs' own variables: every service of theirs is asked at the proxy.
 
@@ -72,5 +93,7 @@ def _aws(root: FactoryRoot, grant: Grant) -> Client:
 
 CLIENTS: Final[Mapping[str, Callable[[FactoryRoot, Grant], Client]]] = {
     "postgres": _psql,
+    "secret": _secret,
+    "git": _git,
     "aws": _aws,
 }

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from access import told
 from access.told import Answer
 
 # They become names of folders and files.
@@ -106,16 +107,9 @@ class Done(Answer):
     port: int = 0
 
 
-class Happened(_Line):
+class Happened(told.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`; `session_ended` tells the recording's path
     (relative to the recordings) and its SHA-256, for the audit log."""
 
     happened: Literal["session_began", "session_ended", "call_refused"]
-    grant: str = ""
-    session: str = ""
-    client: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
     calls: int = 0

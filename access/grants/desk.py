@@ -27,12 +27,20 @@ from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
+from factory.spec import Scope
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
 BACKLOG_SECONDS: Final = 30
 # Which kind of provider opens what app.yaml calls so.
-KINDS: Final = {"databases": "postgres", "queues": "aws"}
+KINDS: Final = {
+    "databases": "postgres",
+    "secrets": "secret",
+    "repository": "git",
+    "queues": "aws",
+}
+# A new value comes with the app's release: `millwright secrets set`, `millwright up`.
+READ_ONLY: Final = frozenset({"secrets"})
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
 LOOKS: Final = 5
 
@@ -74,7 +82,7 @@ class Desk:
         grant = self._seal.sealed(grant) if sign is None else proved(grant, sign)
         refusal = _refusal(wanted, verdict)
         with db.transaction(self._database) as connection:
-            self._require_logged(connection)
+            self.require_logged(connection)
             if verdict.approval is not None and not refusal:
                 request = requests.open_request(connection, question(grant, verdict), actor=grant.principal)
                 grant = grant.model_copy(update={"request": request.id})
@@ -154,6 +162,15 @@ class Desk:
         with db.transaction(self._database) as connection:
             return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
 
+    def require_logged(self, connection: Connection) -> None:
+        """No audit, no access. Raises AccessDenied."""
+        waits = audit.backlog(connection)
+        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
+            raise AccessDenied(
+                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
+                hint="millwright factory up starts what logs them",
+            )
+
     def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
         """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""
         found: dict[str, Grant] = {}
@@ -209,19 +226,12 @@ class Desk:
     def _over(self, why: str) -> dict[str, str]:
         return {"ended_reason": why, "ended_at": stamp(self._now())}
 
-    def _require_logged(self, connection: Connection) -> None:
-        """No audit, no access. Raises AccessDenied."""
-        waits = audit.backlog(connection)
-        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
-            raise AccessDenied(
-                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
-                hint="millwright factory up starts what logs them",
-            )
-
 
 def _refusal(wanted: Wanted, verdict: Verdict) -> str:
     """Why it is not given, whoever would approve; "" when it may be."""
     kind = wanted.resource.partition(".")[0]
     if not verdict.allowed:
         return "; ".join(verdict.reasons) or "no rule allows it"
+    if kind in READ_ONLY and wanted.scope is not Scope.READ:
+        return f"{kind} are read and nothing else: ask for the scope read"
     return "" if kind in KINDS else f"nothing opens {kind} yet; there is: {', '.join(KINDS)}"

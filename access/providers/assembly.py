@@ -7,16 +7,21 @@ from functools import partial
 from sqlalchemy import Engine
 
 from access.aws.process import AwsProxy
+from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers.app_secrets import Secrets
 from access.providers.aws import Aws, Cloud
 from access.providers.aws_places import outputs_of
 from access.providers.aws_sessions import LocalSessions, RoleSessions
-from access.providers.databases import Clients, owner_url
+from access.providers.databases import owner_url
+from access.providers.git import Git
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
+from access.providers.provider import Place as At
 from access.providers.provider import Provider
-from access.relays import aws_proxy, postgres_relay
+from access.providers.standing import Clients, SecretValue, app_secret
+from access.relays import aws_proxy, git_door, postgres_relay
 from factory import daemons
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -46,6 +51,28 @@ def _postgres(place: Place) -> Provider:
     return Postgres(relay, partial(owner_url, place.database, place.clients), place.desk.verdicts.statement_kinds, tls)
 
 
+def _secrets(place: Place) -> Secrets:
+    def value_of(at: At) -> SecretValue:
+        return app_secret(place.database, place.clients, at, at.resource.partition(".")[2])
+
+    return Secrets(value_of)
+
+
+def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
+    """The one by which secrets are read."""
+    found = opening["secret"]
+    if not isinstance(found, Secrets):
+        raise TypeError("the kind secret is opened by something else")
+    return found
+
+
+def _git(place: Place) -> Provider:
+    def door() -> GitDoor:
+        return git_door(place.root, place.database, utc_now())
+
+    return Git(door, place.root.git, place.settings.github_repository or "")
+
+
 def _aws(place: Place) -> Provider:
     def proxy() -> AwsProxy:
         return aws_proxy(place.root, place.database, utc_now())
@@ -63,4 +90,6 @@ def _aws(place: Place) -> Provider:
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "aws": _aws,
     "postgres": _postgres,
+    "secret": _secrets,
+    "git": _git,
 }

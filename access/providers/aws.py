@@ -16,8 +16,8 @@ from access.providers.aws_keys import client_keys
 from access.providers.aws_places import parts_of
 from access.providers.aws_roles import RoleDocuments, role_documents
 from access.providers.aws_sessions import Credentials, Sessions, Wanted
-from access.providers.databases import Clients
 from access.providers.provider import Issued, Place
+from access.providers.standing import Clients
 from factory.cloud_access import CLOUD_KINDS, VERSION, statements
 from factory.errors import AccessDenied, CloudUnavailable, InputError, MillwrightError
 from factory.outputs import AppFactoryOutputs

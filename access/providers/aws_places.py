@@ -6,23 +6,17 @@ from typing import Any
 from sqlalchemy import Engine
 
 from access.aws.orders import Document, Resource
+from access.providers import standing
 from access.providers.provider import Place
-from factory import db, environments
-from factory.errors import InputError
 from factory.outputs import AppFactoryOutputs
 
 
 def outputs_of(database: Engine, place: Place) -> AppFactoryOutputs:
     """What stands in an environment. Raises InputError where the place is not in it."""
-    with db.transaction(database) as connection:
-        record = environments.read(connection, f"{place.app}-{place.environment}")
-    outputs = record.outputs if record else None
+    outputs = standing.outputs_of(database, place)
     kind, _, name = place.resource.partition(".")
-    if not isinstance(outputs, AppFactoryOutputs) or name not in getattr(outputs, kind, {}):
-        raise InputError(
-            f"{place.resource} of {place.app} does not stand in {place.environment}",
-            hint=f"millwright up {place.app} {place.environment}",
-        )
+    if name not in getattr(outputs, kind, {}):
+        raise standing.missing(place)
     return outputs
 
 

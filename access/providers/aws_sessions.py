@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from access.providers.aws_roles import inline_policies
-from access.providers.databases import Clients
+from access.providers.standing import Clients
 from factory.cloud_access import VERSION
 
 # The least that AWS gives, and the most to a role that is taken from another role.
