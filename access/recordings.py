@@ -34,11 +34,10 @@ class Held(StrEnum):
 
 @dataclass
 class Said:
-    """One statement, or request of git's, and what became of it. `at`: seconds since the epoch; `ms`: how long it took.
+    """One statement, call, or request of git's, and what became of it. `at`: seconds since the epoch; `ms`: how long.
 
     `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
-    not passed on. No outcome (`sqlstate` None): none came;
-    `sqlstate` "": it was done.
+    not passed on. `sqlstate`: the code of an error, a call's too; "": it was done; None: no outcome came.
     """
 
     at: float
@@ -123,12 +122,15 @@ def said(records: Iterable[Record]) -> Iterator[Said]:
             case "execute":
                 text, values = portals.get(each["portal"], ("(unknown)", []))
                 found[number] = Said(each["at"], text, values)
+            case "call":
+                text = f"{each['service']}:{each['operation']} {' '.join(each['resources'])}"
+                found[number] = Said(each["at"], text, [each["parameters"]], refused=each.get("refused", ""))
             case "push" | "fetch" | "refs":
                 found[number] = Said(each["at"], _asked_of_git(each), refused=each.get("refused", ""))
             case "outcome" if each["of"] in found:
                 one = found[each["of"]]
                 one.tags, one.rows = each.get("tags", []), each.get("rows", 0)
-                one.sqlstate, one.ms = each.get("sqlstate", ""), each.get("ms", 0.0)
+                one.sqlstate, one.ms = each.get("sqlstate", each.get("error", "")), each.get("ms", 0.0)
                 one.skipped = each.get("skipped", False)
     yield from found.values()
 

@@ -12,6 +12,7 @@ SIGNED: Final = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[A-Z0-9]{16,32})/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)"
     r"/(?P<service>[a-z0-9._-]+)/aws4_request,\s*SignedHeaders=(?P<headers>[a-z0-9;-]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
+CLAIMED: Final = re.compile(rb"Credential=([A-Z0-9]{16,32})/")
 # What counts must be signed, where it is there.
 ALWAYS_SIGNED: Final = frozenset({"host", "x-amz-date", "x-amz-target", "content-type"})
 # Of AWS's own headers those that are read, or that change nothing.
@@ -51,6 +52,12 @@ class Asked:
     def target(self) -> str:
         """Which operation, as AWS's JSON protocols say it."""
         return self.headers.get("x-amz-target", "")
+
+
+def claimed(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The key that a request says it is signed with, whatever else is wrong with it; "" for none."""
+    said = (CLAIMED.search(value) for name, value in headers if name.lower() == b"authorization")
+    return next((found[1].decode() for found in said if found), "")
 
 
 def read(

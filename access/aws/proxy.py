@@ -94,15 +94,11 @@ class Proxy:
 
     async def _answer(self, scope: Json, receive: Receive) -> Answer:
         client = ":".join(map(str, scope.get("client") or ("", 0)))
-        session: Session | None = None
-        grant = ""
+        grant = self._named(asked.claimed(scope["headers"]))
         try:
             request = asked.read(
                 scope["method"], scope.get("raw_path") or b"", scope["query_string"], scope["headers"], self.hosts
             )
-            key = request.signed.key_id
-            session = self._by_key.get(key)
-            grant = session.order.grant if session else self._ended.get(key, "")
             body = await self._body(request, receive)
             session = self._proved(request, body)
             return await self._within(session, self._call(session, request, body, client))
@@ -114,6 +110,11 @@ class Proxy:
             failed = Refused(Reason.FAILED, 500, "InternalFailure", "the proxy failed; its log says how")
             self._tell(grant, client, failed)
             return _refusal(failed)
+
+    def _named(self, key: str) -> str:
+        """The grant that a key is, or was, of; "" for none. Nothing is proved by a key alone."""
+        session = self._by_key.get(key)
+        return session.order.grant if session else self._ended.get(key, "")
 
     async def _body(self, request: Asked, receive: Receive) -> bytes:
         """Raises Refused: it does not come, or is too large."""
@@ -183,7 +184,8 @@ class Proxy:
         facts: dict[str, Any] = {"error": "cut off"}
         try:
             answer = await self._sent(session, request, call)
-            facts = {"status": answer.status, "request": _request_id(answer), "error": _error(answer)}
+            told = [f"{answer.status}", _request_id(answer)]
+            facts = {"status": answer.status, "tags": [each for each in told if each], "error": _error(answer)}
         except Refused as why:
             facts = {"error": why.code}
             raise
