@@ -32,7 +32,9 @@ class Held(StrEnum):
 
 @dataclass
 class Said:
-    """One statement, and what became of it. `at`: seconds since the epoch; `ms`: how long it took.
+    """One statement, or request of an API, and what became of it.
+
+    `at`: seconds since the epoch; `ms`: how long it took.
 
     `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
     not passed on. No outcome (`sqlstate` None): none came.
@@ -104,6 +106,8 @@ def said(records: Iterable[Record]) -> Iterator[Said]:
         match each["kind"]:
             case "query" | "function_call":
                 found[number] = Said(each["at"], each.get("text", "(function call)"), refused=each.get("refused", ""))
+            case "request":
+                found[number] = Said(each["at"], each["text"], refused=each.get("refused", ""))
             case "parse":
                 prepared[each["statement"]] = each["text"]
                 if "refused" in each:

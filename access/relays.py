@@ -1,4 +1,4 @@
-"""The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
+"""The relays, started with what they need to know, and what happens at them told to the outbox."""
 
 import logging
 import time
@@ -9,6 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from access.apis import orders as apis
+from access.apis.process import ApiRelay
 from access.certificates import certificate
 from access.grants import Grant, store
 from access.postgres.orders import Begin, Happened
@@ -18,6 +20,8 @@ from factory.paths import FactoryRoot, private_folder
 
 LOG = logging.getLogger("millwright.access")
 ACTOR: Final = "access"
+# Below the run files: each grant's own socket at the relay before APIs.
+SOCKETS: Final = "apis"
 # Seconds between the tries to tell something.
 PAUSES: Final = (0.1, 0.5, 2.0, 10.0)
 KINDS: Final = {
@@ -25,6 +29,7 @@ KINDS: Final = {
     "session_ended": "session.ended",
     "login_refused": "login.refused",
     "statement_refused": "statement.refused",
+    "request_refused": "request.refused",
 }
 
 
@@ -38,7 +43,15 @@ def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
     return relay
 
 
-def told(connection: Any, happened: Happened) -> None:
+def api_relay(root: FactoryRoot, database: Engine) -> ApiRelay:
+    """A relay before APIs that runs. Raises MillwrightError."""
+    telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
+    relay = ApiRelay(root.logs / "relay-apis.log", lambda happened: _submit(telling, database, happened))
+    relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / SOCKETS)))
+    return relay
+
+
+def told(connection: Any, happened: Happened | apis.Happened) -> None:
     """Tell what happened at a relay, of the grant that it happened to."""
     grant = store.read(connection, happened.grant) if happened.grant else None
     facts = happened.model_dump(exclude={"happened", "grant"}, exclude_defaults=True)
@@ -50,7 +63,7 @@ def _about(grant: Grant) -> dict[str, Any]:
     return {"actor": grant.principal, "app": grant.app, "change": grant.change, "task": grant.task}
 
 
-def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
+def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened | apis.Happened) -> None:
     def tell() -> None:
         for pause in PAUSES:
             try:

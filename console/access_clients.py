@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from access.certificates import files
 from access.grants import Grant, State
 from factory.paths import FactoryRoot
+from factory.spec import variable_name
 
 
 class Client(NamedTuple):
@@ -57,7 +58,15 @@ def _secret(root: FactoryRoot, grant: Grant) -> Client:
     return Client({}, f"millwright access connect secret {named} --grant {grant.id} -- COMMAND")
 
 
+def _api(root: FactoryRoot, grant: Grant) -> Client:
+    """Its base URL here; the token is its bearer."""
+    del root
+    name = variable_name(grant.name)
+    return Client({f"{name}_URL": grant.door}, f'curl -H "Authorization: Bearer $TOKEN" ${name}_URL/')
+
+
 CLIENTS: Final[Mapping[str, Callable[[FactoryRoot, Grant], Client]]] = {
     "postgres": _psql,
     "secret": _secret,
+    "api": _api,
 }

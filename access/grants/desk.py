@@ -36,6 +36,7 @@ BACKLOG_SECONDS: Final = 30
 KINDS: Final = {
     "databases": "postgres",
     "secrets": "secret",
+    "apis": "api",
 }
 # A new value comes with the app's release: `millwright secrets set`, `millwright up`.
 READ_ONLY: Final = frozenset({"secrets"})

@@ -8,16 +8,18 @@ from sqlalchemy import Engine
 
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers.apis import Apis
 from access.providers.databases import owner_url
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
 from access.providers.secrets import Secrets
-from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import postgres_relay
+from access.providers.standing import Clients, SecretValue, app_secret, missing
+from access.relays import api_relay, postgres_relay
 from factory.paths import FactoryRoot
 from factory.settings import Settings
+from factory.spec import ApiSpec, load_app
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,18 @@ def _secrets(place: Place) -> Secrets:
     return Secrets(value_of)
 
 
+def _apis(place: Place) -> Apis:
+    def spec_of(at: At) -> ApiSpec:
+        declared = load_app(place.root, at.app).apis.get(at.resource.partition(".")[2])
+        if declared is None:
+            raise missing(at)
+        return declared
+
+    return Apis(
+        lambda: api_relay(place.root, place.database), spec_of, partial(app_secret, place.database, place.clients)
+    )
+
+
 def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
     """The one by which secrets are read."""
     found = opening["secret"]
@@ -62,4 +76,5 @@ def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
     "secret": _secrets,
+    "api": _apis,
 }
