@@ -20,8 +20,6 @@ from factory.paths import FactoryRoot, private_folder
 
 LOG = logging.getLogger("millwright.access")
 ACTOR: Final = "access"
-# Below the run files: each grant's own socket at the relay before APIs.
-SOCKETS: Final = "apis"
 # Seconds between the tries to tell something.
 PAUSES: Final = (0.1, 0.5, 2.0, 10.0)
 KINDS: Final = {
@@ -47,7 +45,7 @@ def api_relay(root: FactoryRoot, database: Engine) -> ApiRelay:
     """A relay before APIs that runs. Raises MillwrightError."""
     telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
     relay = ApiRelay(root.logs / "relay-apis.log", lambda happened: _submit(telling, database, happened))
-    relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / SOCKETS)))
+    relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / apis.SOCKETS)))
     return relay
 
 

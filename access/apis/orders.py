@@ -9,11 +9,21 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from access.told import Answer
+from factory.paths import FactoryRoot
 from factory.spec import Scope
 
 # They become names of folders and files.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 DAY_SECONDS: Final = 86_400.0
+
+
+# Below the run files: each grant's own socket.
+SOCKETS: Final = "apis"
+
+
+def own_socket(root: FactoryRoot, grant: str) -> Path:
+    """Where who may enter the factory's own folders comes in by an open grant without its token."""
+    return root.run / SOCKETS / grant
 
 
 class _Line(BaseModel):
