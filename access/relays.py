@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.apis import orders as apis
-from access.apis.process import ApiRelay
+from access.apis.process import COMMAND, ApiRelay
 from access.certificates import certificate
 from access.grants import Grant, store
 from access.postgres.orders import Begin, Happened
@@ -41,10 +42,10 @@ def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
     return relay
 
 
-def api_relay(root: FactoryRoot, database: Engine) -> ApiRelay:
+def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMMAND) -> ApiRelay:
     """A relay before APIs that runs. Raises MillwrightError."""
     telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
-    relay = ApiRelay(root.logs / "relay-apis.log", lambda happened: _submit(telling, database, happened))
+    relay = ApiRelay(root.logs / "relay-apis.log", lambda happened: _submit(telling, database, happened), command)
     relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / apis.SOCKETS)))
     return relay
 

@@ -13,7 +13,8 @@ from access.grants.model import seconds_until
 from access.providers.provider import Issued, Place
 from access.providers.standing import SecretValue
 from factory.errors import InputError, MillwrightError
-from factory.spec import ApiSpec
+from factory.paths import FactoryRoot
+from factory.spec import ApiSpec, load_app
 
 SpecOf = Callable[[Place], ApiSpec]
 ValueOf = Callable[[Place, str], SecretValue]
@@ -102,6 +103,14 @@ class Apis:
                 self._open.clear()
                 self._relay = self._start()
             return self._relay
+
+
+def declared(root: FactoryRoot, place: Place) -> ApiSpec:
+    """What app.yaml says of an API. Raises InputError where it says nothing."""
+    found = load_app(root, place.app).apis.get(place.resource.partition(".")[2])
+    if found is None:
+        raise InputError(f"{place.app} declares no {place.resource}", hint="declare it under `apis:`")
+    return found
 
 
 def credential(spec: ApiSpec, value: str) -> Credential:

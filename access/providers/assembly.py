@@ -8,18 +8,17 @@ from sqlalchemy import Engine
 
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
-from access.providers.apis import Apis
+from access.providers.apis import Apis, declared
 from access.providers.databases import owner_url
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
 from access.providers.secrets import Secrets
-from access.providers.standing import Clients, SecretValue, app_secret, missing
+from access.providers.standing import Clients, SecretValue, app_secret
 from access.relays import api_relay, postgres_relay
 from factory.paths import FactoryRoot
 from factory.settings import Settings
-from factory.spec import ApiSpec, load_app
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,8 @@ def _secrets(place: Place) -> Secrets:
 
 
 def _apis(place: Place) -> Apis:
-    def spec_of(at: At) -> ApiSpec:
-        declared = load_app(place.root, at.app).apis.get(at.resource.partition(".")[2])
-        if declared is None:
-            raise missing(at)
-        return declared
-
-    return Apis(
-        lambda: api_relay(place.root, place.database), spec_of, partial(app_secret, place.database, place.clients)
-    )
+    value_of = partial(app_secret, place.database, place.clients)
+    return Apis(partial(api_relay, place.root, place.database), partial(declared, place.root), value_of)
 
 
 def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
