@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from access.grants import Grant
+from access.said import Said, said
 from factory import events
 from factory.paths import FactoryRoot
-
-Record = dict[str, Any]
 
 
 class Held(StrEnum):
@@ -30,25 +28,6 @@ class Held(StrEnum):
     """It was older than it has to be kept, and somebody had it removed; its digest is in the log."""
     OPEN = "open"
     """The session has not ended yet, or its relay was killed: nothing is told of it."""
-
-
-@dataclass
-class Said:
-    """One statement, call, or request of git's, and what became of it. `at`: seconds since the epoch; `ms`: how long.
-
-    `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
-    not passed on. `sqlstate`: the code of an error, a call's too; "": it was done; None: no outcome came.
-    """
-
-    at: float
-    text: str
-    values: list[Any] = field(default_factory=list)
-    refused: str = ""
-    tags: list[str] = field(default_factory=list)
-    rows: int = 0
-    sqlstate: str | None = None
-    ms: float = 0.0
-    skipped: bool = False
 
 
 @dataclass
@@ -101,46 +80,3 @@ def _session(name: str, path: Path | None, digest: str) -> Recorded:
         return Recorded(name, start.get("client", ""), start.get("at", 0.0), ended, held, list(said(records)))
     except (ValueError, KeyError, TypeError):
         return Recorded(name, "", 0.0, None, Held.CHANGED, [])
-
-
-def said(records: Iterable[Record]) -> Iterator[Said]:
-    """What was said, in its order, from the records of one session."""
-    prepared: dict[str, str] = {}
-    portals: dict[str, tuple[str, list[Any]]] = {}
-    found: dict[int, Said] = {}
-    for each in records:
-        number = each.get("n", 0)
-        match each["kind"]:
-            case "query" | "function_call":
-                found[number] = Said(each["at"], each.get("text", "(function call)"), refused=each.get("refused", ""))
-            case "parse":
-                prepared[each["statement"]] = each["text"]
-                if "refused" in each:
-                    found[number] = Said(each["at"], each["text"], refused=each["refused"])
-            case "bind":
-                portals[each["portal"]] = (prepared.get(each["statement"], "(unknown)"), each["values"])
-            case "execute":
-                text, values = portals.get(each["portal"], ("(unknown)", []))
-                found[number] = Said(each["at"], text, values)
-            case "call":
-                text = f"{each['service']}:{each['operation']} {' '.join(each['resources'])}"
-                found[number] = Said(each["at"], text, [each["parameters"]], refused=each.get("refused", ""))
-            case "push" | "fetch" | "refs":
-                found[number] = Said(each["at"], _asked_of_git(each), refused=each.get("refused", ""))
-            case "outcome" if each["of"] in found:
-                one = found[each["of"]]
-                one.tags, one.rows = each.get("tags", []), each.get("rows", 0)
-                one.sqlstate, one.ms = each.get("sqlstate", each.get("error", "")), each.get("ms", 0.0)
-                one.skipped = each.get("skipped", False)
-    yield from found.values()
-
-
-def _asked_of_git(record: Record) -> str:
-    match record["kind"]:
-        case "push":
-            moved = f"{record['ref']} {record['old'][:12]}..{record['new'][:12]}"
-            return f"push {moved} ({record['size']} bytes, sha256 {record['pack']})"
-        case "fetch":
-            return f"fetch {' '.join(record['wants'])}".rstrip()
-        case _:
-            return f"refs for {record['service']}"

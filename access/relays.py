@@ -1,9 +1,12 @@
-"""What stands before databases, the cloud and repositories: started with the factory's certificate, each watched."""
+"""What stands before databases, the cloud, repositories and APIs: started with what it needs to know, and watched."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
 
+from access.apis import orders as apis
+from access.apis.process import COMMAND, ApiRelay
 from access.aws import orders as aws
 from access.aws.process import AwsProxy
 from access.certificates import certificate
@@ -39,3 +42,10 @@ def aws_proxy(root: FactoryRoot, database: Engine, now: datetime) -> AwsProxy:
     proxy = AwsProxy(root.logs / "proxy-aws.log", teller(database, "aws"))
     proxy.start(aws.Begin(recordings=private_folder(root.recordings), certificate=files.certificate, key=files.key))
     return proxy
+
+
+def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMMAND) -> ApiRelay:
+    """A relay before APIs that runs. Raises MillwrightError."""
+    relay = ApiRelay(root.logs / "relay-apis.log", teller(database, "apis"), command)
+    relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / apis.SOCKETS)))
+    return relay

@@ -39,6 +39,7 @@ KINDS: Final = {
     "secrets": "secret",
     "repository": "git",
     "queues": "aws",
+    "apis": "api",
 }
 # A new value comes with the app's release: `millwright secrets set`, `millwright up`.
 READ_ONLY: Final = frozenset({"secrets"})

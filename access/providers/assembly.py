@@ -10,6 +10,7 @@ from access.aws.process import AwsProxy
 from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers.apis import Apis, declared
 from access.providers.app_secrets import Secrets
 from access.providers.aws import Aws, Cloud
 from access.providers.aws_places import outputs_of
@@ -21,7 +22,7 @@ from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
 from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import aws_proxy, git_door, postgres_relay
+from access.relays import api_relay, aws_proxy, git_door, postgres_relay
 from factory import daemons
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -58,6 +59,11 @@ def _secrets(place: Place) -> Secrets:
     return Secrets(value_of)
 
 
+def _apis(place: Place) -> Apis:
+    value_of = partial(app_secret, place.database, place.clients)
+    return Apis(partial(api_relay, place.root, place.database), partial(declared, place.root), value_of)
+
+
 def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
     """The one by which secrets are read."""
     found = opening["secret"]
@@ -92,4 +98,5 @@ MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
     "secret": _secrets,
     "git": _git,
+    "api": _apis,
 }

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from access.recordings import Held, Recorded, Said, recorded
+from access.recordings import Held, Recorded, recorded
+from access.said import Said
 from console.access_session import AccessSession
 from console.change_view import plain
 from console.commands.options import Json
