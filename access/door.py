@@ -107,6 +107,7 @@ class Door:
                 Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
                 Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
                 Route("/grants/{id}/secret", self._guarded(self._read_secret), methods=["POST"]),
+                Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
             ]
         )
@@ -135,6 +136,11 @@ class Door:
         if self._secrets is None:
             raise AccessDenied("nobody reads secrets here")
         return self._secrets.read(grant)
+
+    def _of_task(self, request: Request, _: bytes) -> list[Told]:
+        self._require_factory(request)
+        with db.transaction(self._database) as connection:
+            return [Told(grant=each.shown()) for each in store.of_task(connection, *self._task(request))]
 
     def _end_task(self, request: Request, body: bytes) -> list[Told]:
         self._require_factory(request)

@@ -1,6 +1,6 @@
 """What stands before databases, the cloud, repositories and APIs: started with what it needs to know, and watched."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -12,9 +12,13 @@ from access.aws.process import AwsProxy
 from access.certificates import certificate
 from access.git import orders as git
 from access.git.process import GitDoor
+from access.grants import store
+from access.messages.forwarding import Upstream
+from access.messages.relay import ModelRelay
 from access.postgres import orders as postgres
 from access.postgres.process import Relay
 from access.telling import teller
+from factory import db
 from factory.paths import FactoryRoot, private_folder
 
 
@@ -49,3 +53,15 @@ def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMM
     relay = ApiRelay(root.logs / "relay-apis.log", teller(database, "apis"), command)
     relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / apis.SOCKETS)))
     return relay
+
+
+def model_relay(root: FactoryRoot, database: Engine, upstream: Callable[[], Upstream]) -> ModelRelay:
+    """A relay before the model, in this process."""
+
+    def refuse(token_digest: str, why: str) -> None:
+        # As at the broker's door: what is told is that somebody who holds, or held, a grant tries to do more.
+        with db.transaction(database) as connection:
+            if (own := store.by_token(connection, token_digest)) is not None:
+                store.refused(connection, own, own.principal, why)
+
+    return ModelRelay(root, upstream, teller(database, "model"), refuse)

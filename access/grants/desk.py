@@ -29,6 +29,7 @@ from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
 from factory.spec import Scope
+from factory.spec.access import MODEL, REPOSITORY
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
@@ -37,7 +38,8 @@ BACKLOG_SECONDS: Final = 30
 KINDS: Final = {
     "databases": "postgres",
     "secrets": "secret",
-    "repository": "git",
+    REPOSITORY: "git",
+    MODEL: "model",
     "queues": "aws",
     "apis": "api",
 }

@@ -10,6 +10,7 @@ from access.aws.process import AwsProxy
 from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers import model
 from access.providers.apis import Apis, declared
 from access.providers.app_secrets import Secrets
 from access.providers.aws import Aws, Cloud
@@ -22,7 +23,7 @@ from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
 from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import api_relay, aws_proxy, git_door, postgres_relay
+from access.relays import api_relay, aws_proxy, git_door, model_relay, postgres_relay
 from factory import daemons
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -93,10 +94,16 @@ def _aws(place: Place) -> Provider:
     return Aws(place.root, proxy, Cloud(place.clients, partial(outputs_of, place.database), sessions, endpoint, local))
 
 
+def _model(place: Place) -> Provider:
+    upstream = partial(model.upstream, place.root, place.settings)
+    return model.Model(partial(model_relay, place.root, place.database, upstream), upstream)
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "aws": _aws,
     "postgres": _postgres,
     "secret": _secrets,
     "git": _git,
     "api": _apis,
+    "model": _model,
 }
