@@ -25,6 +25,7 @@ from access.postgres.scram import Login, NotProved, Verifier
 from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
 from access.postgres.upstream import Server
+from access.postgres.waiting import Memory
 
 LOG: Final = logging.getLogger("millwright.postgres")
 ENDED_KEPT: Final = 10_000
@@ -48,6 +49,7 @@ class Front:
         self._keys: dict[int, tuple[bytes, Session]] = {}
         self._busy: set[asyncio.Task[None]] = set()
         self._refusals = RefusedLogins(around)
+        self._memory = Memory(around.limits.waiting_bytes)
         self._accepting = asyncio.ensure_future(self._accept())
 
     @property
@@ -62,7 +64,8 @@ class Front:
         upstream.context(order.server)
         budget = Budget(self._around.limits, *recorded_before(self._folder(order)))
         spent = partial(self._spent, order.grant)
-        grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden), budget, spent)
+        memory = Memory(self._around.limits.grant_waiting_bytes, self._memory)
+        grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden), budget, memory, spent)
         self._grants[order.grant] = self._by_login[order.login] = grant
         grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 

@@ -18,6 +18,10 @@ class Limits:
     login_bytes: int = 16 * KIB
     message_bytes: int = 64 * MIB
     statement_bytes: int = MIB
+    # From a message's first byte to its last; and what waits for that, or for the database: of one grant, and of all.
+    message_seconds: float = 300
+    grant_waiting_bytes: int = 128 * MIB
+    waiting_bytes: int = 512 * MIB
     # Longer ones are parsed by a process of their own: nested deeply they end the parser, or keep it for long.
     parsed_here_bytes: int = 8 * KIB
     parse_seconds: float = 5

@@ -25,6 +25,7 @@ from access.postgres.refusals import Reason, Refused, unrecorded
 from access.postgres.scram import Verifier
 from access.postgres.statements import Judgement
 from access.postgres.upstream import Server
+from access.postgres.waiting import Memory, Waiting
 
 LOG: Final = logging.getLogger("millwright.postgres")
 FAILED: Final = Refused(Reason.FAILED, "XX000", "the relay failed; its log says how")
@@ -44,6 +45,7 @@ class Grant:
     verifier: Verifier
     judgements: Judgements
     budget: Budget
+    memory: Memory
     spent: Callable[[Refused], None]
     sessions: "set[Session]" = field(default_factory=set)
     busy: set[asyncio.Task[None]] = field(default_factory=set)
@@ -83,6 +85,7 @@ class Session:
         # Why the client is not read at the moment, and what it had sent before it stopped.
         self._stopped: set[str] = set()
         self._waiting = b""
+        self._waits = Waiting(grant.memory, around.limits, lambda: bool(self._stopped), self._cut)
         self._ending = False
         self._refused = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,6 +117,7 @@ class Session:
         if self._ending:
             return
         self._ending = True
+        self._waits.end()
         reason = why.reason.value if why else ""
         record = {"at": time.time(), "kind": "session_end", "reason": reason, "detail": why.detail if why else ""}
         try:
@@ -180,12 +184,24 @@ class Session:
     def _forward(self, onward: bytes, step: Step) -> None:
         if onward:
             self.server.end.send(onward)
+        self._count(moved=bool(onward))
         if step.over:
             self.end(None)
         elif step.unjudged is not None:
             self._later("judging", self._judged(step.unjudged))
         elif len(self._conversation.replies) > self._around.limits.pipelined:
             self._stop("pipelined")
+
+    def _count(self, *, moved: bool) -> None:
+        """What of the client waits here. Raises Refused: that is too much."""
+        sent = self.server.end.transport.get_write_buffer_size() if "full" in self._stopped else 0
+        self._waits.now(self._conversation.waiting + sent, moved=moved)
+
+    def _cut(self, why: Refused) -> None:
+        self._told_refused(why.reason, why.detail)
+        self.end(why)
+        if why.reason is Reason.BUDGET:
+            self.grant.spent(why)
 
     async def _judged(self, text: str) -> None:
         judgement = await self._around.judge(text, self.grant.judgements.hidden)
@@ -207,6 +223,8 @@ class Session:
         async def run() -> None:
             try:
                 await work
+            except Refused as refused:
+                self._cut(refused)
             except Exception:
                 LOG.exception("session %s", self.name)
                 self.end(FAILED)
@@ -234,10 +252,7 @@ class Session:
         try:
             act(hear(data))
         except Refused as why:
-            self._told_refused(why.reason, why.detail)
-            self.end(why)
-            if why.reason is Reason.BUDGET:
-                self.grant.spent(why)
+            self._cut(why)
         except Exception:  # the seam: whatever it is, nothing goes on
             LOG.exception("session %s", self.name)
             self.end(FAILED)
@@ -270,6 +285,8 @@ class Session:
 
     def _client_waits(self, full: bool) -> None:
         (self._stop if full else self._go)("full")
+        if not full and not self._ending:
+            self._count(moved=True)
 
     def _stop(self, why: str) -> None:
         self._stopped.add(why)

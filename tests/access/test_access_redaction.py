@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access.audit.redaction import PRIVATE_KEY, redacted
+from access.redaction import PRIVATE_KEY, redacted
 from policies.checks.shapes import SHAPES, URL_PASSWORD
 
 EVERY_SHAPE = [PRIVATE_KEY, *(shape for _, shape in SHAPES), URL_PASSWORD]

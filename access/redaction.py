@@ -1,4 +1,7 @@
-"""What never gets into the audit log, which nobody can change later: credentials, by the shapes that policies know."""
+"""What never gets into the audit log, which nobody can change later: credentials, by the shapes that policies know.
+
+It stands beside the log: the processes of the PostgreSQL relay use it, and have no use for a database.
+"""
 
 import re
 from typing import Any, Final
