@@ -232,10 +232,13 @@ def stop(
     _tell_ended(here, stopped, as_json=as_json)
 
 
+# Once, not at each `register`: the group outlives a command line.
+access_connect.register(app)
+access_replay.register(app)
+
+
 def register(millwright: typer.Typer) -> None:
     """Add `access` to `millwright`."""
-    access_connect.register(app)
-    access_replay.register(app)
     millwright.add_typer(app, name="access", rich_help_panel="Access")
 
 
