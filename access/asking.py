@@ -41,14 +41,24 @@ class Access:
         """The same once it is open, or as it waits for people. Raises AccessDenied when it has ended before."""
         deadline = time.monotonic() + OPEN_SECONDS
         while True:
-            now = Told.model_validate(self._call("GET", f"/grants/{told.grant['id']}"))
+            now = self.now(told)
             if now.grant["state"] in (ACTIVE, "requested"):
-                return Told(grant=now.grant, token=told.token)
+                return now
             if now.grant["state"] not in ON_THE_WAY:
                 raise AccessDenied(now.grant["ended_reason"] or f"it is {now.grant['state']}")
             if time.monotonic() > deadline:
                 raise CloudUnavailable(f"the grant {told.grant['id']} does not open", hint="see the log of `access`")
             time.sleep(POLL_SECONDS)
+
+    def now(self, told: Told) -> Told:
+        """The same as it is now. Raises MillwrightError."""
+        now = Told.model_validate(self._call("GET", f"/grants/{told.grant['id']}"))
+        return Told(grant=now.grant, token=told.token)
+
+    def of_task(self, app: str, task: str) -> dict[str, Told]:
+        """Whatever a task was ever given, by id, without tokens. Raises MillwrightError."""
+        found = MANY.validate_python(self._call("GET", f"/tasks/{app}/{task}"))
+        return {each.grant["id"]: each for each in found}
 
     def renew(self, told: Told, minutes: int) -> Told:
         """Prolong it: so many minutes from now. Raises AccessDenied when it is over, or somebody else prolonged it."""

@@ -6,6 +6,7 @@ nothing else: whoever tries is refused, and that is told. Approving, and whateve
 """
 
 import hmac
+import logging
 import os
 import socket
 import threading
@@ -17,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,6 +32,7 @@ from factory import db
 from factory.errors import AccessDenied, InputError, MillwrightError
 from factory.spec import Environment, Function, Scope
 
+LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
 BODY_BYTES: Final = 16_000
 START_SECONDS: Final = 10.0
@@ -104,6 +107,7 @@ class Door:
                 Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
                 Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
                 Route("/grants/{id}/secret", self._guarded(self._read_secret), methods=["POST"]),
+                Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
             ]
         )
@@ -132,6 +136,11 @@ class Door:
         if self._secrets is None:
             raise AccessDenied("nobody reads secrets here")
         return self._secrets.read(grant)
+
+    def _of_task(self, request: Request, _: bytes) -> list[Told]:
+        self._require_factory(request)
+        with db.transaction(self._database) as connection:
+            return [Told(grant=each.shown()) for each in store.of_task(connection, *self._task(request))]
 
     def _end_task(self, request: Request, body: bytes) -> list[Told]:
         self._require_factory(request)
@@ -186,6 +195,10 @@ class Door:
                 return _problem(422, "; ".join(f"{_at(each['loc'])}: {each['msg']}" for each in error.errors()))
             except MillwrightError as error:
                 return _problem(STATUS.get(type(error), 503), str(error), error.hint)
+            except SQLAlchemyError as error:
+                LOG.exception("the factory's database does not take it")
+                said = str(getattr(error, "orig", None) or type(error).__name__)
+                return _problem(503, f"the factory's database does not take it: {said}")
             many = [each.model_dump() for each in told] if isinstance(told, list) else told.model_dump()
             return JSONResponse(many)
 

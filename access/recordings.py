@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from access.grants import Grant
+from access.said import Said, said
 from factory import events
 from factory.paths import FactoryRoot
-
-Record = dict[str, Any]
 
 
 class Held(StrEnum):
@@ -26,29 +24,10 @@ class Held(StrEnum):
     """It is not, or it cannot be read."""
     GONE = "gone"
     """The log tells of it, and it is not there."""
+    REMOVED = "removed"
+    """It was older than it has to be kept, and somebody had it removed; its digest is in the log."""
     OPEN = "open"
     """The session has not ended yet, or its relay was killed: nothing is told of it."""
-
-
-@dataclass
-class Said:
-    """One statement, or request of an API, and what became of it.
-
-    `at`: seconds since the epoch; `ms`: how long it took.
-
-    `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
-    not passed on. No outcome (`sqlstate` None): none came.
-    """
-
-    at: float
-    text: str
-    values: list[Any] = field(default_factory=list)
-    refused: str = ""
-    tags: list[str] = field(default_factory=list)
-    rows: int = 0
-    sqlstate: str | None = None
-    ms: float = 0.0
-    skipped: bool = False
 
 
 @dataclass
@@ -74,8 +53,15 @@ def recorded(root: FactoryRoot, connection: Connection, grant: Grant) -> list[Re
         for each in events.of_kinds(connection, ["session.began", "session.ended"], app=grant.app)
         if each.properties.get("grant") == grant.id
     }
+    removed = {
+        Path(str(each.properties.get("recording"))).stem
+        for each in events.of_kinds(connection, ["recording.removed"], app=grant.app)
+    }
     files = {path.stem: path for path in (root.recordings / grant.app / grant.id).glob("*.jsonl")}
     found = [_session(name, files.get(name), told.get(name, {}).get("digest", "")) for name in {*told, *files}]
+    for each in found:
+        if each.held is Held.GONE and each.session in removed:
+            each.held = Held.REMOVED
     return sorted(found, key=lambda each: (each.began, each.session))
 
 
@@ -94,32 +80,3 @@ def _session(name: str, path: Path | None, digest: str) -> Recorded:
         return Recorded(name, start.get("client", ""), start.get("at", 0.0), ended, held, list(said(records)))
     except (ValueError, KeyError, TypeError):
         return Recorded(name, "", 0.0, None, Held.CHANGED, [])
-
-
-def said(records: Iterable[Record]) -> Iterator[Said]:
-    """What was said, in its order, from the records of one session."""
-    prepared: dict[str, str] = {}
-    portals: dict[str, tuple[str, list[Any]]] = {}
-    found: dict[int, Said] = {}
-    for each in records:
-        number = each.get("n", 0)
-        match each["kind"]:
-            case "query" | "function_call":
-                found[number] = Said(each["at"], each.get("text", "(function call)"), refused=each.get("refused", ""))
-            case "request":
-                found[number] = Said(each["at"], each["text"], refused=each.get("refused", ""))
-            case "parse":
-                prepared[each["statement"]] = each["text"]
-                if "refused" in each:
-                    found[number] = Said(each["at"], each["text"], refused=each["refused"])
-            case "bind":
-                portals[each["portal"]] = (prepared.get(each["statement"], "(unknown)"), each["values"])
-            case "execute":
-                text, values = portals.get(each["portal"], ("(unknown)", []))
-                found[number] = Said(each["at"], text, values)
-            case "outcome" if each["of"] in found:
-                one = found[each["of"]]
-                one.tags, one.rows = each.get("tags", []), each.get("rows", 0)
-                one.sqlstate, one.ms = each.get("sqlstate", ""), each.get("ms", 0.0)
-                one.skipped = each.get("skipped", False)
-    yield from found.values()

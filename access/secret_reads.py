@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from access.grants import Desk, Grant, State, store, utc_now
 from access.grants.model import stamp
-from access.providers.secrets import Secrets
+from access.providers.app_secrets import Secrets
 from factory import db, events
 from factory.errors import AccessDenied, CloudUnavailable
 from factory.spec import variable_name

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from access import told
 from access.told import Answer
 from factory.paths import FactoryRoot
 from factory.spec import Scope
@@ -91,18 +92,11 @@ class Done(Answer):
     port: int = 0
 
 
-class Happened(_Line):
+class Happened(told.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
     """
 
     happened: Literal["session_began", "session_ended", "login_refused", "request_refused"]
-    grant: str = ""
-    session: str = ""
-    client: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
     requests: int = 0

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from access.apis.refusals import Reason, Refused
-from access.audit.redaction import redacted
+from access.redaction import redacted
 from factory.spec import Scope
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -11,6 +11,7 @@ from typing import Final
 
 import uuid_utils
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from access import audit
 from access.grants import store
@@ -22,12 +23,13 @@ from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.postgres.scram import stored
 from access.rules import Verdict
 from factory import db, decisions, requests
-from factory.errors import AccessDenied, InputError
+from factory.errors import AccessDenied, CloudUnavailable, InputError
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
 from factory.spec import Scope
+from factory.spec.access import MODEL, REPOSITORY
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
@@ -36,6 +38,9 @@ BACKLOG_SECONDS: Final = 30
 KINDS: Final = {
     "databases": "postgres",
     "secrets": "secret",
+    REPOSITORY: "git",
+    MODEL: "model",
+    "queues": "aws",
     "apis": "api",
 }
 # A new value comes with the app's release: `millwright secrets set`, `millwright up`.
@@ -73,8 +78,18 @@ class Desk:
     def ask(self, wanted: Wanted, sign: Sign | None = None) -> Given:
         """Ask for access; `sign` proves that a person does. It is on its way then, or waits for people.
 
-        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError.
+        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError;
+        CloudUnavailable when it cannot be written down, and so is not given.
         """
+        try:
+            return self._ask(wanted, sign)
+        except DBAPIError as error:
+            raise CloudUnavailable(
+                f"nothing is given: the factory's database does not take it: {error.orig}",
+                hint="check that it answers, and has space",
+            ) from None
+
+    def _ask(self, wanted: Wanted, sign: Sign | None) -> Given:
         verdict = self.verdicts.why(wanted)
         token = new_token()
         grant = self._draft(wanted, verdict, token)

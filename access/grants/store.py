@@ -66,6 +66,11 @@ def in_states(
     return _all(connection, *here)
 
 
+def of_task(connection: Connection, app: str, task: str) -> list[Grant]:
+    """Whatever a task was ever given or refused, oldest first."""
+    return _all(connection, GRANTS.c.app == app, GRANTS.c.task == task)
+
+
 def newest(connection: Connection, *, app: str | None = None, limit: int = 50) -> list[Grant]:
     """The newest, oldest first."""
     query = select(GRANTS).order_by(GRANTS.c.id.desc()).limit(limit)

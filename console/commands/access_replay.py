@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from access.recordings import Held, Recorded, Said, recorded
+from access.recordings import Held, Recorded, recorded
+from access.said import Said
 from console.access_session import AccessSession
 from console.change_view import plain
 from console.commands.options import Json
@@ -15,9 +16,10 @@ from factory import db
 from factory.errors import ExitCode
 from pipeline.git import visible
 
-COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
+COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.REMOVED: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
 WORDS = {
     Held.WHOLE: "as the audit log has it",
+    Held.REMOVED: "removed, its time was over; its digest is in the audit log",
     Held.OPEN: "not ended, so nothing to hold it against",
     Held.CHANGED: "NOT what the audit log has",
     Held.GONE: "its file is gone",

@@ -8,8 +8,8 @@ from typing import Any
 
 from grant_place import GrantPlace
 
+from access.providers.app_secrets import Secrets
 from access.providers.provider import Place
-from access.providers.secrets import Secrets
 from access.providers.standing import SecretValue, app_secret
 from factory import daemons, db, environments
 from factory.cloud_clients import client

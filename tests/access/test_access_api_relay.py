@@ -15,7 +15,7 @@ from api_relay_place import RelayPlace, relay_place
 from grant_waits import wait_for
 
 from access.apis.orders import Credential
-from access.recordings import said
+from access.said import said
 from factory.errors import MillwrightError
 from factory.spec import Scope
 

@@ -69,7 +69,7 @@ def test_a_task_that_is_let_out_does_not_begin_without_its_proxy(
 ) -> None:
     let_out(bench, "api.example.com")
     monkeypatch.setattr(bench.context.proxies, "_command", ("/bin/false",))
-    with pytest.raises(MillwrightError, match="egress proxy does not answer"):
+    with pytest.raises(MillwrightError, match=r"egress proxy does not (answer|run)"):
         bench.run()
     assert not (bench.folder("links.tags.coder.1") / "begun").exists()
     monkeypatch.setattr(bench.context.proxies, "_command", Proxies()._command)
