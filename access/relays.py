@@ -1,4 +1,4 @@
-"""The relay before the databases: started with the factory's certificate, and what happens at it told to the outbox."""
+"""What stands before databases and hosts: started with the factory's keys; what happens there is told to the outbox."""
 
 import logging
 import time
@@ -13,6 +13,9 @@ from access.certificates import certificate
 from access.grants import Grant, store
 from access.postgres.orders import Begin, Happened
 from access.postgres.process import Relay
+from access.ssh import orders as ssh
+from access.ssh.authorities import Keys, key_file, private_key, public_line
+from access.ssh.process import Bastion
 from factory import db, events
 from factory.paths import FactoryRoot, private_folder
 
@@ -25,21 +28,38 @@ KINDS: Final = {
     "session_ended": "session.ended",
     "login_refused": "login.refused",
     "statement_refused": "statement.refused",
+    "request_refused": "request.refused",
 }
 
 
 def postgres_relay(root: FactoryRoot, database: Engine, now: datetime) -> Relay:
     """A relay that runs. Raises MillwrightError."""
     files = certificate(root.access, now)
-    # One thread, so that what happens is told in order; and not the one that reads what the relay answers.
-    telling = ThreadPoolExecutor(1, thread_name_prefix="relay-events")
+    telling = _telling()
     relay = Relay(root.logs / "relay-postgres.log", lambda happened: _submit(telling, database, happened))
     relay.start(Begin(recordings=private_folder(root.recordings), certificate=files.certificate, key=files.key))
     return relay
 
 
-def told(connection: Any, happened: Happened) -> None:
-    """Tell what happened at a relay, of the grant that it happened to."""
+def ssh_bastion(root: FactoryRoot, database: Engine) -> Bastion:
+    """A bastion that runs. Raises MillwrightError."""
+    telling = _telling()
+    bastion = Bastion(root.logs / "bastion-ssh.log", lambda happened: _submit(telling, database, happened))
+    # Made here: the bastion itself writes recordings only.
+    private_key(root, Keys.BASTION)
+    authority = public_line(root, Keys.HOLDERS)
+    recordings = private_folder(root.recordings)
+    bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
+    return bastion
+
+
+def _telling() -> ThreadPoolExecutor:
+    # One thread, so that what happens is told in order; and not the one that reads what the process answers.
+    return ThreadPoolExecutor(1, thread_name_prefix="relay-events")
+
+
+def told(connection: Any, happened: Happened | ssh.Happened) -> None:
+    """Tell what happened at a relay or bastion, of the grant that it happened to."""
     grant = store.read(connection, happened.grant) if happened.grant else None
     facts = happened.model_dump(exclude={"happened", "grant"}, exclude_defaults=True)
     about = _about(grant) if grant else {"actor": ACTOR}
@@ -50,7 +70,7 @@ def _about(grant: Grant) -> dict[str, Any]:
     return {"actor": grant.principal, "app": grant.app, "change": grant.change, "task": grant.task}
 
 
-def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened) -> None:
+def _submit(telling: ThreadPoolExecutor, database: Engine, happened: Happened | ssh.Happened) -> None:
     def tell() -> None:
         for pause in PAUSES:
             try:

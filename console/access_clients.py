@@ -50,6 +50,12 @@ def _psql(root: FactoryRoot, grant: Grant) -> Client:
     return Client(told, "psql")
 
 
+def _ssh(_: FactoryRoot, grant: Grant) -> Client:
+    """By files that a command makes: they hold a key."""
+    return Client({}, f"millwright access ssh-config {grant.id} FOLDER && ssh -F FOLDER/config {grant.name}")
+
+
 CLIENTS: Final[Mapping[str, Callable[[FactoryRoot, Grant], Client]]] = {
     "postgres": _psql,
+    "ssh": _ssh,
 }

@@ -20,7 +20,9 @@ KINDS: Final = {
     State.ENDED: "grant.ended",
     State.DENIED: "grant.denied",
 }
-KINDS_TOLD: Final = frozenset({*KINDS.values(), "grant.requested", "grant.renewed", "grant.reopened", "grant.refused"})
+KINDS_TOLD: Final = frozenset(
+    {*KINDS.values(), "grant.requested", "grant.renewed", "grant.reopened", "grant.refused", "grant.certified"}
+)
 # A failure that repeats is told at the first and each so many times.
 TOLD_EVERY: Final = 10
 
@@ -113,6 +115,11 @@ def places(connection: Connection) -> list[tuple[str, str, str, str]]:
 def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:
     """Tell that somebody tried to do with it what they may not."""
     _tell(connection, "grant.refused", grant, actor, why=why)
+
+
+def certified(connection: Connection, grant: Grant, serial: str, until: str) -> None:
+    """Tell that its holder has a certificate with this number, until a moment."""
+    _tell(connection, "grant.certified", grant, grant.principal, serial=serial, until=until)
 
 
 def _change(connection: Connection, grant: Grant, **values: Any) -> Grant:

@@ -9,10 +9,13 @@ from sqlalchemy import Engine
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
 from access.providers.databases import Clients, owner_url
+from access.providers.hosts import host_of
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Provider
-from access.relays import postgres_relay
+from access.providers.ssh import Ssh
+from access.relays import postgres_relay, ssh_bastion
+from access.ssh.authorities import Keys, private_key
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 
@@ -41,6 +44,12 @@ def _postgres(place: Place) -> Provider:
     return Postgres(relay, partial(owner_url, place.database, place.clients), place.desk.verdicts.statement_kinds, tls)
 
 
+def _ssh(place: Place) -> Provider:
+    bastion = partial(ssh_bastion, place.root, place.database)
+    return Ssh(bastion, partial(host_of, place.root), private_key(place.root, Keys.HOSTS))
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "postgres": _postgres,
+    "ssh": _ssh,
 }

@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +68,9 @@ def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
         running = subprocess.Popen([program, "-D", "-e", "-f", config], stdout=told, stderr=told)
     try:
         _wait(port, running, log)
-        yield Sshd(port, getpass.getuser(), " ".join(key.with_suffix(".pub").read_text().split()[:2]), trusted, home, log)
+        yield Sshd(
+            port, getpass.getuser(), " ".join(key.with_suffix(".pub").read_text().split()[:2]), trusted, home, log
+        )
     finally:
         running.terminate()
         running.wait(SECONDS)
@@ -107,10 +108,13 @@ def _unpacked() -> Path:
         draft = folder.with_name(f"sshd.{os.getpid()}")
         draft.mkdir(parents=True)
         with contextlib.suppress(subprocess.SubprocessError, OSError):
+            get, unpack = shutil.which("apt-get"), shutil.which("dpkg")
+            assert get is not None
+            assert unpack is not None
             options = ["-o", "APT::Sandbox::User="]
-            subprocess.run(["apt-get", *options, "download", *PACKAGES], cwd=draft, check=True, timeout=SECONDS)
+            subprocess.run([get, *options, "download", *PACKAGES], cwd=draft, check=True, timeout=SECONDS)
             for package in draft.glob("*.deb"):
-                subprocess.run(["dpkg", "-x", package, draft], check=True, timeout=SECONDS)
+                subprocess.run([unpack, "-x", package, draft], check=True, timeout=SECONDS)
             with contextlib.suppress(OSError):
                 draft.rename(folder)
     return folder
