@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
 
-from access.ssh import running, target
+from access.ssh import running, target, transferring
 from access.ssh.connection import Channel, Connection, channel_of
 from access.ssh.limits import Limits
 from access.ssh.orders import Begin, Happened, Open, Reap
@@ -208,7 +208,9 @@ class Front:
         self.refused_request(session.connection, session, why)
 
     def _begin(self, session: Session, asked: Asked) -> Work:
-        return running.begin(session, asked, self._recordings, self._limits)
+        if asked.what in ("shell", "exec"):
+            return running.begin(session, asked, self._recordings, self._limits)
+        return transferring.begin(session, asked, self._recordings, self._limits)
 
     def _out(self, connection: Connection, why: Refused) -> None:
         self._tell("login_refused", "", "", connection.address, why)

@@ -158,7 +158,7 @@ class Session(SSHServerStreamSession[bytes]):
         """Of the library."""
         if subsystem == "sftp":
             return self._begins(Asked("sftp"))
-        self._refuse(Refused(Reason.SUBSYSTEM, f"the bastion serves no subsystem but sftp: {subsystem[:100]}"))
+        self.refuse(Refused(Reason.SUBSYSTEM, f"the bastion serves no subsystem but sftp: {subsystem[:100]}"))
         return False
 
     def session_started(self) -> None:
@@ -212,12 +212,11 @@ class Session(SSHServerStreamSession[bytes]):
     def _allows(self, what: str) -> bool:
         if self.grant.order.scope is Scope.ADMIN:
             return True
-        self._refuse(
-            Refused(Reason.SCOPE, f"{what} takes the scope admin, and the grant's is {self.grant.order.scope}")
-        )
+        self.refuse(Refused(Reason.SCOPE, f"{what} takes the scope admin, and the grant's is {self.grant.order.scope}"))
         return False
 
-    def _refuse(self, why: Refused) -> None:
+    def refuse(self, why: Refused) -> None:
+        """Tell that something was asked for which the client does not get."""
         self._around.refused(self, why)
 
     def _begins(self, asked: Asked) -> bool:
@@ -228,7 +227,7 @@ class Session(SSHServerStreamSession[bytes]):
             self.asked = asked
             self._work = self._around.begin(self, asked)
         except Refused as why:
-            self._refuse(why)
+            self.refuse(why)
             return False
         order = self.grant.order
         self._around.watch(
