@@ -89,18 +89,20 @@ class SshPlane:
         )
         return write_signed("legacy", key, signed, self.folder / f"{name}-{grant.id}")
 
-    def told(self, kind: str) -> list[events.Event]:
+    def told(self, kind: str, given: Given) -> list[events.Event]:
+        """What was told of a grant, of one kind."""
         with self.place.database.connect() as connection:
-            return events.of_kinds(connection, [kind])
+            found = events.of_kinds(connection, [kind])
+        return [each for each in found if each.properties.get("grant") == given.grant.id]
 
-    def refused(self, reason: str, kind: str = "request.refused") -> list[events.Event]:
+    def refused(self, reason: str, given: Given, kind: str = "request.refused") -> list[events.Event]:
         """What was told of refusals with a code, once there is any."""
-        return wait_for(lambda: [each for each in self.told(kind) if each.properties["reason"] == reason])
+        return wait_for(lambda: [each for each in self.told(kind, given) if each.properties["reason"] == reason])
 
-    def ended(self, count: int = 1) -> list[events.Event]:
-        """The ends of sessions, once there are so many."""
-        wait_for(lambda: len(self.told("session.ended")) >= count)
-        return self.told("session.ended")
+    def ended(self, given: Given, count: int = 1) -> list[events.Event]:
+        """The ends of a grant's sessions, once there are so many."""
+        wait_for(lambda: len(self.told("session.ended", given)) >= count)
+        return self.told("session.ended", given)
 
     def recordings(self, given: Given, suffix: str) -> list[Path]:
         return sorted((self.place.root.recordings / "tally" / given.grant.id).glob(f"*{suffix}"))

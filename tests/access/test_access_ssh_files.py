@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 from ssh_place import SshPlane, client, run, ssh, ssh_plane
-from sshd_place import Sshd, sshd
+from sshd_place import sshd
 
 from access.grants import Given
 from access.ssh.files import Files
@@ -21,14 +21,9 @@ SIZE = 3 << 20
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with sshd(tmp_path_factory.mktemp("sshd")) as made:
-        yield made
-
-
-@pytest.fixture
-def plane(tmp_path: Path, host: Sshd) -> Iterator[SshPlane]:
-    with ssh_plane(tmp_path, host) as made:
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshPlane]:
+    """One for all: each has a grant of its own."""
+    with sshd(tmp_path_factory.mktemp("sshd")) as host, ssh_plane(tmp_path_factory.mktemp("plane"), host) as made:
         yield made
 
 
@@ -63,13 +58,13 @@ def test_a_file_is_read_and_its_digest_recorded(plane: SshPlane, there: Path, tm
     given = plane.given(Scope.READ)
     done = sftp(plane, given, f"ls {there}", f"get {there}/old.bin {tmp_path}/got.bin")
     assert (done.returncode, digest(tmp_path / "got.bin")) == (0, digest(there / "old.bin")), done.stderr
-    (ended,) = plane.ended()
+    (ended,) = plane.ended(given)
     (path,) = plane.recordings(given, ".jsonl")
     assert (ended.properties["what"], ended.properties["digest"]) == ("sftp", digest(path))
     start, *lines, end = plane.lines(given, ".jsonl")
     assert (start["kind"], start["what"], end["kind"], end["left"]) == ("session_start", "sftp", "session_end", False)
     assert moved(plane, given, "read") == [digest(there / "old.bin")]
-    assert ("list", str(there)) in [(line["kind"], line.get("path")) for line in lines]
+    assert ("list", f"{there}/") in [(line["kind"], line.get("path")) for line in lines]
     opened = next(line for line in lines if line["kind"] == "open")
     assert (opened["path"], opened["flags"]) == (f"{there}/old.bin", "read")
 
@@ -97,7 +92,7 @@ def test_a_grant_for_reading_writes_nothing(plane: SshPlane, there: Path, tmp_pa
     done = sftp(plane, given, command)
     assert done.returncode != 0
     assert sorted((path.name, path.stat().st_mode) for path in there.iterdir()) == before
-    assert plane.refused("scope")[0].properties["grant"] == given.grant.id
+    assert plane.refused("scope", given)[0].actor == given.grant.principal
     assert any(each.get("refused") == "scope" for each in plane.lines(given, ".jsonl"))
     wide = plane.given(Scope.WRITE)
     assert sftp(plane, wide, command).returncode == 0
@@ -115,7 +110,7 @@ def test_scp_copies_both_ways_and_runs_nothing(
     assert (done.returncode, digest(there / "tree/deep/new.bin")) == (0, digest(here / "deep/new.bin")), done.stderr
     done = scp(plane, given, *way, f"legacy:{there}/old.bin", str(tmp_path / "got.bin"), name="back")
     assert (done.returncode, digest(tmp_path / "got.bin")) == (0, digest(there / "old.bin")), done.stderr
-    plane.ended(2)
+    plane.ended(given, 2)
     assert moved(plane, given, "written") == [digest(here / "deep/new.bin")]
     assert moved(plane, given, "read") == [digest(there / "old.bin")]
     assert plane.recordings(given, ".cast") == []
@@ -133,7 +128,7 @@ def test_scp_of_old_writes_nothing_for_a_grant_that_reads(plane: SshPlane, there
     given = plane.given(Scope.READ)
     assert scp(plane, given, "-O", f"{there}/old.bin", f"legacy:{there}/copy").returncode != 0
     assert not (there / "copy").exists()
-    assert plane.refused("scope")
+    assert plane.refused("scope", given)
     assert scp(plane, given, "-O", f"legacy:{there}/old.bin", f"{tmp_path}/got", name="back").returncode == 0
 
 

@@ -47,7 +47,7 @@ def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: SshPlane) -> N
     files = plane.files(given)
     done = run(ssh(files, "cat; echo out; echo wrong >&2; exit 3"), "sent\n")
     assert (done.returncode, done.stdout, done.stderr) == (3, "sent\nout\n", "wrong\n")
-    (ended,) = plane.ended()
+    (ended,) = plane.ended(given)
     assert (ended.app, ended.actor, ended.properties["grant"]) == ("tally", given.grant.principal, given.grant.id)
     (path,) = plane.recordings(given, ".cast")
     assert ended.properties["recording"] == f"tally/{given.grant.id}/{path.name}"
@@ -62,7 +62,7 @@ def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: SshPlane) -> N
     plane.end(given)
     again = run(ssh(files, "echo hello"))
     assert (again.returncode, again.stdout) == (255, "")
-    (refused,) = plane.refused("login", "login.refused")
+    (refused,) = plane.refused("login", given, "login.refused")
     assert refused.properties["grant"] == given.grant.id
 
 
@@ -73,7 +73,7 @@ def test_a_shell_has_a_terminal_and_what_is_typed_is_recorded(plane: SshPlane) -
     )
     assert done.returncode == 7
     assert "yes-vt100" in done.stdout
-    plane.ended()
+    plane.ended(given)
     _, *lines = plane.lines(given, ".cast")
     assert "exit 7" in "".join(text for _, code, text in lines if code == "i")
     assert "yes-vt100" in "".join(text for _, code, text in lines if code == "o")
@@ -91,7 +91,7 @@ def test_the_end_comes_in_the_middle_of_a_command_and_nothing_survives_it(plane:
     _, said = client.communicate(timeout=20)
     assert "the grant has ended: enough" in said
     assert client.returncode == 255
-    assert plane.ended()[0].properties["reason"] == "ended"
+    assert plane.ended(given)[0].properties["reason"] == "ended"
     # Somebody else's is none of that.
     assert running("sleep 7205")
     other.kill()
@@ -151,7 +151,7 @@ def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: SshPlane) 
     given = plane.given()
     client = kept_busy(plane, given, "sleep 7241")
     client.communicate(timeout=40)
-    (ended,) = plane.ended()
+    (ended,) = plane.ended(given)
     assert "its time is over" in ended.properties["detail"]
     assert not running("sleep 7241")
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_told_to_be_gone_is_asked_for_again(plane: SshPlane, host
     # What would end it at the host is killed, by somebody who may.
     client = kept_busy(plane, given, "setsid sleep 7251 & sleep 1; pkill -KILL -f millwright-keepe[r]; sleep 7252")
     client.communicate(timeout=20)
-    (ended,) = plane.ended()
+    (ended,) = plane.ended(given)
     assert ended.properties["reason"] == "keeper"
     assert running("sleep 7251")
     plane.end(given)
@@ -177,20 +177,20 @@ def test_a_host_that_is_another_one_is_refused_and_told(plane: SshPlane, host: S
     done = run(ssh(plane.files(given), "echo hello"))
     assert (done.returncode, done.stdout) == (255, "")
     assert "its key is another one" in done.stderr
-    assert plane.ended(2)[-1].properties["reason"] == "host_key"
+    assert plane.ended(given)[-1].properties["reason"] == "host_key"
 
 
 def test_a_host_that_does_not_trust_the_authority_lets_nobody_in(plane: SshPlane, host: Sshd) -> None:
     given = plane.given()
     host.trusted.write_text("")
     done = run(ssh(plane.files(given), "echo hello"))
-    assert (done.returncode, plane.ended()[-1].properties["reason"]) == (255, "upstream")
+    assert (done.returncode, plane.ended(given)[-1].properties["reason"]) == (255, "upstream")
 
 
 def test_the_certificate_is_given_to_an_open_grants_holder_only(plane: SshPlane) -> None:
     given, database = plane.given(), plane.place.ask()
     plane.files(given)
-    (told,) = plane.told("grant.certified")
+    (told,) = plane.told("grant.certified", given)
     assert (told.properties["grant"], told.properties["until"]) == (given.grant.id, given.grant.lease_until)
     with pytest.raises(InputError, match="no Ed25519 public key"):
         plane.place.desk.certificate(given.grant, "ssh-rsa AAAA")
@@ -199,7 +199,7 @@ def test_the_certificate_is_given_to_an_open_grants_holder_only(plane: SshPlane)
     plane.end(given)
     with pytest.raises(AccessDenied, match="no certificate"):
         plane.files(given, "later")
-    assert len(plane.told("grant.certified")) == 1
+    assert len(plane.told("grant.certified", given)) == 1
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.WRITE])
@@ -208,8 +208,8 @@ def test_only_the_scope_admin_runs_anything(plane: SshPlane, scope: Scope) -> No
     for command in (ssh(plane.files(given), "echo hello"), ssh(plane.files(given, "shell"))):
         done = run(command, "echo hello\n")
         assert (done.returncode, "hello" in done.stdout) == (255, False)
-    refused = plane.refused("scope")
-    assert {each.properties["grant"] for each in refused} == {given.grant.id}
+    refused = plane.refused("scope", given)
+    assert {each.actor for each in refused} == {given.grant.principal}
     wide = plane.given()
     assert run(ssh(plane.files(wide), "echo hello")).stdout == "hello\n"
 
@@ -225,7 +225,7 @@ def test_what_cannot_be_recorded_is_not_begun(plane: SshPlane) -> None:
     (folder / given.grant.id).write_text("a file is in the way")
     done = run(ssh(plane.files(given, "again"), "echo hello"))
     assert (done.returncode, done.stdout) == (255, "")
-    assert plane.refused("recording")
+    assert plane.refused("recording", given)
 
 
 def test_an_opening_of_no_grant_is_closed_by_a_sweep(plane: SshPlane) -> None:
