@@ -23,15 +23,15 @@ class StepRefused(Exception):
 class Reach(BaseModel):
     """What a task's commands reach by its grants, now: the sockets of their gates, and what they are told of it.
 
-    `environment` holds tokens of the grants, which are for commands alone: `secrets` are to be left out of whatever
-    comes back from them. `over` says in sentences what is not in reach any more.
+    `environment` holds tokens of the grants, which are for commands alone: `secrets` are those by name, to be left out
+    of whatever comes back. `over` says in sentences what is not in reach any more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ways: tuple[Path, ...] = ()
     environment: dict[str, str] = {}
-    secrets: tuple[str, ...] = ()
+    secrets: dict[str, str] = {}
     over: tuple[str, ...] = ()
 
 

@@ -35,6 +35,8 @@ WORKER = "worker"
 # The stand-in for the model: a door of the worker's, which nobody starts, and found like a daemon.
 TWIN = "twin"
 MODULES = {LOCAL_CLOUD: "localcloud.daemon", ACCESS: "access.daemon", WORKER: "pipeline.worker"}
+# The order of sets must be the same in each life of the local cloud; without this it would begin again with it.
+ENVIRONMENT = {LOCAL_CLOUD: {"PYTHONHASHSEED": "0"}}
 # A daemon's own calls, as opposed to what it serves, are below this path and need the run file's token.
 ADMIN_PATH = "/_millwright/"
 TOKEN_HEADER = "x-millwright-token"  # noqa: S105 -- a header's name
@@ -184,7 +186,8 @@ def _start(root: FactoryRoot, name: str) -> subprocess.Popen[bytes]:
 
 def _environment(name: str) -> dict[str, str]:
     left_out = (*REAL_CREDENTIALS, *(prefix for owner, prefix in OWN_CREDENTIALS.items() if owner != name))
-    return {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+    return kept | ENVIRONMENT.get(name, {})
 
 
 def _runs(process: subprocess.Popen[bytes]) -> bool:

@@ -38,7 +38,7 @@ def reach_of(opened: OpenTask | None) -> Reach:
     return Reach(
         ways=(opened.databases,),
         environment=environment,
-        secrets=tuple(told.token for told in held.values()),
+        secrets={f"the token of databases.{name}": told.token for name, told in held.items()},
         over=tuple(f"databases.{name} is not in reach any more: {why}" for name, why in gone.items()),
     )
 

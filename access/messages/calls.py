@@ -4,10 +4,11 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import uuid_utils
 
+from access import told
 from access.grants import Grant
 from access.messages.forwarding import Passed
 from access.postgres.limits import MIB
@@ -15,8 +16,15 @@ from access.postgres.recording import Recording
 from factory.paths import FactoryRoot
 from factory.usage import Usage
 
-Tell = Callable[[str, Grant, dict[str, Any]], None]
-"""Tells an event of a grant: its kind, and more about it. It must not block."""
+
+class Happened(told.Happened):
+    """What is told of a grant's calls; `calls` of them were made."""
+
+    calls: int = 0
+
+
+Tell = Callable[[Happened], None]
+"""Tells it. It must not block."""
 RECORDING_BYTES: Final = 64 * MIB
 
 
@@ -47,18 +55,18 @@ class Calls:
             self._file = self._begun()
         call = Call(self._count + 1)
         facts = {"model": model, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-        self._file.write([{"at": time.time(), "n": call.number, "kind": "call", **facts}])
+        self._file.write([{"at": time.time(), "n": call.number, "kind": "model_call", **facts}])
         self._count = call.number
         return call
 
     def answered(self, call: Call, why: str) -> None:
         """Write down what came of it; `why` it did not come to its end, "" when it did. Raises Refused."""
         seen = call.seen
-        told = {"status": seen.status, "bytes": seen.received, "sha256": seen.hashed.hexdigest(), "broken": why}
+        facts = {"status": seen.status, "bytes": seen.received, "sha256": seen.hashed.hexdigest(), "broken": why}
         usage = {} if seen.meter.usage == Usage() else vars(seen.meter.usage)
         ms = round((time.monotonic() - call.begun) * 1000, 1)
         if self._file is not None:
-            self._file.write([{"kind": "answer", "of": call.number, **told, "usage": usage, "ms": ms}])
+            self._file.write([{"kind": "model_answer", "of": call.number, **facts, "usage": usage, "ms": ms}])
 
     def close(self, why: str) -> None:
         """No more comes. Raises Refused, once it is closed all the same."""
@@ -70,13 +78,14 @@ class Calls:
         finally:
             file.close()
             recording = str(file.path.relative_to(self._root.recordings))
-            told = {"session": self._name, "recording": recording, "digest": file.digest, "calls": self._count}
-            self._tell("session.ended", self._grant, told)
+            which = {"grant": self._grant.id, "session": self._name, "recording": recording, "digest": file.digest}
+            self._tell(Happened(happened="session_ended", **which, calls=self._count))
 
     def _begun(self) -> Recording:
         grant = self._grant
         file = Recording(self._root.recordings / grant.app / grant.id / f"{self._name}.jsonl", RECORDING_BYTES)
         who = {"app": grant.app, "grant": grant.id, "principal": grant.principal, "client": "the worker"}
         file.write([{"at": time.time(), "kind": "session_start", "session": self._name, **who}])
-        self._tell("session.began", grant, {"session": self._name, "client": "the worker"})
+        which = {"grant": grant.id, "session": self._name, "client": "the worker"}
+        self._tell(Happened(happened="session_began", **which))
         return file

@@ -40,12 +40,18 @@ def test_the_key_goes_up_and_the_token_does_not(here: ModelPlace) -> None:
 def test_a_call_is_recorded_before_it_is_sent_and_what_came_of_it_after_without_any_text(here: ModelPlace) -> None:
     given = here.given()
     with here.stream(given) as pieces:
-        assert [each["kind"] for each in here.recorded(given)] == ["session_start", "call"]
+        assert [each["kind"] for each in here.recorded(given)] == ["session_start", "model_call"]
         here.api.held.set()
         assert list(pieces) == [LAST]
     here.ask(given)
     records = here.recorded(given)
-    assert [each["kind"] for each in records] == ["session_start", "call", "answer", "call", "answer"]
+    assert [each["kind"] for each in records] == [
+        "session_start",
+        "model_call",
+        "model_answer",
+        "model_call",
+        "model_answer",
+    ]
     call, answer = records[1], records[2]
     sent, came = here.body(), FIRST + LAST
     assert (call["model"], call["bytes"], call["sha256"]) == ("claude-x", len(sent), hashlib.sha256(sent).hexdigest())
@@ -94,7 +100,7 @@ def test_an_answer_under_way_is_cut_off_when_its_grant_ends(here: ModelPlace) ->
             list(pieces)
     assert here.place.state(given.grant) is State.ENDED
     answer, end = here.recorded(given)[-2:]
-    assert (answer["kind"], answer["broken"], answer["usage"]["input"]) == ("answer", "somebody said so", 11)
+    assert (answer["kind"], answer["broken"], answer["usage"]["input"]) == ("model_answer", "somebody said so", 11)
     assert (end["kind"], end["detail"]) == ("session_end", "somebody said so")
 
 

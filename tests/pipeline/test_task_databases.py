@@ -38,7 +38,7 @@ attempts:
     turns:
       - use: [{edit: {path: look.py, new: %s}}]
       - use: [{run: {argv: [python, look.py, "INSERT INTO sums VALUES ('c', 3)", "SELECT max(total) FROM sums"]}}]
-      - when: {is_error: false, contains: ["as mw_ at 127.128.1.1 disable", "[[3]]", "left out"]}
+      - when: {is_error: false, contains: ["as mw_ at 127.128.1.1 disable", "[[3]]", "[redacted: the token of"]}
         use: [{run: {argv: [python, look.py, "DROP TABLE sums"]}}]
       - when: {is_error: true, contains: ["this grant allows no ddl"]}
         use: [{submit: {summary: counted}}]

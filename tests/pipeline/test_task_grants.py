@@ -89,7 +89,7 @@ def test_a_task_asks_its_model_and_writes_its_branch_by_grants_that_end_with_it(
     folder = bench.task.context.root.recordings / "links" / grants["model"]["id"]
     (recording,) = folder.glob("*.jsonl")
     kinds = [json.loads(line)["kind"] for line in recording.read_text().splitlines()]
-    assert kinds == ["session_start", "call", "answer", "call", "answer", "session_end"]
+    assert kinds == ["session_start", "model_call", "model_answer", "model_call", "model_answer", "session_end"]
     # What the task itself was told holds no token of a grant.
     for path in bench.task.folder(TASK).rglob("*.json*"):
         assert "mwg_" not in path.read_text()
