@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from access import told
 from access.postgres.kinds import StatementKind
 from access.told import Answer
 
@@ -104,7 +105,7 @@ class Done(Answer):
     sessions: list[Session] = Field(default_factory=list)
 
 
-class Happened(_Line):
+class Happened(told.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log, and how
@@ -113,12 +114,5 @@ class Happened(_Line):
     """
 
     happened: Literal["session_began", "session_ended", "login_refused", "statement_refused", "grant_spent"]
-    grant: str = ""
-    session: str = ""
-    client: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
     statements: int = 0
     refused: int = 0

@@ -13,7 +13,7 @@ from access.postgres.budget import Few
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.orders import Happened
 from access.postgres.recording import recorded_before
-from access.relays import told
+from access.telling import told
 from factory import db as factory_db
 
 READER = (Kind.READ, Kind.SESSION)
