@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from access.door import SOCKET, Ending, Refusal, Renewal, TaskAsks, Told
+from access.door import SOCKET, Ending, Refusal, Renewal, Signed, Signing, TaskAsks, Told
 from access.secret_reads import SecretRead
 from factory import daemons
 from factory.errors import AccessDenied, CloudUnavailable, InputError, MillwrightError
@@ -81,7 +81,16 @@ class Access:
         """Have all of a task's end. Raises MillwrightError."""
         return MANY.validate_python(self._call("POST", f"/tasks/{app}/{task}/end", Ending(why=why)))
 
+    def certificate(self, id: str, token: str, public_key: str) -> Signed:
+        """A certificate for a key (OpenSSH's, Ed25519), by which a grant's holder is let in at the SSH bastion.
+
+        `token` is the grant's. Raises AccessDenied when it is over.
+        """
+        asked = Signing(public_key=public_key)
+        return Signed.model_validate(self._call("POST", f"/grants/{id}/certificate", asked, token))
+
     def _call(self, method: str, path: str, body: BaseModel | None = None, token: str = "") -> Any:
+        """`token`: a grant's, where that is asked for and not the factory's."""
         factory = daemons.ensure(self._root, daemons.ACCESS).token
         try:
             with self._client(token or factory) as client:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,13 @@ from sqlalchemy import Connection
 
 from access.grants import Grant
 from access.said import Said, said
+from access.ssh import told as ssh
+from access.ssh.terminal import SUFFIX as CAST
 from factory import events
 from factory.paths import FactoryRoot
+
+# What the bastion records by operations, and not as a terminal.
+FILES = ("sftp", "scp")
 
 
 class Held(StrEnum):
@@ -32,7 +37,7 @@ class Held(StrEnum):
 
 @dataclass
 class Recorded:
-    """One session."""
+    """One session. `file`: its recording; one that ends with `.cast` any player of asciicasts plays."""
 
     session: str
     client: str
@@ -40,6 +45,7 @@ class Recorded:
     ended: str | None
     held: Held
     said: list[Said]
+    file: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -57,7 +63,8 @@ def recorded(root: FactoryRoot, connection: Connection, grant: Grant) -> list[Re
         Path(str(each.properties.get("recording"))).stem
         for each in events.of_kinds(connection, ["recording.removed"], app=grant.app)
     }
-    files = {path.stem: path for path in (root.recordings / grant.app / grant.id).glob("*.jsonl")}
+    folder = root.recordings / grant.app / grant.id
+    files = {path.stem: path for suffix in (".jsonl", CAST) for path in folder.glob(f"*{suffix}")}
     found = [_session(name, files.get(name), told.get(name, {}).get("digest", "")) for name in {*told, *files}]
     for each in found:
         if each.held is Held.GONE and each.session in removed:
@@ -74,9 +81,21 @@ def _session(name: str, path: Path | None, digest: str) -> Recorded:
         held = Held.CHANGED
     try:
         records = [json.loads(line) for line in content.splitlines()]
+        if path.suffix == CAST or (records and records[0].get("what") in FILES):
+            return replace(_over_ssh(path, records), session=name, held=held)
         start = records[0] if records else {}
         end = next((each for each in records if each["kind"] == "session_end"), None)
         ended = None if end is None else (end["detail"] or "the client went")
-        return Recorded(name, start.get("client", ""), start.get("at", 0.0), ended, held, list(said(records)))
+        found = list(said(records))
+        return Recorded(name, start.get("client", ""), start.get("at", 0.0), ended, held, found, str(path))
     except (ValueError, KeyError, TypeError):
         return Recorded(name, "", 0.0, None, Held.CHANGED, [])
+
+
+def _over_ssh(path: Path, records: list[Any]) -> Recorded:
+    told = ssh.terminal(records) if path.suffix == CAST else ssh.files(records)
+    found = [
+        Said(each.at, each.text, refused=each.refused, tags=list(each.tags), sqlstate=each.error, ms=each.ms)
+        for each in told.done
+    ]
+    return Recorded("", told.client, told.began, told.ended, Held.OPEN, found, str(path))

@@ -1,4 +1,4 @@
-"""What stands before databases, the cloud, repositories and APIs: started with what it needs to know, and watched."""
+"""What stands before all that there is a grant for: started with what it needs to know, and watched."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,6 +17,9 @@ from access.messages.forwarding import Upstream
 from access.messages.relay import ModelRelay
 from access.postgres import orders as postgres
 from access.postgres.process import Relay
+from access.ssh import orders as ssh
+from access.ssh.authorities import Keys, key_file, private_key, public_line
+from access.ssh.process import Bastion
 from access.telling import teller
 from factory import db
 from factory.paths import FactoryRoot, private_folder
@@ -38,6 +41,17 @@ def git_door(root: FactoryRoot, database: Engine, now: datetime) -> GitDoor:
     folders = {"recordings": private_folder(root.recordings), "spool": private_folder(root.access / "pushes")}
     door.start(git.Begin(**folders, certificate=files.certificate, key=files.key))
     return door
+
+
+def ssh_bastion(root: FactoryRoot, database: Engine) -> Bastion:
+    """A bastion that runs. Raises MillwrightError."""
+    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"))
+    # Made here: the bastion itself writes recordings only.
+    private_key(root, Keys.BASTION)
+    authority = public_line(root, Keys.HOLDERS)
+    recordings = private_folder(root.recordings)
+    bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
+    return bastion
 
 
 def aws_proxy(root: FactoryRoot, database: Engine, now: datetime) -> AwsProxy:

@@ -99,10 +99,16 @@ def _api(root: FactoryRoot, grant: Grant) -> Client:
     return Client({f"{name}_URL": grant.door}, f'curl -H "Authorization: Bearer ${name}_TOKEN" {grant.door}/')
 
 
+def _ssh(_: FactoryRoot, grant: Grant) -> Client:
+    """By files that a command makes: they hold a key."""
+    return Client({}, f"millwright access ssh-config {grant.id} FOLDER && ssh -F FOLDER/config {grant.name}")
+
+
 CLIENTS: Final[Mapping[str, Callable[[FactoryRoot, Grant], Client]]] = {
     "postgres": _psql,
     "secret": _secret,
     "git": _git,
     "aws": _aws,
     "api": _api,
+    "ssh": _ssh,
 }

@@ -21,7 +21,10 @@ KINDS: Final = {
     State.DENIED: "grant.denied",
 }
 KINDS_TOLD: Final = frozenset(
-    {*KINDS.values(), "grant.requested", "grant.renewed", "grant.reopened", "grant.refused", "secret.read"}
+    {
+        *KINDS.values(),
+        *("grant.requested", "grant.renewed", "grant.reopened", "grant.refused", "grant.certified", "secret.read"),
+    }
 )
 # A failure that repeats is told at the first and each so many times.
 TOLD_EVERY: Final = 10

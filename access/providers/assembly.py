@@ -18,12 +18,15 @@ from access.providers.aws_places import outputs_of
 from access.providers.aws_sessions import LocalSessions, RoleSessions
 from access.providers.databases import owner_url
 from access.providers.git import Git
+from access.providers.hosts import host_of
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
+from access.providers.ssh import Ssh
 from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import api_relay, aws_proxy, git_door, model_relay, postgres_relay
+from access.relays import api_relay, aws_proxy, git_door, model_relay, postgres_relay, ssh_bastion
+from access.ssh.authorities import Keys, private_key
 from factory import daemons
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -99,6 +102,11 @@ def _model(place: Place) -> Provider:
     return model.Model(partial(model_relay, place.root, place.database, upstream), upstream)
 
 
+def _ssh(place: Place) -> Provider:
+    bastion = partial(ssh_bastion, place.root, place.database)
+    return Ssh(bastion, partial(host_of, place.root), private_key(place.root, Keys.HOSTS))
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "aws": _aws,
     "postgres": _postgres,
@@ -106,4 +114,5 @@ MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "git": _git,
     "api": _apis,
     "model": _model,
+    "ssh": _ssh,
 }

