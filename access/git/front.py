@@ -195,17 +195,16 @@ def _asked(guest: Guest, request: Request, begin: Begin, limits: Limits) -> tupl
 
 
 def _token(request: Request) -> str:
-    """What is said to be a grant's token: as a password, as a user's name alone, or as a bearer's."""
+    """What is said to be a grant's token: as a password, whoever the user is, or as a bearer's."""
     kind, _, said = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return said.strip()
     if kind.lower() != "basic":
         return ""
     try:
-        user, _, password = base64.b64decode(said, validate=True).decode().partition(":")
+        return base64.b64decode(said, validate=True).decode().partition(":")[2]
     except (binascii.Error, ValueError):
         return ""
-    return password or user
 
 
 def _client(request: Request) -> str:

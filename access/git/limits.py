@@ -26,6 +26,4 @@ class Limits:
     # For git to take a push, hooks and all.
     apply_seconds: float = 120
     fetch_seconds: float = 600
-    # From a kind word to the last one, when a process is to end.
-    term_seconds: float = 0.3
     recording_bytes: int = 256 * MIB

@@ -64,7 +64,7 @@ async def advertised(visit: Visit, send: Send) -> None:
     with _said() as said:
         async with (
             asyncio.timeout(visit.limits.apply_seconds),
-            running(visit.line(advertise=True), visit.limits, said, visit.protocol, subprocess.DEVNULL) as git,
+            running(visit.line(advertise=True), said, visit.protocol, subprocess.DEVNULL) as git,
         ):
             told = await output(git, visit.limits.want_bytes)
     visit.guest.outcome(number, began, "", tags=[f"{len(told)} bytes"])
@@ -84,7 +84,7 @@ async def fetched(visit: Visit, send: Send) -> None:
         with _said() as said:
             async with (
                 asyncio.timeout(limits.fetch_seconds),
-                running(visit.line(advertise=False), limits, said, visit.protocol, asks) as git,
+                running(visit.line(advertise=False), said, visit.protocol, asks) as git,
             ):
                 headers = [(b"content-type", b"application/x-git-upload-pack-result"), (b"cache-control", b"no-cache")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -137,7 +137,7 @@ async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told:
         with _said() as said:
             async with (
                 asyncio.timeout(limits.apply_seconds),
-                running(visit.line(advertise=False), limits, said, {JUDGED: one.line()}, body) as git,
+                running(visit.line(advertise=False), said, {JUDGED: one.line()}, body) as git,
             ):
                 answer = await output(git, limits.answer_bytes)
         why = pktline.status_of(answer, one.ref)

@@ -2,10 +2,11 @@
 
 import typer
 
-from console.commands import access_connect_psql
+from console.commands import access_connect_git, access_connect_psql
 
 connect = typer.Typer(no_args_is_help=True, help="Be let in, work, and be out again when you leave.")
 access_connect_psql.register(connect)
+access_connect_git.register(connect)
 
 
 def register(access: typer.Typer) -> None:
