@@ -15,6 +15,7 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from access.git.limits import Limits
 from access.git.orders import Begin, Happened, Open
@@ -49,7 +50,7 @@ class Front:
             log_config=None,
             access_log=False,
             lifespan="off",
-            http="h11",
+            http=_impatient(limits.first_seconds),
             ws="none",
             server_header=False,
             ssl_certfile=begin.certificate,
@@ -130,9 +131,6 @@ class Front:
             raise
         except ClientDisconnect:
             LOG.info("a client went: %s", client)
-        except asyncio.CancelledError:
-            guest.happened("git_refused", client, reason=Reason.ENDED.value, detail=guest.ended)
-            raise
         except Exception:
             LOG.exception("a request failed in the door itself")
             raise
@@ -154,6 +152,21 @@ class Front:
     def _time_over(self, name: str) -> None:
         task = asyncio.ensure_future(self.close(name, "its time is over"))
         task.add_done_callback(lambda done: done.exception())
+
+
+def _impatient(seconds: float) -> type[asyncio.Protocol]:
+    """Connections of which each ends that asks for nothing in time: others wait for its place."""
+
+    class Impatient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
+            super().connection_made(transport)
+            self.loop.call_later(seconds, self._leave)
+
+        def _leave(self) -> None:
+            if self.cycle is None:
+                self.transport.close()
+
+    return Impatient
 
 
 class _Begun:

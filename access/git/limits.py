@@ -22,6 +22,8 @@ class Limits:
     want_bytes: int = 4 * MIB
     # What git answers to a push.
     answer_bytes: int = MIB
+    # From a connection to the first request that comes by it.
+    first_seconds: float = 15
     upload_seconds: float = 120
     # For git to take a push, hooks and all.
     apply_seconds: float = 120

@@ -25,6 +25,8 @@ from access.git.spool import digest_from, spooled
 
 NOT_CACHED: Final = {"cache-control": "no-cache, max-age=0, must-revalidate"}
 PROTOCOL_2: Final = "version=2"
+# The second protocol asks for the refs so (gitprotocol-v2(5)).
+LIST: Final = b"command=ls-refs"
 WANTS_TOLD: Final = 20
 WORDS_CHARACTERS: Final = 400
 TAIL_BYTES: Final = 2000
@@ -77,9 +79,10 @@ async def fetched(visit: Visit, send: Send) -> None:
     """Send objects. Raises Refused."""
     began, limits = time.monotonic(), visit.limits
     async with spooled(visit.request, visit.spool, limits.want_bytes, limits.upload_seconds) as asks:
-        wants = pktline.wants_of(asks.read(), WANTS_TOLD)
+        asked = asks.read()
         asks.seek(0)
-        number = visit.guest.record("fetch", visit.client, wants=wants)
+        told = {"service": visit.service} if LIST in asked else {"wants": pktline.wants_of(asked, WANTS_TOLD)}
+        number = visit.guest.record("refs" if LIST in asked else "fetch", visit.client, **told)
         sent = 0
         with _said() as said:
             async with (
@@ -126,11 +129,11 @@ async def _judged(visit: Visit, push: Push, body: IO[bytes]) -> bytes:
     except Refused as why:
         guest.happened("git_refused", visit.client, reason=why.reason.value, detail=why.detail, **told)
         return pktline.refusal(push, why.detail)
-    return await _taken(visit, one, body, number, told)
+    return await _taken(visit, one, body, number, told) or pktline.refusal(push, "it was not taken; see the door's log")
 
 
 async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told: dict[str, Any]) -> bytes:
-    """Have git take it. Killed, with all that it started, when the grant ends."""
+    """Have git take it, and its answer; empty when it gave none. Killed, with all it started, when the grant ends."""
     limits, began, answer = visit.limits, time.monotonic(), b""
     code, detail = Reason.ENDED.value, "it was ended in the middle"
     try:
@@ -144,9 +147,13 @@ async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told:
         code, detail = (
             (Reason.DECLINED.value, f"{why}: {pktline.words_of(answer, WORDS_CHARACTERS)}") if why else ("", "")
         )
+    except TimeoutError:
+        code, detail = Reason.LIMIT.value, "git took too long"
+    except Refused as refused:
+        code, detail = refused.reason.value, refused.detail
     finally:
         # A branch moves at once or not at all; where it is says which, also when git was killed before it could.
-        if code == Reason.ENDED.value and tip_of(visit.guest.order.repository, one.ref) == one.new:
+        if code and tip_of(visit.guest.order.repository, one.ref) == one.new != one.old:
             code = ""
         _settle(visit, number, began, code, told if not code else {**told, "detail": detail})
     return answer

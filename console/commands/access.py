@@ -164,6 +164,8 @@ def show(id: Id, as_json: Json = False) -> None:
         if value not in (None, "", 0):
             table.add_row(f"[dim]{title}[/]", plain(str(value)))
     OUT.print(table)
+    if line := shell_line(here.session.root, grant):
+        OUT.print(f"  {escaped(line)}  [dim](the password is the token)[/]")
     OUT.print()
     for each in happened:
         told = each.properties.get("why") or ""

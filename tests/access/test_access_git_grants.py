@@ -1,9 +1,12 @@
 """A repository's grant whole, with real git at both ends: cloned, pushed to one branch, recorded, ended."""
 
+import asyncio
 import os
 import signal
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -11,6 +14,10 @@ import pytest
 from git_door_place import BRANCH, Door, door_place
 from grant_waits import wait_for
 
+from access.certificates import certificate
+from access.git.front import Front
+from access.git.limits import Limits
+from access.git.orders import Begin
 from access.grants import Given, State
 from access.recordings import Held
 from factory import demo_people
@@ -181,3 +188,31 @@ def test_a_branch_that_somebody_writes_into_the_database_opens_nothing(door: Doo
     door.look()
     assert "nothing proves that demo-maintainer asked" in door.place.read(asked.grant).ended_reason
     assert door.opened(person(door, demo_people.MAINTAINER, change="sums")).grant.provider_ref == BRANCH
+
+
+def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(door: Door) -> None:
+    # Nobody looks any more: the door's own clock is the bound.
+    door.place.wall -= timedelta(minutes=60) - timedelta(seconds=20)
+    given = door.given()
+    clone = door.clone(given)
+    wait_for(lambda: door.told("session.ended"), seconds=60)
+    assert door.git(given, "fetch", at=clone).returncode != 0
+    told = wait_for(lambda: door.told("login.refused"))
+    assert told[-1].properties["grant"] == given.grant.id
+
+
+def test_who_connects_and_asks_for_nothing_makes_room(door: Door, tmp_path: Path) -> None:
+    about = certificate(door.place.root.access, datetime.now(UTC))
+    begin = Begin(recordings=tmp_path, spool=tmp_path, certificate=about.certificate, key=about.key)
+
+    async def left() -> bytes:
+        front = Front(begin, Limits(first_seconds=0.05), lambda _: None)
+        context = ssl.create_default_context(cafile=str(about.certificate))
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.port, ssl=context)
+        async with asyncio.timeout(60):
+            read = await reader.read()
+        writer.close()
+        await front.stop()
+        return read
+
+    assert asyncio.run(left()) == b""

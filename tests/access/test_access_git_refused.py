@@ -209,6 +209,18 @@ def test_forged_requests_are_refused_before_git_sees_them(door: Door, given: Giv
     taken(door, given, clone)
 
 
+def test_a_pack_that_is_none_moves_nothing(door: Door, given: Given, clone: Path) -> None:
+    tip, before, raw = door.repository.head(BRANCH), refs(door), Raw(door, given)
+    body = line(tip, "1" * 40, f"refs/heads/{BRANCH}", CAPABILITIES) + FLUSH
+    for pack in (b"", b"PACK", b"PACK\0\0\0\2\0\0\0\1" + bytes(40)):
+        count = len(told(door, given))
+        assert f"ng refs/heads/{BRANCH}".encode() in raw.push(body + pack).content
+        (event,) = wait_for(lambda count=count: told(door, given)[count:])
+        assert event.properties["reason"] in ("declined", "failed")
+    assert refs(door) == before
+    taken(door, given, clone)
+
+
 def test_another_app_and_what_is_no_request_of_gits_are_refused(door: Door, given: Given, clone: Path) -> None:
     raw = Raw(door, given)
     assert raw.push(FLUSH, app="links").status_code == 404

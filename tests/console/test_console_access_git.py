@@ -67,3 +67,4 @@ def test_a_change_is_named_as_changes_are(millwright: Runner, root: FactoryRoot,
     assert told["provider_ref"] == BRANCH
     shown = millwright("access", "show", told["id"])
     assert "change/sums" in shown.out
+    assert "git clone millwright:tally  (the password is the token)" in shown.out
