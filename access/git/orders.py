@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from access import told
 from access.told import Answer
 
 # They become names of folders and files.
@@ -69,7 +70,7 @@ class Done(Answer):
     port: int = 0
 
 
-class Happened(_Line):
+class Happened(told.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log; `pack`
@@ -77,13 +78,6 @@ class Happened(_Line):
     """
 
     happened: Literal["session_began", "session_ended", "login_refused", "git_pushed", "git_refused"]
-    grant: str = ""
-    session: str = ""
-    client: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
     ref: str = ""
     old: str = ""
     new: str = ""

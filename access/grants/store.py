@@ -20,7 +20,12 @@ KINDS: Final = {
     State.ENDED: "grant.ended",
     State.DENIED: "grant.denied",
 }
-KINDS_TOLD: Final = frozenset({*KINDS.values(), "grant.requested", "grant.renewed", "grant.reopened", "grant.refused"})
+KINDS_TOLD: Final = frozenset(
+    {
+        *KINDS.values(),
+        *("grant.requested", "grant.renewed", "grant.reopened", "grant.refused", "grant.certified", "secret.read"),
+    }
+)
 # A failure that repeats is told at the first and each so many times.
 TOLD_EVERY: Final = 10
 
@@ -62,6 +67,11 @@ def in_states(
     if task is not None:
         here.append(GRANTS.c.task == task)
     return _all(connection, *here)
+
+
+def of_task(connection: Connection, app: str, task: str) -> list[Grant]:
+    """Whatever a task was ever given or refused, oldest first."""
+    return _all(connection, GRANTS.c.app == app, GRANTS.c.task == task)
 
 
 def newest(connection: Connection, *, app: str | None = None, limit: int = 50) -> list[Grant]:
@@ -113,6 +123,11 @@ def places(connection: Connection) -> list[tuple[str, str, str, str]]:
 def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:
     """Tell that somebody tried to do with it what they may not."""
     _tell(connection, "grant.refused", grant, actor, why=why)
+
+
+def used(connection: Connection, grant: Grant, kind: str, **told: Any) -> None:
+    """Tell what its holder does with it."""
+    _tell(connection, kind, grant, grant.principal, **told)
 
 
 def _change(connection: Connection, grant: Grant, **values: Any) -> Grant:

@@ -71,8 +71,8 @@ def test_more_than_the_rule_allows_is_refused_and_the_refusal_is_written_down(
 
 
 def test_what_nothing_opens_yet_is_refused_by_name(place: GrantPlace) -> None:
-    with pytest.raises(AccessDenied, match="nothing opens queues yet; there is: databases"):
-        place.ask(resource="queues.queue")
+    with pytest.raises(AccessDenied, match="nothing opens services yet; there is: databases"):
+        place.ask(environment=Environment.STAGING, resource="services.web")
     assert [each.kind for each in place.told()] == ["grant.requested", "grant.denied"]
 
 
