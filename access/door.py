@@ -6,6 +6,7 @@ nothing else: whoever tries is refused, and that is told. Approving, and whateve
 """
 
 import hmac
+import logging
 import os
 import socket
 import threading
@@ -17,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,12 +32,14 @@ from factory import db
 from factory.errors import AccessDenied, InputError, MillwrightError
 from factory.spec import Environment, Function, Scope
 
+LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
 BODY_BYTES: Final = 16_000
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError: 422, Overtaken: 409}
 REASON_CHARACTERS: Final = 500
+KEY_CHARACTERS: Final = 1000
 
 
 class _Body(BaseModel):
@@ -75,6 +79,21 @@ class Ending(_Body):
     why: str = Field(min_length=1, max_length=REASON_CHARACTERS)
 
 
+class Signing(_Body):
+    """The public key (OpenSSH's, Ed25519) that a holder wants a certificate for."""
+
+    public_key: str = Field(min_length=1, max_length=KEY_CHARACTERS)
+
+
+class Signed(_Body):
+    """The certificate; whom to log in as at the bastion, where that is, and the line it is known by."""
+
+    certificate: str
+    login: str
+    door: str
+    known_hosts: str
+
+
 class Told(_Body):
     """A grant as it is told at the door; `token` only to whoever has just asked for it."""
 
@@ -104,6 +123,8 @@ class Door:
                 Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
                 Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
                 Route("/grants/{id}/secret", self._guarded(self._read_secret), methods=["POST"]),
+                Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
+                Route("/grants/{id}/certificate", self._guarded(self._certificate), methods=["POST"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
             ]
         )
@@ -133,6 +154,18 @@ class Door:
             raise AccessDenied("nobody reads secrets here")
         return self._secrets.read(grant)
 
+    def _of_task(self, request: Request, _: bytes) -> list[Told]:
+        self._require_factory(request)
+        with db.transaction(self._database) as connection:
+            return [Told(grant=each.shown()) for each in store.of_task(connection, *self._task(request))]
+
+    def _certificate(self, request: Request, body: bytes) -> Signed:
+        grant = self._own(request)
+        line = self._desk.certificate(grant, Signing.model_validate_json(body).public_key)
+        return Signed(
+            certificate=line, login=grant.provider_ref, door=grant.door, known_hosts=self._desk.bastion_known_as()
+        )
+
     def _end_task(self, request: Request, body: bytes) -> list[Told]:
         self._require_factory(request)
         why = Ending.model_validate_json(body).why
@@ -148,6 +181,13 @@ class Door:
         self._refused(own, f"it is not the token of the grant {id}")
         # The same for one that there is not: nobody learns which there are.
         raise AccessDenied("there is no such grant for this token")
+
+    def _own(self, request: Request) -> Grant:
+        """The same, by its holder only: who has its token. Raises AccessDenied."""
+        grant = self._named(request)
+        if grant.token_digest != digest(_bearer(request)):
+            raise AccessDenied("this takes the grant's own token")
+        return grant
 
     def _require_factory(self, request: Request) -> None:
         told = _bearer(request)
@@ -186,6 +226,10 @@ class Door:
                 return _problem(422, "; ".join(f"{_at(each['loc'])}: {each['msg']}" for each in error.errors()))
             except MillwrightError as error:
                 return _problem(STATUS.get(type(error), 503), str(error), error.hint)
+            except SQLAlchemyError as error:
+                LOG.exception("the factory's database does not take it")
+                said = str(getattr(error, "orig", None) or type(error).__name__)
+                return _problem(503, f"the factory's database does not take it: {said}")
             many = [each.model_dump() for each in told] if isinstance(told, list) else told.model_dump()
             return JSONResponse(many)
 

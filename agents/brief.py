@@ -6,8 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.prices import Usage, price_of
+from agents.prices import price_of
 from factory.spec import Tool
+from factory.usage import Usage
 
 # The functions that have tools and a prompt; the others of app.yaml have no agent yet.
 FunctionName = Literal["coder", "code-reviewer"]
@@ -34,11 +35,15 @@ class ContextPart(_Part):
 
 
 class EgressWay(_Part):
-    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it."""
+    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it.
+
+    `doors`: base URLs inside, by the variable that tells commands of each; a relay puts a credential in behind it.
+    """
 
     socket: Path
     proxy: str
-    hosts: list[str] = Field(min_length=1)
+    hosts: list[str] = []
+    doors: dict[str, str] = {}
 
 
 class TaskBrief(_Part):

@@ -7,6 +7,7 @@ from access.certificates import files
 from access.grants import Grant, State
 from access.providers.aws_keys import client_keys
 from factory.paths import FactoryRoot
+from factory.spec import variable_name
 
 
 class Client(NamedTuple):
@@ -91,9 +92,23 @@ def _aws(root: FactoryRoot, grant: Grant) -> Client:
     return Client(told, "aws")
 
 
+def _api(root: FactoryRoot, grant: Grant) -> Client:
+    """Its base URL here; the token is its bearer."""
+    del root
+    name = variable_name(grant.name)
+    return Client({f"{name}_URL": grant.door}, f'curl -H "Authorization: Bearer ${name}_TOKEN" ${name}_URL/')
+
+
+def _ssh(_: FactoryRoot, grant: Grant) -> Client:
+    """By files that a command makes: they hold a key."""
+    return Client({}, f"millwright access ssh-config {grant.id} FOLDER && ssh -F FOLDER/config {grant.name}")
+
+
 CLIENTS: Final[Mapping[str, Callable[[FactoryRoot, Grant], Client]]] = {
     "postgres": _psql,
     "secret": _secret,
     "git": _git,
     "aws": _aws,
+    "api": _api,
+    "ssh": _ssh,
 }

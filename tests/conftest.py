@@ -13,9 +13,17 @@ from factory.settings import Settings
 LONG_FIRST = {
     name: place
     for place, name in enumerate(
-        ("test_whole_story.py", "test_line_attacked.py", "test_line_killed.py", "test_whole_life.py")
+        (
+            "test_created_as_declared.py",
+            "test_whole_story.py",
+            "test_line_attacked.py",
+            "test_line_killed.py",
+            "test_whole_life.py",
+        )
     )
 }
+# Files that look at one factory; each other file goes to a worker by itself.
+TOGETHER = {"test_created_as_declared.py": "documented", "test_whole_story.py": "documented"}
 
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
@@ -26,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The SDK warns about resources that it defines itself, whoever imports it.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pulumi_aws.*")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.name, item.path.name)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -168,6 +168,19 @@ def _about_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 @st.composite
+def apis(draw: st.DrawFn, secrets: list[str]) -> dict[str, Any]:
+    """An API of others, whose credential is one of these secrets."""
+    return {
+        "url": draw(
+            st.sampled_from(["https://api.example.com", "https://a.b.example.com:8443/v1/", "https://x.example/a"])
+        ),
+        "secret": draw(st.sampled_from(secrets)),
+        **draw(st.sampled_from([{}, {"header": "X-Api-Key", "format": "{secret}"}])),
+        **draw(st.sampled_from([{}, {"environments": ["build"]}, {"environments": ["production", "staging"]}])),
+    }
+
+
+@st.composite
 def specs(draw: st.DrawFn) -> AppSpec:
     """Any spec that an app.yaml can declare."""
     service, *others = draw(st.lists(PARTS.filter(_may_be_a_part), unique=True, min_size=1, max_size=5))
@@ -177,7 +190,8 @@ def specs(draw: st.DrawFn) -> AppSpec:
     agents = draw(st.lists(st.sampled_from(Function), unique=True, min_size=1))
     environments = draw(st.lists(st.sampled_from(Environment), unique=True, min_size=1))
     some = st.lists(st.sampled_from(secrets), unique=True) if secrets else st.just([])
-    declared = {"services": {service: {}}, "secrets": {name: {} for name in secrets}, **more}
+    outside = {"apis": {f"outside-{n}": draw(apis(secrets)) for n in range(draw(st.integers(0, 2)))} if secrets else {}}
+    declared = {"services": {service: {}}, "secrets": {name: {} for name in secrets}, **more, **outside}
     resources = st.sampled_from(named_resources(declared))
     return AppSpec.model_validate(
         {
@@ -187,6 +201,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
             "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),
             "network": {"cidr": draw(CIDRS)},
             **more,
+            **outside,
             "services": {
                 service: {
                     "port": draw(st.integers(1024, 65535)),

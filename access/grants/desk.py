@@ -11,6 +11,7 @@ from typing import Final
 
 import uuid_utils
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from access import audit
 from access.grants import store
@@ -21,13 +22,15 @@ from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.postgres.scram import stored
 from access.rules import Verdict
+from access.ssh import authorities
 from factory import db, decisions, requests
-from factory.errors import AccessDenied, InputError
+from factory.errors import AccessDenied, CloudUnavailable, InputError
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
 from factory.spec import Scope
+from factory.spec.access import MODEL, REPOSITORY
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
@@ -36,8 +39,11 @@ BACKLOG_SECONDS: Final = 30
 KINDS: Final = {
     "databases": "postgres",
     "secrets": "secret",
-    "repository": "git",
+    REPOSITORY: "git",
+    MODEL: "model",
     "queues": "aws",
+    "apis": "api",
+    "hosts": "ssh",
 }
 # A new value comes with the app's release: `millwright secrets set`, `millwright up`.
 READ_ONLY: Final = frozenset({"secrets"})
@@ -74,8 +80,18 @@ class Desk:
     def ask(self, wanted: Wanted, sign: Sign | None = None) -> Given:
         """Ask for access; `sign` proves that a person does. It is on its way then, or waits for people.
 
-        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError.
+        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError;
+        CloudUnavailable when it cannot be written down, and so is not given.
         """
+        try:
+            return self._ask(wanted, sign)
+        except DBAPIError as error:
+            raise CloudUnavailable(
+                f"nothing is given: the factory's database does not take it: {error.orig}",
+                hint="check that it answers, and has space",
+            ) from None
+
+    def _ask(self, wanted: Wanted, sign: Sign | None) -> Given:
         verdict = self.verdicts.why(wanted)
         token = new_token()
         grant = self._draft(wanted, verdict, token)
@@ -170,6 +186,25 @@ class Desk:
                 f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
                 hint="millwright factory up starts what logs them",
             )
+
+    def certificate(self, grant: Grant, public_key: str) -> str:
+        """A certificate for a key, by which the grant's holder is let in at the bastion until its lease is over.
+
+        Raises AccessDenied: it is over, of another kind, or would not be given any more; InputError for no such key.
+        """
+        key, now, until = authorities.public_key(public_key), self._now(), grant.lease_until or ""
+        if grant.provider_kind != KINDS["hosts"] or grant.state is not State.ACTIVE or until <= stamp(now):
+            raise AccessDenied(f"there is no certificate for the grant {grant.id}: {grant.ended_reason or grant.state}")
+        self.verdicts.verify(grant, None)
+        authority = authorities.private_key(self._root, authorities.Keys.HOLDERS)
+        made = authorities.certify(authority, key, grant.provider_ref, grant.id, now, datetime.fromisoformat(until))
+        with db.transaction(self._database) as connection:
+            store.used(connection, grant, "grant.certified", serial=str(made.serial), until=until)
+        return made.line
+
+    def bastion_known_as(self) -> str:
+        """The line of a known_hosts file by which clients know the bastion."""
+        return authorities.known_hosts(self._root)
 
     def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
         """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""

@@ -50,13 +50,14 @@ class Told:
 
     def record(self, what: Happened) -> None:
         """Of a login that was refused."""
-        if self._recorded:
-            try:
-                self._refusals.write([{"at": time.time(), **what.model_dump(exclude_defaults=True)}])
-            except Refused:
-                # It was refused all the same.
-                self._recorded = False
-                LOG.exception("refused logins are no longer recorded")
+        try:
+            self._refusals.write([{"at": time.time(), **what.model_dump(exclude_defaults=True)}])
+            self._recorded = True
+        except Refused:
+            # It was refused all the same.
+            if self._recorded:
+                LOG.exception("refused logins are not recorded")
+            self._recorded = False
 
 
 def main() -> int:

@@ -10,18 +10,23 @@ from access.aws.process import AwsProxy
 from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers import model
+from access.providers.apis import Apis, declared
 from access.providers.app_secrets import Secrets
 from access.providers.aws import Aws, Cloud
 from access.providers.aws_places import outputs_of
 from access.providers.aws_sessions import LocalSessions, RoleSessions
 from access.providers.databases import owner_url
 from access.providers.git import Git
+from access.providers.hosts import host_of
 from access.providers.postgres import Postgres
 from access.providers.postgres_roles import Tls
 from access.providers.provider import Place as At
 from access.providers.provider import Provider
+from access.providers.ssh import Ssh
 from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import aws_proxy, git_door, postgres_relay
+from access.relays import api_relay, aws_proxy, git_door, model_relay, postgres_relay, ssh_bastion
+from access.ssh.authorities import Keys, private_key
 from factory import daemons
 from factory.paths import FactoryRoot
 from factory.settings import Settings
@@ -58,6 +63,11 @@ def _secrets(place: Place) -> Secrets:
     return Secrets(value_of)
 
 
+def _apis(place: Place) -> Apis:
+    value_of = partial(app_secret, place.database, place.clients)
+    return Apis(partial(api_relay, place.root, place.database), partial(declared, place.root), value_of)
+
+
 def secrets_of(opening: Mapping[str, Provider]) -> Secrets:
     """The one by which secrets are read."""
     found = opening["secret"]
@@ -87,9 +97,22 @@ def _aws(place: Place) -> Provider:
     return Aws(place.root, proxy, Cloud(place.clients, partial(outputs_of, place.database), sessions, endpoint, local))
 
 
+def _model(place: Place) -> Provider:
+    upstream = partial(model.upstream, place.root, place.settings)
+    return model.Model(partial(model_relay, place.root, place.database, upstream), upstream)
+
+
+def _ssh(place: Place) -> Provider:
+    bastion = partial(ssh_bastion, place.root, place.database)
+    return Ssh(bastion, partial(host_of, place.root), private_key(place.root, Keys.HOSTS))
+
+
 MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "aws": _aws,
     "postgres": _postgres,
     "secret": _secrets,
     "git": _git,
+    "api": _apis,
+    "model": _model,
+    "ssh": _ssh,
 }

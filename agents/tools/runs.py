@@ -71,8 +71,10 @@ class Runner:
 
 def _let_out(confined: Confined, egress: EgressWay) -> Confined:
     """The command behind the task's gate, told of the proxy, with the authorities that this host trusts."""
-    # Clients read one or the other.
-    told = {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
+    told = dict(egress.doors)
+    if egress.hosts:
+        # Clients read one or the other.
+        told |= {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
     trusted = ssl.get_default_verify_paths().cafile or TRUST
     binds = (Bind(Path(trusted), TRUST),) if Path(trusted).is_file() else ()
     return through(replace(confined, env={**confined.env, **told}, binds=(*confined.binds, *binds)), egress.socket)

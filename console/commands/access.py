@@ -11,7 +11,7 @@ from console import completion
 from console.access_clients import client_of, shell_line
 from console.access_session import AccessSession
 from console.change_view import one_line, plain
-from console.commands import access_connect, access_replay, inbox
+from console.commands import access_connect, access_replay, access_ssh, inbox
 from console.commands.inbox import Yes
 from console.commands.options import AppEnvironment, Json, WrongUsage
 from console.identity import OwnKey, Who, identify
@@ -232,10 +232,14 @@ def stop(
     _tell_ended(here, stopped, as_json=as_json)
 
 
+# Once, not at each `register`: the group outlives a command line.
+access_connect.register(app)
+access_replay.register(app)
+access_ssh.register(app)
+
+
 def register(millwright: typer.Typer) -> None:
     """Add `access` to `millwright`."""
-    access_connect.register(app)
-    access_replay.register(app)
     millwright.add_typer(app, name="access", rich_help_panel="Access")
 
 

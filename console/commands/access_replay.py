@@ -1,12 +1,17 @@
 """`millwright access replay`: what was said over a grant, and whether its recordings are what they were."""
 
+import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.text import Text
 
-from access.recordings import Held, Recorded, Said, recorded
+from access.recordings import Held, Recorded, recorded
+from access.said import Said
+from access.ssh.terminal import SUFFIX as CAST
+from console import terminal_player
 from console.access_session import AccessSession
 from console.change_view import plain
 from console.commands.options import Json
@@ -15,22 +20,32 @@ from factory import db
 from factory.errors import ExitCode
 from pipeline.git import visible
 
-COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
+COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.REMOVED: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
 WORDS = {
     Held.WHOLE: "as the audit log has it",
+    Held.REMOVED: "removed, its time was over; its digest is in the audit log",
     Held.OPEN: "not ended, so nothing to hold it against",
     Held.CHANGED: "NOT what the audit log has",
     Held.GONE: "its file is gone",
 }
 
 
+class Pace(NamedTuple):
+    """How a terminal is played: so many times as fast, and no pause longer than `idle` seconds."""
+
+    speed: float
+    idle: float
+
+
 def replay(
     id: Annotated[
         str, typer.Argument(metavar="GRANT", help="Its id, or so much of its beginning or end.", show_default=False)
     ],
+    speed: Annotated[float, typer.Option("--speed", metavar="N", min=0.1, help="A terminal: N times as fast.")] = 1,
+    idle: Annotated[float, typer.Option("--idle", metavar="SECONDS", min=0, help="Longest pause shown.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Show what was said over a grant. Exit code 16 when a recording is not what the audit log tells of it."""
+    """Show what was said over a grant, and play a terminal. Exit code 16 when a recording is not what the log tells."""
     here = AccessSession.opened()
     grant = here.grant(id)
     with db.transaction(here.database) as connection:
@@ -39,7 +54,7 @@ def replay(
         if as_json:
             print_json(each.as_json())
         else:
-            _show(each)
+            _show(each, Pace(speed, idle))
     if not found and not as_json:
         OUT.print("nobody was in by it")
     if broken := [each.session for each in found if each.held in (Held.CHANGED, Held.GONE)]:
@@ -52,7 +67,7 @@ def register(access: typer.Typer) -> None:
     access.command()(replay)
 
 
-def _show(session: Recorded) -> None:
+def _show(session: Recorded, pace: Pace) -> None:
     began = datetime.fromtimestamp(session.began, UTC)
     OUT.print(
         Text.assemble(
@@ -63,9 +78,22 @@ def _show(session: Recorded) -> None:
     )
     for said in session.said:
         OUT.print(_line(session.began, said))
+    if session.file.endswith(CAST) and session.held is not Held.CHANGED:
+        _play(Path(session.file), pace)
     if session.ended is not None:
         OUT.print(Text(f"  ended: {visible(session.ended)}", "dim"))
     OUT.print()
+
+
+def _play(file: Path, pace: Pace) -> None:
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    if sys.stdout.isatty():
+        terminal_player.play(file, write, speed=pace.speed, idle=pace.idle)
+    else:
+        terminal_player.printed(file, write)
 
 
 def _line(began: float, said: Said) -> Text:

@@ -83,6 +83,17 @@ class AccessRule(Part):
     )
 
 
+# Without these a function does no work at all: they are permitted in build without a line in app.yaml, and a rule there
+# about the same function and resource takes their place.
+NEEDED: Final[Mapping[Function, Mapping[str, Scope]]] = {
+    Function.PLANNER: {MODEL: Scope.READ},
+    Function.CODER: {MODEL: Scope.READ, REPOSITORY: Scope.WRITE},
+    Function.TESTER: {MODEL: Scope.READ},
+    Function.SECURITY_REVIEWER: {MODEL: Scope.READ, REPOSITORY: Scope.READ},
+    Function.CODE_REVIEWER: {MODEL: Scope.READ, REPOSITORY: Scope.READ},
+}
+
+
 def approvers(environment: Environment) -> frozenset[Role]:
     """The roles that may let an agent into something of an environment."""
     return ACCESS_ROLES & ALLOWED_ROLES[Gate.PRODUCTION] if environment is Environment.PRODUCTION else ACCESS_ROLES

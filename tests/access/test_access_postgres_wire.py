@@ -331,7 +331,7 @@ def test_readers_of_whatever_bytes_read_or_refuse() -> None:
 def test_whatever_a_server_sends_is_passed_on_whole_or_ends_the_session() -> None:
     rng = random.Random(18)
     for _ in range(2_000):
-        replies = Replies(lambda: 0.0)
+        replies = Replies(lambda: 0.0, lambda: 0.0)
         heard, sent = b"", b""
         try:
             for _ in range(20):

@@ -1,37 +1,30 @@
 """The demo from beginning to end, played twice, its clean-up, and the documents' own program."""
 
 import re
-import shutil
 
 import psutil
 import pytest
 from e2e_line import Line
-from e2e_place import REPOSITORY, Place, wait_for
+from e2e_place import Documented, Place, wait_for
 
 from console.access_session import program
 from console.demo.inventory import inventory
 from console.demo.place import FOLDER
 from factory import daemons, demo_people
+from factory.errors import ExitCode
 from factory.paths import FactoryRoot
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def three_apps(place: Place) -> None:
+@pytest.fixture(scope="module")
+def place(documented: Documented) -> Place:
     """The demo is about all of the repository's apps."""
-    for app in ("tally", "docsite"):
-        shutil.copytree(REPOSITORY / "apps" / app, place.root.apps / app)
+    return documented.place
 
 
-def test_the_documented_driver_script_runs_as_it_stands(place: Place) -> None:
-    page = (REPOSITORY / "docs" / "how-to" / "script-the-driver.md").read_text()
-    (program,) = PYTHON_BLOCK.findall(page)
-    script = place.root.path / "script.py"
-    script.write_text(program)
-    ran = place.run("python", str(script))
+def test_the_documented_driver_script_runs_as_it_stands(place: Place, documented: Documented) -> None:
+    ran = documented.ran
     assert ran.code == 0, ran.err
     assert re.search(r"links-build: \d+ changed", ran.out)
     assert "the service is at " in ran.out
@@ -64,6 +57,27 @@ def test_what_the_demo_left_can_be_looked_at(place: Place) -> None:
     assert "rolled-back" in shown.out
     drift = demo.millwright("drift", "links", "production")
     assert drift.code == 0, drift.out + drift.err
+
+
+def test_what_the_demo_left_is_proved_to_be_isolated_until_two_networks_are_joined(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    ran = demo.millwright("isolation", "--json")
+    (document,) = ran.documents
+    assert (ran.code, document["findings"], document["verdict"]) == (0, [], "proved"), ran.out + ran.err
+    assert {stack.partition("-")[0] for stack in document["stacks"]} == {"docsite", "links", "tally"}
+    ec2, build = demo.cloud.client("ec2"), {"Name": "tag:environment", "Values": ["build"]}
+    one, other = (
+        ec2.describe_vpcs(Filters=[build, {"Name": "tag:app", "Values": [app]}])["Vpcs"][0]["VpcId"]
+        for app in ("links", "tally")
+    )
+    made = ec2.create_vpc_peering_connection(VpcId=one, PeerVpcId=other)["VpcPeeringConnection"]
+    try:
+        ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made["VpcPeeringConnectionId"])
+        refuted = demo.millwright("isolation", "links")
+    finally:
+        ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made["VpcPeeringConnectionId"])
+    assert refuted.code == ExitCode.NOT_ISOLATED, refuted.out + refuted.err
+    assert f"refuted links-build and tally-build peering: {made['VpcPeeringConnectionId']}" in refuted.out
 
 
 def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_middle_of_a_query(place: Place) -> None:
@@ -135,8 +149,8 @@ def test_production_that_stands_takes_nothing_that_was_not_decided(place: Place)
     )
     assert bare.code != 0
     assert "protect" in bare.out + bare.err
-    again = demo.pulumi(*up, "--expect-no-changes")
-    assert again.code == 0, again.out + again.err
+    unchanged = demo.pulumi("preview", "--expect-no-changes", "-s", "links-production")
+    assert unchanged.code == 0, unchanged.out + unchanged.err
 
 
 def test_the_clean_up_destroys_proves_and_removes_everything(place: Place) -> None:

@@ -108,7 +108,7 @@ def a_wrong_value(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
 
 
 def an_unknown_key(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
-    named = {"services", "workers", "databases", "queues", "secrets", "agents", "environments", "gates"}
+    named = {"services", "workers", "databases", "queues", "secrets", "apis", "agents", "environments", "gates"}
     # In a mapping by name any good name is a key; a bad one is none.
     place = (*draw(st.sampled_from(list(mappings(data)))), draw(st.sampled_from(["zz zz", "Name", "cost_center", "9"])))
     wrong = {"x": 1} if place[0] in named and len(place) == 2 else {}
@@ -137,7 +137,14 @@ def fields_that_do_not_go_together(draw: st.DrawFn, data: dict[str, Any]) -> Bro
     there = {**RULE, "function": function, "environments": [next(iter(data["environments"]))]}
     secret = {**there, "resource": f"services.{service}"}
     live = {**secret, "environments": ["production"], "approval": "security"}
+    api = {"url": "https://api.example.com/v1", "secret": "key"}
     ways: list[tuple[Place, Any, Place]] = [
+        (("apis",), {"payments": {**api, "secret": "nosuch"}}, ("apis", "payments", "secret")),
+        (("apis",), {"payments": {**api, "url": "http://api.example.com"}}, ("apis", "payments", "url")),
+        (("apis",), {"payments": {**api, "url": "https://127.0.0.1/v1"}}, ("apis", "payments", "url")),
+        (("apis",), {"payments": {**api, "url": "https://a.example.com/v1/../v2"}}, ("apis", "payments", "url")),
+        (("apis",), {"payments": {**api, "header": "Host"}}, ("apis", "payments", "header")),
+        (("apis",), {"payments": {**api, "format": "Bearer"}}, ("apis", "payments", "format")),
         (("agents", function, "tools"), ["run", "run"], ("agents", function, "tools")),
         (("access",), [{**there, "resource": "databases.nosuch"}], ("access", 0, "resource")),
         (("access",), [{**there, "resource": service}], ("access", 0, "resource")),

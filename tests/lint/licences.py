@@ -1,7 +1,8 @@
 """Licences of everything that Millwright links: the closure of its runtime dependencies on this machine.
 
-Copyleft that would reach our own code is refused; weak copyleft (LGPL, MPL: its own files or library only) is linked
-unchanged and stays separate, so it may be. A licence that is on neither list is an offence until a person has read it.
+Copyleft that would reach our own code is refused; weak copyleft (LGPL, MPL, EPL 2.0: its own files or library only) is
+linked unchanged and stays separate, so it may be. A licence that is on neither list is an offence until a person has
+read it.
 """
 
 import json
@@ -27,8 +28,8 @@ REFUSED = re.compile(
     re.IGNORECASE,
 )
 ALLOWED = re.compile(
-    r"\b(?:MIT|0?BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla Public|LGPL|Lesser General Public|Unlicense"
-    r"|zlib|HPND|CNRI-Python|CC0|Public Domain)",
+    r"\b(?:MIT|0?BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla Public|LGPL|Lesser General Public|EPL-2\.0"
+    r"|Unlicense|zlib|HPND|CNRI-Python|CC0|Public Domain)",
     re.IGNORECASE,
 )
 # A classifier about a licence, not a licence.

@@ -58,6 +58,8 @@ def test_every_rule_is_part_of_the_lint(tmp_path: Path, write: Write) -> None:
         "GNU Lesser General Public License v3 (LGPLv3)",
         "GNU Library or Lesser General Public License (LGPL)",
         "Mozilla Public License 2.0 (MPL 2.0)",
+        "EPL-2.0 OR GPL-2.0-or-later",
+        "Eclipse Public License 2.0 (EPL-2.0)",
     ],
 )
 def test_permissive_and_weak_copyleft_licences_pass(licence: str) -> None:
@@ -75,13 +77,14 @@ def test_permissive_and_weak_copyleft_licences_pass(licence: str) -> None:
         "MIT AND GPL-3.0-only",
         "MIT License; GNU General Public License (GPL)",
         "BUSL-1.1",
+        "EPL-2.0 AND GPL-2.0-or-later",
     ],
 )
 def test_strong_copyleft_is_refused(licence: str) -> None:
     assert "is not linked" in licences.judge("a-package", licence, {})
 
 
-@pytest.mark.parametrize("licence", ["", "UNKNOWN", "Limited use only"])
+@pytest.mark.parametrize("licence", ["", "UNKNOWN", "Limited use only", "EPL-1.0"])
 def test_a_licence_that_nobody_judged_is_refused_until_it_is_listed_by_hand(licence: str) -> None:
     assert "nobody has judged" in licences.judge("a-package", licence, {})
     assert licences.judge("a-package", licence, {"a-package": "its LICENSE file is the MIT licence"}) == ""

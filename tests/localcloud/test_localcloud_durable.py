@@ -127,7 +127,7 @@ def test_a_torn_last_record_is_cut_off(new_root: FactoryRoot, start_daemon: Star
     assert [user["UserName"] for user in last.list_users()["Users"]] == ["first", "third"]
 
 
-@pytest.mark.parametrize("where", ["length", "content"])
+@pytest.mark.parametrize("where", ["length", pytest.param("content", marks=pytest.mark.long)])
 def test_a_damaged_record_is_refused_and_nothing_is_changed(
     new_root: FactoryRoot, start_daemon: Start, where: str
 ) -> None:

@@ -108,7 +108,7 @@ def test_stopped_between_two_stacks_it_keeps_others_out_and_goes_on(place: Place
     assert [place.reads(stack) for stack in STACKS] == [BOTH, BOTH]
 
 
-@pytest.mark.parametrize("state_changed", [False, True])
+@pytest.mark.parametrize("state_changed", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_killed_within_a_stack_it_is_told_by_the_state_which_key_counts(place: Place, state_changed: bool) -> None:
     stack = STACKS[0]
 

@@ -1,0 +1,237 @@
+"""A host's files for sftp and scp: each operation is read here, recorded, and asked of the host as one of our own.
+
+The library's server would serve this machine's files: each of its operations is overridden, which a test holds, and
+below them stands a root in which there is nothing.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar, cast
+
+import asyncssh
+from asyncssh.sftp import SFTPClientFile
+
+from access.ssh.refusals import Reason, Refused
+from access.ssh.transfer import Operations, Pieces
+
+NOWHERE: Final = b"/dev/null"
+WRITES: Final = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC | asyncssh.FXF_EXCL
+SET: Final = ("size", "uid", "gid", "permissions", "atime", "mtime")
+Found = TypeVar("Found")
+Attrs = asyncssh.SFTPAttrs
+
+
+@dataclass(eq=False)
+class Handle:
+    """A file that is open, and the number of its opening in the recording."""
+
+    file: SFTPClientFile
+    number: int
+    read: Pieces = field(default_factory=Pieces)
+    written: Pieces = field(default_factory=Pieces)
+
+
+class Files(asyncssh.SFTPServer):
+    """The files, as one session may have them. Of the library are the methods that it calls, one for each operation.
+
+    `refused` is told what the scope does not allow, `broken` what ends the session.
+    """
+
+    def __init__(
+        self,
+        channel: "asyncssh.SSHServerChannel[bytes]",
+        client: asyncssh.SFTPClient,
+        log: Operations,
+        *,
+        writes: bool,
+        refused: Callable[[Refused], None],
+        broken: Callable[[Refused], None],
+    ) -> None:
+        super().__init__(channel, chroot=NOWHERE)
+        self._client, self._log, self._writes = client, log, writes
+        self._refused, self._broken = refused, broken
+
+    # --- What reads ---
+
+    async def stat(self, path: bytes) -> Attrs:
+        return await self._reads("stat", lambda: self._client.stat(path), path=path)
+
+    async def lstat(self, path: bytes) -> Attrs:
+        return await self._reads("lstat", lambda: self._client.lstat(path), path=path)
+
+    async def fstat(self, file_obj: object) -> Attrs:
+        handle = _handle(file_obj)
+        return await self._reads("fstat", handle.file.stat, open=handle.number)
+
+    async def statvfs(self, path: bytes) -> asyncssh.SFTPVFSAttrs:
+        return await self._reads("statvfs", lambda: self._client.statvfs(path), path=path)
+
+    async def fstatvfs(self, file_obj: object) -> asyncssh.SFTPVFSAttrs:
+        handle = _handle(file_obj)
+        return await self._reads("fstatvfs", handle.file.statvfs, open=handle.number)
+
+    async def readlink(self, path: bytes) -> bytes:
+        return await self._reads("readlink", lambda: self._client.readlink(path), path=path)
+
+    async def realpath(self, path: bytes) -> bytes:
+        return await self._reads("realpath", lambda: self._client.realpath(path), path=path)
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in await self._reads("list", lambda: self._client.readdir(path), path=path):
+            yield name
+
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        handle = _handle(file_obj)
+        data = await self._moved(handle, "read", lambda: handle.file.read(size, offset), offset)
+        self._pass(handle, "read", handle.read, offset, cast(bytes, data))
+        return cast(bytes, data)
+
+    # --- What writes ---
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        handle = _handle(file_obj)
+        self._pass(handle, "write", handle.written, offset, data)
+        return await self._moved(handle, "write", lambda: handle.file.write(data, offset), offset)
+
+    async def setstat(self, path: bytes, attrs: Attrs) -> None:
+        await self._does("setstat", lambda: self._client.setstat(path, attrs), path=path, set=_set(attrs))
+
+    async def lsetstat(self, path: bytes, attrs: Attrs) -> None:
+        change = self._client.setstat
+        await self._does("lsetstat", lambda: change(path, attrs, follow_symlinks=False), path=path, set=_set(attrs))
+
+    async def fsetstat(self, file_obj: object, attrs: Attrs) -> None:
+        handle = _handle(file_obj)
+        await self._does("fsetstat", lambda: handle.file.setstat(attrs), open=handle.number, set=_set(attrs))
+
+    async def fsync(self, file_obj: object) -> None:
+        handle = _handle(file_obj)
+        await self._does("fsync", handle.file.fsync, open=handle.number)
+
+    async def remove(self, path: bytes) -> None:
+        await self._does("remove", lambda: self._client.remove(path), path=path)
+
+    async def mkdir(self, path: bytes, attrs: Attrs) -> None:
+        await self._does("mkdir", lambda: self._client.mkdir(path, attrs), path=path, set=_set(attrs))
+
+    async def rmdir(self, path: bytes) -> None:
+        await self._does("rmdir", lambda: self._client.rmdir(path), path=path)
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._does("rename", lambda: self._client.rename(oldpath, newpath), path=oldpath, to=newpath)
+
+    async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._does("replace", lambda: self._client.posix_rename(oldpath, newpath), path=oldpath, to=newpath)
+
+    async def symlink(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._does("symlink", lambda: self._client.symlink(oldpath, newpath), path=newpath, to=oldpath)
+
+    async def link(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._does("link", lambda: self._client.link(oldpath, newpath), path=newpath, to=oldpath)
+
+    # --- Files that are open ---
+
+    async def open(self, path: bytes, pflags: int, attrs: Attrs) -> object:
+        number = self._asked("open", path=path, flags=_flags(pflags))
+        if pflags & WRITES:
+            self._require_writes(number, f"open {_text(path)} to write")
+        file = await self._outcome(number, lambda: self._client.open(path, pflags, attrs, encoding=None))
+        return Handle(file, number)
+
+    async def close(self, file_obj: object) -> None:
+        handle = _handle(file_obj)
+        told = {way: pieces.told() for way, pieces in (("read", handle.read), ("written", handle.written))}
+        passed = {way: pieces for way, pieces in told.items() if pieces["bytes"]}
+        await self._reads("close", handle.file.close, open=handle.number, **passed)
+
+    # --- What nobody gets ---
+
+    async def open56(self, path: bytes, desired_access: int, flags: int, attrs: Attrs) -> object:
+        raise asyncssh.SFTPOpUnsupported("the bastion speaks version 3")
+
+    async def lock(self, file_obj: object, offset: int, length: int, flags: int) -> None:
+        raise asyncssh.SFTPOpUnsupported("the bastion speaks version 3")
+
+    async def unlock(self, file_obj: object, offset: int, length: int) -> None:
+        raise asyncssh.SFTPOpUnsupported("the bastion speaks version 3")
+
+    def format_longname(self, name: asyncssh.SFTPName) -> None:
+        # The host has said it already; the library would look up names of this machine.
+        name.longname = name.longname or name.filename
+
+    def map_path(self, path: bytes) -> bytes:
+        raise asyncssh.SFTPOpUnsupported("nothing of the bastion's own is served")
+
+    async def _reads(self, kind: str, work: Callable[[], Awaitable[Found]], **about: Any) -> Found:
+        return await self._outcome(self._asked(kind, **about), work)
+
+    async def _does(self, kind: str, work: Callable[[], Awaitable[Found]], **about: Any) -> Found:
+        number = self._asked(kind, **about)
+        self._require_writes(number, kind)
+        return await self._outcome(number, work)
+
+    def _asked(self, kind: str, **about: Any) -> int:
+        told = {name: _text(value) if isinstance(value, bytes) else value for name, value in about.items()}
+        return self._recorded(lambda: self._log.asked(kind, **told))
+
+    def _require_writes(self, number: int, what: str) -> None:
+        if not self._writes:
+            why = Refused(Reason.SCOPE, f"the grant is for reading: {what}")
+            self._recorded(lambda: self._log.outcome(number, refused=why.reason.value))
+            self._refused(why)
+            raise asyncssh.SFTPPermissionDenied(why.detail)
+
+    async def _outcome(self, number: int, work: Callable[[], Awaitable[Found]]) -> Found:
+        try:
+            found = await work()
+        except asyncssh.SFTPError as error:
+            kind = type(error).__name__
+            self._recorded(lambda: self._log.outcome(number, error=kind))
+            raise
+        self._recorded(lambda: self._log.outcome(number))
+        return found
+
+    def _pass(self, handle: Handle, way: str, pieces: Pieces, offset: int, data: bytes) -> None:
+        if not pieces.joins(offset, data) and data:
+            self._recorded(lambda: self._log.piece(handle.number, way, offset, data))
+
+    async def _moved(self, handle: Handle, way: str, work: Callable[[], Awaitable[Found]], offset: int) -> Found:
+        try:
+            return await work()
+        except asyncssh.SFTPError as error:
+            failed, kind = self._asked(way, open=handle.number, offset=offset), type(error).__name__
+            self._recorded(lambda: self._log.outcome(failed, error=kind))
+            raise
+
+    def _recorded(self, write: Callable[[], Found]) -> Found:
+        try:
+            return write()
+        except Refused as why:
+            self._broken(why)
+            raise asyncssh.SFTPFailure(why.detail) from None
+
+
+def _handle(file_obj: object) -> Handle:
+    if not isinstance(file_obj, Handle):
+        raise asyncssh.SFTPFailure("this is no file that was opened here")
+    return file_obj
+
+
+def _set(attrs: Attrs) -> dict[str, int]:
+    return {name: value for name in SET if (value := getattr(attrs, name, None)) is not None}
+
+
+def _flags(pflags: int) -> str:
+    names = {
+        "read": asyncssh.FXF_READ,
+        "write": asyncssh.FXF_WRITE,
+        "append": asyncssh.FXF_APPEND,
+        "create": asyncssh.FXF_CREAT,
+        "truncate": asyncssh.FXF_TRUNC,
+        "new": asyncssh.FXF_EXCL,
+    }
+    return ",".join(name for name, flag in names.items() if pflags & flag)
+
+
+def _text(path: bytes) -> str:
+    return path.decode(errors="backslashreplace")

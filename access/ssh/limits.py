@@ -1,0 +1,26 @@
+"""How much one bastion lets itself be asked for."""
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds, bytes and counts."""
+
+    # From the first byte to a client that is let in.
+    login_seconds: float = 15
+    # Those together that are not let in yet, whoever they are.
+    logins: int = 128
+    # Of one grant: connections, and sessions of all of them.
+    connections: int = 16
+    sessions: int = 32
+    # Of one connection; whoever goes on asking is out.
+    refusals: int = 50
+    host_seconds: float = 15
+    chunk_bytes: int = 32 * KIB
+    recording_bytes: int = 1024 * MIB
+    # When a session ends: for the host to say that nothing is left.
+    end_seconds: float = 1.2

@@ -1,0 +1,120 @@
+"""What the broker tells the bastion's process: a line of JSON each; each is answered by one line, `Done`.
+
+Between the answers the process tells what happened, as lines of `Happened`: their first key is "happened".
+"""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from access import told
+from access.told import Answer
+from factory.spec import Scope
+
+# They become names of folders and files.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+DAY_SECONDS: Final = 86_400.0
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Begin(_Line):
+    """The first: where recordings go, the bastion's own key, whose certificates count, and where it listens.
+
+    `authority`: an OpenSSH public key. Port 0: any free one.
+    """
+
+    recordings: Path
+    host_key: Path
+    authority: str
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class Target(_Line):
+    """A host, the keys by which it is known, and as whom the bastion logs in there (a key, and its certificate)."""
+
+    address: str
+    port: int
+    user: str
+    host_keys: list[str] = Field(min_length=1)
+    key: str = Field(repr=False)
+    certificate: str
+
+
+class Open(_Line):
+    """Let in who has a certificate for `login`, to do at `target` what `scope` says."""
+
+    order: Literal["open"] = "open"
+    grant: Name
+    login: Name
+    target: Target
+    scope: Scope
+    app: Name
+    principal: str
+    # Whoever ends it in time may be dead, or stopped in the middle.
+    seconds: float = Field(default=DAY_SECONDS, gt=0)
+
+
+class Close(_Line):
+    """End grants (for each: why): nobody gets in by them any more, and who is in is cut off.
+
+    Answered once their connections are closed, at both ends, all at once.
+    """
+
+    order: Literal["close"] = "close"
+    grants: dict[Name, str]
+
+
+class Sessions(_Line):
+    """Tell who is in."""
+
+    order: Literal["sessions"] = "sessions"
+
+
+class Reap(_Line):
+    """Begin to end what sessions of a grant left behind at its host. `Close` tells whether something may be left."""
+
+    order: Literal["reap"] = "reap"
+    grant: Name
+    login: Name
+    target: Target
+
+
+Order = Annotated[Open | Close | Sessions | Reap, Field(discriminator="order")]
+ORDER: Final[TypeAdapter[Open | Close | Sessions | Reap]] = TypeAdapter(Order)
+
+
+class Session(_Line):
+    """Somebody who is in. `since`: seconds of the epoch; `what`: what they asked for."""
+
+    grant: str
+    session: str
+    client: str
+    since: float
+    what: str
+
+
+class Done(Answer):
+    """How it went. `port` answers Begin, `sessions` answers Sessions.
+
+    `left` answers Close: grants at whose hosts something may be left, because the host did not say that nothing is.
+    """
+
+    port: int = 0
+    sessions: list[Session] = Field(default_factory=list)
+    left: list[str] = Field(default_factory=list)
+
+
+class Happened(told.Happened):
+    """What nobody ordered. `reason` is one of the codes of `refusals`.
+
+    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
+    """
+
+    happened: Literal["session_began", "session_ended", "login_refused", "request_refused"]
+    what: str = ""
+    status: str = ""
