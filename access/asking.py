@@ -10,6 +10,7 @@ import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from access.door import SOCKET, Ending, Refusal, Renewal, Signed, Signing, TaskAsks, Told
+from access.secret_reads import SecretRead
 from factory import daemons
 from factory.errors import AccessDenied, CloudUnavailable, InputError, MillwrightError
 from factory.paths import FactoryRoot
@@ -59,23 +60,29 @@ class Access:
         """Have it end. Raises MillwrightError."""
         self._call("POST", f"/grants/{told.grant['id']}/end", Ending(why=why))
 
+    def secret(self, grant: str, token: str) -> SecretRead:
+        """The secret that an open grant is about, by the grant's own token. Each read is told.
+
+        Raises AccessDenied, CloudUnavailable.
+        """
+        return SecretRead.model_validate(self._call("POST", f"/grants/{grant}/secret", token=token))
+
+    def certificate(self, grant: str, token: str, public_key: str) -> Signed:
+        """A certificate for a key (OpenSSH's, Ed25519), by which a grant's holder is let in at the SSH bastion.
+
+        By the grant's own token. Raises AccessDenied when it is over.
+        """
+        asked = Signing(public_key=public_key)
+        return Signed.model_validate(self._call("POST", f"/grants/{grant}/certificate", asked, token))
+
     def end_task(self, app: str, task: str, why: str) -> list[Told]:
         """Have all of a task's end. Raises MillwrightError."""
         return MANY.validate_python(self._call("POST", f"/tasks/{app}/{task}/end", Ending(why=why)))
 
-    def certificate(self, id: str, token: str, public_key: str) -> Signed:
-        """A certificate for a key (OpenSSH's, Ed25519), by which a grant's holder is let in at the SSH bastion.
-
-        `token` is the grant's. Raises AccessDenied when it is over.
-        """
-        asked = Signing(public_key=public_key)
-        return Signed.model_validate(self._call("POST", f"/grants/{id}/certificate", asked, token))
-
-    def _call(self, method: str, path: str, body: BaseModel | None = None, own: str = "") -> Any:
-        """`own`: a grant's token, where that is asked for and not the factory's."""
-        token = own or daemons.ensure(self._root, daemons.ACCESS).token
+    def _call(self, method: str, path: str, body: BaseModel | None = None, token: str = "") -> Any:
+        factory = daemons.ensure(self._root, daemons.ACCESS).token
         try:
-            with self._client(token) as client:
+            with self._client(token or factory) as client:
                 answer = client.request(method, path, content=body.model_dump_json() if body else None)
                 said = answer.json()
         except (httpx2.HTTPError, OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from access.grants import LIVE, Desk, Grant, Move, Now, Overtaken, State, store, utc_now
 from access.grants.model import after, seconds_until, stamp
@@ -41,9 +42,9 @@ MOST_SECONDS: Final = 60.0 * max(LEASE_MINUTES.values())
 
 @dataclass(frozen=True)
 class _Held:
-    """An active grant's end by a clock that nobody sets."""
+    """An active grant as it was last read, and its end by a clock that nobody sets."""
 
-    lease_until: str
+    grant: Grant
     ends_at: float
     hard_at: float
 
@@ -64,6 +65,8 @@ class Broker:
     ) -> None:
         self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
         self._held: dict[str, _Held] = {}
+        # Those that were cut, and are not written down as ending: the database takes nothing.
+        self._out: set[str] = set()
         self._again: dict[str, float] = {}
         self._swept = float("-inf")
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
@@ -73,8 +76,16 @@ class Broker:
 
         Raises SQLAlchemy's errors; what one grant raises stays its own.
         """
-        found = self._in(State.ACTIVE, State.REVOKING)
-        for id in self._held.keys() - {grant.id for grant in found[State.ACTIVE]}:
+        try:
+            found = self._in(State.ACTIVE, State.REVOKING)
+        except SQLAlchemyError:
+            # Nothing can be read; what is known of their time is enough to end them.
+            known = [(each.grant, self._over(each.grant)) for each in self._held.values()]
+            self._cut([grant.model_copy(update={"ended_reason": why}) for grant, why in known if why])
+            raise
+        active = {grant.id for grant in found[State.ACTIVE]}
+        self._out &= active
+        for id in self._held.keys() - active:
             del self._held[id]
         over, ending = self._ended_tasks(found[State.ACTIVE]), found[State.REVOKING]
         for grant in found[State.ACTIVE]:
@@ -131,10 +142,10 @@ class Broker:
         held = self._held.get(grant.id)
         if held is None:
             most = min(seconds_until(str(grant.hard_until), now), MOST_SECONDS)
-            held = self._held[grant.id] = _Held(until, ticks + min(left, most), ticks + most)
-        elif held.lease_until != until:
+            held = self._held[grant.id] = _Held(grant, ticks + min(left, most), ticks + most)
+        elif held.grant.lease_until != until:
             # Prolonged: never beyond where its hard limit was when it was first seen.
-            held = self._held[grant.id] = _Held(until, min(ticks + left, held.hard_at), held.hard_at)
+            held = self._held[grant.id] = _Held(grant, min(ticks + left, held.hard_at), held.hard_at)
         return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
 
     def _ended_tasks(self, grants: list[Grant]) -> set[str]:
@@ -144,7 +155,14 @@ class Broker:
             return events.tasks_with(connection, TASK_ENDED, tasks)
 
     def _end(self, ending: list[Grant], why: str, grant: Grant) -> None:
-        ending.append(self._desk.end(grant, why, actor=ACTOR))
+        try:
+            ended = self._desk.end(grant, why, actor=ACTOR)
+        except SQLAlchemyError:
+            if grant.id not in self._out:
+                LOG.exception("grant %s: that it ends is not written down yet; it is cut all the same", grant.id)
+            self._out.add(grant.id)
+            ended = grant.model_copy(update={"ended_reason": why})
+        ending.append(ended)
 
     def _cut(self, grants: list[Grant]) -> None:
         """All at once: each session takes its time to end, and nobody waits for another one's."""
@@ -198,7 +216,7 @@ class Broker:
     def _keep(self, grant: Grant) -> None:
         """Open an active one again that nobody is let in by: this process has just begun, or the relay died."""
         provider = self._provider(grant)
-        if provider.serves(grant):
+        if provider.serves(grant) or grant.id in self._out:
             return
         try:
             self._desk.verdicts.verify(grant, None)

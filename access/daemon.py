@@ -26,8 +26,10 @@ LOOK_SECONDS: Final = 0.25
 CUT_SECONDS: Final = 0.1
 # Each copy is an object that stays for a year.
 COPY_SECONDS: Final = 60.0
-# At most so long between two looks when one after another fails.
+# At most so long between two looks when one after another fails; what is to end does not wait for long.
 MOST_SECONDS: Final = 30.0
+MOST_CUT_SECONDS: Final = 1.0
+DOUBLINGS: Final = 10
 END_SECONDS: Final = 5.0
 
 
@@ -57,7 +59,8 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     from access.broker import Broker
     from access.door import Door, Served
     from access.grants import Desk
-    from access.providers.assembly import Place, providers
+    from access.providers.assembly import Place, providers, secrets_of
+    from access.secret_reads import SecretReads
     from factory import db
     from factory.cloud_clients import client
     from factory.settings import load
@@ -73,16 +76,18 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
             audit.sequence(database, key)
 
     desk = Desk(claim.root, settings, database)
-    broker = Broker(desk, database, providers(Place(claim.root, settings, database, desk, clients)))
+    opening = providers(Place(claim.root, settings, database, desk, clients))
+    broker = Broker(desk, database, opening)
     with closing(broker):
         threads = [
-            _again(broker.cut, CUT_SECONDS, stop, "what is to end did not"),
+            _again(broker.cut, CUT_SECONDS, stop, "what is to end did not", MOST_CUT_SECONDS),
             _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on"),
             _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
         ]
         # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
         log()
-        door = Served(Door(desk, database, claim.token).app(), claim.root.run)
+        reads = SecretReads(desk, database, secrets_of(opening))
+        door = Served(Door(desk, database, claim.token, reads).app(), claim.root.run)
         claim.publish({}, generation=uuid.uuid4().hex)
         LOG.info("ready")
         _repeat(log, LOOK_SECONDS, stop, "the audit logs did not go on")
@@ -93,14 +98,18 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     audit.sequence(database, key)
 
 
-def _again(do: Callable[[], object], seconds: float, stop: threading.Event, said: str) -> threading.Thread:
+def _again(
+    do: Callable[[], object], seconds: float, stop: threading.Event, said: str, most: float = MOST_SECONDS
+) -> threading.Thread:
     """A thread that does it over and over."""
-    thread = threading.Thread(target=_repeat, args=(do, seconds, stop, said), name=said, daemon=True)
+    thread = threading.Thread(target=_repeat, args=(do, seconds, stop, said, most), name=said, daemon=True)
     thread.start()
     return thread
 
 
-def _repeat(do: Callable[[], object], seconds: float, stop: threading.Event, said: str) -> None:
+def _repeat(
+    do: Callable[[], object], seconds: float, stop: threading.Event, said: str, most: float = MOST_SECONDS
+) -> None:
     failed = 0
     while not stop.is_set():
         try:
@@ -111,7 +120,7 @@ def _repeat(do: Callable[[], object], seconds: float, stop: threading.Event, sai
             failed += 1
         else:
             failed = 0
-        stop.wait(min(MOST_SECONDS, seconds * 2**failed))
+        stop.wait(min(most, seconds * 2 ** min(failed, DOUBLINGS)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The broker's door: HTTP over a Unix socket that only the factory's own user reaches.
 
 With the factory's token (that of the daemon's run file) grants of agents' tasks are asked for, looked at and ended.
-With a grant's own token that one grant is looked at, prolonged and ended, and nothing else: whoever tries is refused,
-and that is told. Approving, and whatever people sign, does not go through here.
+With a grant's own token that one grant is looked at, prolonged and ended, the secret is read that it is about, and
+nothing else: whoever tries is refused, and that is told. Approving, and whatever people sign, does not go through here.
 """
 
 import hmac
+import logging
 import os
 import socket
 import threading
@@ -17,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -25,10 +27,12 @@ from starlette.routing import Route
 
 from access.grants import Desk, Grant, Overtaken, Wanted, store
 from access.grants.model import digest
+from access.secret_reads import SecretRead, SecretReads
 from factory import db
 from factory.errors import AccessDenied, InputError, MillwrightError
 from factory.spec import Environment, Function, Scope
 
+LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
 BODY_BYTES: Final = 16_000
 START_SECONDS: Final = 10.0
@@ -105,10 +109,10 @@ class Refusal(_Body):
 
 
 class Door:
-    """Serves it. `token` is the factory's."""
+    """Serves it. `token` is the factory's; without `secrets` none is read here."""
 
-    def __init__(self, desk: Desk, database: Engine, token: str) -> None:
-        self._desk, self._database, self._token = desk, database, token
+    def __init__(self, desk: Desk, database: Engine, token: str, secrets: SecretReads | None = None) -> None:
+        self._desk, self._database, self._token, self._secrets = desk, database, token, secrets
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -118,6 +122,7 @@ class Door:
                 Route("/grants/{id}", self._guarded(self._show), methods=["GET"]),
                 Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
                 Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
+                Route("/grants/{id}/secret", self._guarded(self._read_secret), methods=["POST"]),
                 Route("/grants/{id}/certificate", self._guarded(self._certificate), methods=["POST"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
             ]
@@ -139,12 +144,17 @@ class Door:
         grant = self._named(request)
         return Told(grant=self._desk.end(grant, Ending.model_validate_json(body).why, actor=grant.principal).shown())
 
+    def _read_secret(self, request: Request, _: bytes) -> SecretRead:
+        grant = self._held(request)
+        if self._secrets is None:
+            raise AccessDenied("nobody reads secrets here")
+        return self._secrets.read(grant)
+
     def _certificate(self, request: Request, body: bytes) -> Signed:
-        grant = self._own(request)
+        grant = self._held(request)
         line = self._desk.certificate(grant, Signing.model_validate_json(body).public_key)
-        return Signed(
-            certificate=line, login=grant.provider_ref, door=grant.door, known_hosts=self._desk.bastion_known_as()
-        )
+        known = self._desk.bastion_known_as()
+        return Signed(certificate=line, login=grant.provider_ref, door=grant.door, known_hosts=known)
 
     def _end_task(self, request: Request, body: bytes) -> list[Told]:
         self._require_factory(request)
@@ -162,10 +172,10 @@ class Door:
         # The same for one that there is not: nobody learns which there are.
         raise AccessDenied("there is no such grant for this token")
 
-    def _own(self, request: Request) -> Grant:
-        """The same, by its holder only: who has its token. Raises AccessDenied."""
+    def _held(self, request: Request) -> Grant:
+        """The same, by its holder only: who asks for a grant may be asked to by others. Raises AccessDenied."""
         grant = self._named(request)
-        if grant.token_digest != digest(_bearer(request)):
+        if digest(_bearer(request)) != grant.token_digest:
             raise AccessDenied("this takes the grant's own token")
         return grant
 
@@ -192,7 +202,7 @@ class Door:
         return request.path_params["app"], request.path_params["task"]
 
     def _guarded(
-        self, answer: Callable[[Request, bytes], _Body | list[Told]]
+        self, answer: Callable[[Request, bytes], BaseModel | list[Told]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
             body = b""
@@ -206,6 +216,10 @@ class Door:
                 return _problem(422, "; ".join(f"{_at(each['loc'])}: {each['msg']}" for each in error.errors()))
             except MillwrightError as error:
                 return _problem(STATUS.get(type(error), 503), str(error), error.hint)
+            except SQLAlchemyError as error:
+                LOG.exception("the factory's database does not take it")
+                said = str(getattr(error, "orig", None) or type(error).__name__)
+                return _problem(503, f"the factory's database does not take it: {said}")
             many = [each.model_dump() for each in told] if isinstance(told, list) else told.model_dump()
             return JSONResponse(many)
 

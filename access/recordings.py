@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from access.grants import Grant
-from access.ssh import told as ssh
-from access.ssh.terminal import SUFFIX as CAST
+from access.said import Said, said
+from access.ssh import terminal
 from factory import events
 from factory.paths import FactoryRoot
-
-Record = dict[str, Any]
-# What the bastion records by operations, and not as a terminal.
-FILES = ("sftp", "scp")
 
 
 class Held(StrEnum):
@@ -30,32 +25,15 @@ class Held(StrEnum):
     """It is not, or it cannot be read."""
     GONE = "gone"
     """The log tells of it, and it is not there."""
+    REMOVED = "removed"
+    """It was older than it has to be kept, and somebody had it removed; its digest is in the log."""
     OPEN = "open"
     """The session has not ended yet, or its relay was killed: nothing is told of it."""
 
 
 @dataclass
-class Said:
-    """One statement, and what became of it. `at`: seconds since the epoch; `ms`: how long it took.
-
-    `values` are what stood in place of its parameters, redacted where they may be credentials. `refused`: why it was
-    not passed on. No outcome (`sqlstate` None): none came.
-    """
-
-    at: float
-    text: str
-    values: list[Any] = field(default_factory=list)
-    refused: str = ""
-    tags: list[str] = field(default_factory=list)
-    rows: int = 0
-    sqlstate: str | None = None
-    ms: float = 0.0
-    skipped: bool = False
-
-
-@dataclass
 class Recorded:
-    """One session. `file`: its recording; one that ends with `.cast` any player of asciicasts plays."""
+    """One session. `file`: its recording; one that ends with `.cast` is a terminal, for any player of asciicasts."""
 
     session: str
     client: str
@@ -77,9 +55,16 @@ def recorded(root: FactoryRoot, connection: Connection, grant: Grant) -> list[Re
         for each in events.of_kinds(connection, ["session.began", "session.ended"], app=grant.app)
         if each.properties.get("grant") == grant.id
     }
+    removed = {
+        Path(str(each.properties.get("recording"))).stem
+        for each in events.of_kinds(connection, ["recording.removed"], app=grant.app)
+    }
     folder = root.recordings / grant.app / grant.id
-    files = {path.stem: path for suffix in (".jsonl", CAST) for path in folder.glob(f"*{suffix}")}
+    files = {path.stem: path for suffix in (".jsonl", terminal.SUFFIX) for path in folder.glob(f"*{suffix}")}
     found = [_session(name, files.get(name), told.get(name, {}).get("digest", "")) for name in {*told, *files}]
+    for each in found:
+        if each.held is Held.GONE and each.session in removed:
+            each.held = Held.REMOVED
     return sorted(found, key=lambda each: (each.began, each.session))
 
 
@@ -92,48 +77,15 @@ def _session(name: str, path: Path | None, digest: str) -> Recorded:
         held = Held.CHANGED
     try:
         records = [json.loads(line) for line in content.splitlines()]
-        if path.suffix == CAST or (records and records[0].get("what") in FILES):
-            return replace(_over_ssh(path, records), session=name, held=held)
+        if path.suffix == terminal.SUFFIX:
+            told = terminal.told(records)
+            about = Said(told.began, told.command, [], tags=told.tags, sqlstate=told.status, ms=told.ms)
+            return Recorded(name, told.client, told.began, told.ended, held, [about], str(path))
         start = records[0] if records else {}
         end = next((each for each in records if each["kind"] == "session_end"), None)
         ended = None if end is None else (end["detail"] or "the client went")
-        found = list(said(records))
-        return Recorded(name, start.get("client", ""), start.get("at", 0.0), ended, held, found, str(path))
+        return Recorded(
+            name, start.get("client", ""), start.get("at", 0.0), ended, held, list(said(records)), str(path)
+        )
     except (ValueError, KeyError, TypeError):
         return Recorded(name, "", 0.0, None, Held.CHANGED, [])
-
-
-def _over_ssh(path: Path, records: list[Any]) -> Recorded:
-    told = ssh.terminal(records) if path.suffix == CAST else ssh.files(records)
-    found = [
-        Said(each.at, each.text, refused=each.refused, tags=list(each.tags), sqlstate=each.error, ms=each.ms)
-        for each in told.done
-    ]
-    return Recorded("", told.client, told.began, told.ended, Held.OPEN, found, str(path))
-
-
-def said(records: Iterable[Record]) -> Iterator[Said]:
-    """What was said, in its order, from the records of one session."""
-    prepared: dict[str, str] = {}
-    portals: dict[str, tuple[str, list[Any]]] = {}
-    found: dict[int, Said] = {}
-    for each in records:
-        number = each.get("n", 0)
-        match each["kind"]:
-            case "query" | "function_call":
-                found[number] = Said(each["at"], each.get("text", "(function call)"), refused=each.get("refused", ""))
-            case "parse":
-                prepared[each["statement"]] = each["text"]
-                if "refused" in each:
-                    found[number] = Said(each["at"], each["text"], refused=each["refused"])
-            case "bind":
-                portals[each["portal"]] = (prepared.get(each["statement"], "(unknown)"), each["values"])
-            case "execute":
-                text, values = portals.get(each["portal"], ("(unknown)", []))
-                found[number] = Said(each["at"], text, values)
-            case "outcome" if each["of"] in found:
-                one = found[each["of"]]
-                one.tags, one.rows = each.get("tags", []), each.get("rows", 0)
-                one.sqlstate, one.ms = each.get("sqlstate", ""), each.get("ms", 0.0)
-                one.skipped = each.get("skipped", False)
-    yield from found.values()

@@ -31,6 +31,24 @@ class Answer(BaseModel):
     problem: str = ""
 
 
+class Happened(BaseModel):
+    """What nobody ordered: told by the process, and then to the outbox. `happened` comes first in its line.
+
+    `reason` is a code; `session_ended` tells the recording's path (relative to the recordings) and its SHA-256.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    happened: str
+    grant: str = ""
+    session: str = ""
+    client: str = ""
+    reason: str = ""
+    detail: str = ""
+    recording: str = ""
+    digest: str = ""
+
+
 Done = TypeVar("Done", bound=Answer)
 
 

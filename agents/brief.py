@@ -34,11 +34,15 @@ class ContextPart(_Part):
 
 
 class EgressWay(_Part):
-    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it."""
+    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it.
+
+    `doors`: base URLs inside, by the variable that tells commands of each; a relay puts a credential in behind it.
+    """
 
     socket: Path
     proxy: str
-    hosts: list[str] = Field(min_length=1)
+    hosts: list[str] = []
+    doors: dict[str, str] = {}
 
 
 class TaskBrief(_Part):

@@ -10,8 +10,9 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from agents.brief import Outcome, TaskBrief
 from agents.door import Door, DoorClosed
@@ -24,6 +25,7 @@ from agents.trajectory import Trajectory
 from factory.errors import SandboxUnavailable
 
 BRIEF, OUTCOME, LOCK, NOTHING = "brief.json", "outcome.json", "lock", "nothing"
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 # sysexits.h: EX_TEMPFAIL, EX_CONFIG
 LATER, WRONG = 75, 78
 
@@ -53,14 +55,17 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     draft.replace(folder / OUTCOME)
 
 
-def toolbox(brief: TaskBrief, folder: Path) -> Toolbox:
-    """Those tools of the brief's function that the brief offers, on its worktree."""
+def toolbox(brief: TaskBrief, folder: Path, secrets: Mapping[str, str] = NO_SECRETS) -> Toolbox:
+    """Those tools of the brief's function that the brief offers, on its worktree.
+
+    `secrets` are variables of what they run; their values are in no answer.
+    """
     nothing = folder / NOTHING
     nothing.touch()
     return Toolbox(
         names=frozenset(FUNCTIONS[brief.function].only(brief.tools).tools),
         place=Place(brief.worktree, folder),
-        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress),
+        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress, secrets),
     )
 
 

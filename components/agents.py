@@ -6,6 +6,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from components import aws, interfaces
+from factory.cloud_access import promised
 from factory.egress_lists import lists
 from factory.egress_service import REPOSITORY
 from factory.spec import LOG_DAYS, AppSpec, Environment
@@ -52,6 +53,7 @@ def _identity(name: str, factory: "AppFactory", place: Place, opts: ResourceOpti
             "key_id": factory.keys.key_id,
             "secrets": factory.secrets.ids,
             "functions": {function: agent.secrets for function, agent in spec.agents.items()},
+            "queues": promised(spec, place.environment, "queues"),
         },
         opts,
     )

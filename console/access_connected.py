@@ -34,14 +34,16 @@ def connected(here: AccessSession, wanted: Wanted, key: Path | None) -> Iterator
             here.desk.end(here.read(given.grant), left, actor=wanted.principal)
 
 
-def run_below(command: Sequence[str], told: Mapping[str, str]) -> int:
-    """Run a program that a person works with, told by variables beside our own; its exit status.
+def run_below(command: Sequence[str], told: Mapping[str, str], without: tuple[str, ...] = ()) -> int:
+    """Run a program that a person works with, told by variables beside our own (but for those that begin as `without`
+    says); its exit status.
 
     Ctrl-C is its own: in psql it ends a query and not psql, and whoever waits for that must not end either.
     """
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         # What is secret goes by the environment: arguments are for everybody to see.
-        return subprocess.run(command, env={**os.environ, **told}, check=False).returncode
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
+        return subprocess.run(command, env={**kept, **told}, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, before)

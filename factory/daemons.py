@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from io import TextIOWrapper
@@ -33,6 +33,8 @@ LOCAL_CLOUD = "localcloud"
 ACCESS = "access"
 WORKER = "worker"
 MODULES = {LOCAL_CLOUD: "localcloud.daemon", ACCESS: "access.daemon", WORKER: "pipeline.worker"}
+# The order of sets must be the same in each life of the local cloud; without this it would begin again with it.
+ENVIRONMENT = {LOCAL_CLOUD: {"PYTHONHASHSEED": "0"}}
 # A daemon's own calls, as opposed to what it serves, are below this path and need the run file's token.
 ADMIN_PATH = "/_millwright/"
 TOKEN_HEADER = "x-millwright-token"  # noqa: S105 -- a header's name
@@ -170,9 +172,13 @@ def _start(root: FactoryRoot, name: str) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=root.path,
-            env={key: value for key, value in os.environ.items() if not key.startswith(REAL_CREDENTIALS)},
+            env=_harmless(os.environ) | ENVIRONMENT.get(name, {}),
             start_new_session=True,
         )
+
+
+def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environment.items() if not key.startswith(REAL_CREDENTIALS)}
 
 
 def _runs(process: subprocess.Popen[bytes]) -> bool:

@@ -21,7 +21,7 @@ from pipeline.records import ChangeRecord
 from pipeline.task_door import TaskDoor
 from pipeline.task_process import TaskProcesses
 from stacks.driver import Driver
-from stacks.production import Place
+from stacks.places import Place
 
 ACTOR = "factory"
 

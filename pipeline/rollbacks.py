@@ -15,7 +15,7 @@ from pipeline import records
 from pipeline.records import ChangeRecord, ChangeState, Stage
 from stacks import rollback
 from stacks.names import declared
-from stacks.production import Place, place_of
+from stacks.places import Place, place_of
 from stacks.rollback import Choice
 
 

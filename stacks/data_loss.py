@@ -19,7 +19,7 @@ from factory.requests import Question, Request, RequestState
 from factory.spec import Environment
 from stacks.driver.model import Step
 from stacks.driver.stateful import at_risk, effect_of
-from stacks.production import Place
+from stacks.places import Place
 
 GUARDED = (Environment.STAGING, Environment.PRODUCTION)
 ANOTHER = "what the update would lose is another now"

@@ -15,7 +15,7 @@ from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Question, Request
 from factory.settings import Settings
-from stacks.production import Place, refuse
+from stacks.places import Place, refuse
 from stacks.shared_platform import PLATFORM
 
 

@@ -22,7 +22,7 @@ from factory.paths import FactoryRoot, find_root
 from factory.settings import Settings, load
 from factory.spec import Environment, app_names, load_app
 from policies.score import Score
-from stacks import destruction, production
+from stacks import destruction, places, production
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, unsettled
 from stacks.driver.cli import run_cli, state_file
@@ -76,7 +76,7 @@ def before(
     stack = stack_of(spec, environment)
     if environment is Environment.PRODUCTION or (stack, command) == (PLATFORM, "destroy"):
         database = db.connect(root, settings)
-        if place := production.in_production(root, settings, database, spec, environment):
+        if place := places.in_production(root, settings, database, spec, environment):
             _require_decided(place, command, flags)
         else:
             destruction.require_destroyable(root, settings, database)
@@ -100,7 +100,7 @@ def before(
         if settled or ledger.is_stale(database, stack, generation):
             # Read by the shim: the engine must look up what the cloud still holds before it goes on.
             sys.stdout.write(json.dumps({"refresh": True}))
-        place = production.place_of(root, settings, database, spec, environment)
+        place = places.place_of(root, settings, database, spec, environment)
         declared = production.declared_digest(place, None) if place else spec.digest()
         ledger.started(database, spec, environment, kind, replace(DOOR, spec=declared), cloud_generation=generation)
         unsettled.begin(root, settings, stack, owed=settled)
@@ -119,20 +119,20 @@ def _waiting(stack: str) -> Callable[[str], None]:
     return lambda why: print(f"waiting for {stack}: {why}", file=sys.stderr)
 
 
-def _require_decided(place: production.Place, command: str, flags: Sequence[str]) -> None:
+def _require_decided(place: places.Place, command: str, flags: Sequence[str]) -> None:
     """Production by the plain door: what was decided may be applied again, seen and refreshed; nothing else.
 
     The program verifies the same once more, so leaving this door out gains nothing.
     """
     if command == "destroy":
-        production.refuse(
+        places.refuse(
             place,
             "it is destroyed by a person's recorded decision, not by a plain destroy",
             hint=f"millwright destroy {place.spec.name} {place.environment} asks for one, and carries it out",
         )
     excess = forbidden(command, flags)
     if excess is None:
-        production.refuse(place, f"pulumi {command} is not for it: it changes only by a person's recorded decision")
+        places.refuse(place, f"pulumi {command} is not for it: it changes only by a person's recorded decision")
     effect = COMMANDS[command].effect
     if effect is Effect.CLOUD:
         production.require_release(place)
@@ -141,7 +141,7 @@ def _require_decided(place: production.Place, command: str, flags: Sequence[str]
     if excess:
         names = ", ".join(flag.partition("=")[0] if not flag.startswith("--refresh") else flag for flag in excess)
         allowed = ", ".join(f"--{name}" for name in sorted(COMMANDS[command].on_production or ()))
-        production.refuse(
+        places.refuse(
             place, f"pulumi {command} on it takes no {names}: that was never decided", hint=f"it takes {allowed}"
         )
 
@@ -154,8 +154,8 @@ def refused(root: FactoryRoot, settings: Settings, reason: str, *words: str) -> 
     for spec in (load_app(root, app) for app in app_names(root)):
         stack = spec.stack(Environment.PRODUCTION)
         if Environment.PRODUCTION in spec.environments and any(word.endswith(stack) for word in words):
-            place = production.Place(root, settings, db.connect(root, settings), spec, Environment.PRODUCTION)
-            production.refuse(place, f"{reason}; it changes only by a person's recorded decision")
+            place = places.Place(root, settings, db.connect(root, settings), spec, Environment.PRODUCTION)
+            places.refuse(place, f"{reason}; it changes only by a person's recorded decision")
 
 
 def after(

@@ -13,7 +13,7 @@ from stacks.driver.model import Step
 from stacks.driver.stateful import at_risk
 from stacks.followed import configured_since, otherwise
 from stacks.inputs import configured
-from stacks.production import Place
+from stacks.places import Place
 
 # As many letters of a digest as people compare.
 DIGEST = len("sha256:") + 12

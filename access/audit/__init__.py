@@ -10,12 +10,14 @@ from access.audit.copies import copied, copy
 from access.audit.export import lines
 from access.audit.keys import key_file, public_pem, signing_key
 from access.audit.notes import BadNote, Checkpoint, opened, raw
+from access.audit.pruning import AuditBroken
 from access.audit.reading import Entry, entries
 from access.audit.sequencer import SHARED, Backlog, backlog, sequence
 from access.audit.verify import Verified, apps, verify
 
 __all__ = [
     "SHARED",
+    "AuditBroken",
     "Backlog",
     "BadNote",
     "Checkpoint",

@@ -1,8 +1,5 @@
 """The key that signs checkpoints: made once per factory, its owner's only."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from factory.errors import InputError
-from factory.paths import FactoryRoot, private_folder
+from factory.own_file import made_once
+from factory.paths import FactoryRoot
 
 
 def key_file(root: FactoryRoot) -> Path:
@@ -29,10 +27,8 @@ def signing_key(root: FactoryRoot) -> Ed25519PrivateKey:
     Raises InputError for a file that holds no such key.
     """
     path = key_file(root)
-    if not path.exists():
-        _make(path)
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(made_once(path, _new), password=None)
     except ValueError:
         key = None
     if not isinstance(key, Ed25519PrivateKey):
@@ -48,18 +44,5 @@ def public_pem(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def _make(path: Path) -> None:
-    private_folder(path.parent)
-    made = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    # Its owner's only from the first moment.
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(made)
-            file.flush()
-            os.fsync(file.fileno())
-        # Not replaced: whoever was first has perhaps signed already.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        Path(draft).unlink()
+def _new() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

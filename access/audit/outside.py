@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 ORIGIN = "millwright/"
+# The event by which a person had the content of old entries removed; their hashes stay.
+PRUNED = "audit.pruned"
 MOST_LINE = 16 * 1024 * 1024
 
 
@@ -49,6 +51,7 @@ class Log(NamedTuple):
 
     hashes: list[bytes]
     expired: int
+    pruned: int
     notes: list[str]
 
 
@@ -56,7 +59,7 @@ def read_log(path: Path) -> Log:
     """The entries' hashes, worked out from the entries themselves. Raises Refuted, Unusable."""
     hashes: list[bytes] = []
     notes: list[str] = []
-    expired, sequences = 0, set()
+    expired, pruned, sequences = 0, 0, set()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -68,7 +71,8 @@ def read_log(path: Path) -> Log:
                     raise Refuted(f"line {number} is not entry {len(hashes)}")
                 leaf = document.get("leaf")
                 if isinstance(leaf, str):
-                    sequence = _sequence(leaf, number)
+                    sequence, told = _event(leaf, len(hashes), number)
+                    pruned = max(pruned, told)
                     if sequence in sequences:
                         raise Refuted(f"line {number} tells event {sequence} a second time")
                     sequences.add(sequence)
@@ -80,7 +84,9 @@ def read_log(path: Path) -> Log:
                 hashes.append(_hash(document.get("hash"), number))
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from None
-    return Log(hashes, expired, notes)
+    if expired > pruned:
+        raise Refuted(f"{expired} entries have no content any more, and the log tells of {pruned} that were pruned")
+    return Log(hashes, expired, pruned, notes)
 
 
 def _document(line: bytes, number: int) -> dict[str, object]:
@@ -95,9 +101,12 @@ def _document(line: bytes, number: int) -> dict[str, object]:
     return document
 
 
-def _sequence(leaf: str, number: int) -> int:
+def _event(leaf: str, index: int, number: int) -> tuple[int, int]:
+    """An event's number, and how many entries before it were pruned, where it tells that."""
     try:
-        return int(json.loads(leaf)["sequence"])
+        event = json.loads(leaf)
+        told = int(event["properties"]["entries"]) if event["kind"] == PRUNED else 0
+        return int(event["sequence"]), told if 0 <= told <= index else 0
     except (ValueError, KeyError, TypeError):
         raise Refuted(f"line {number} holds no event") from None
 
@@ -236,7 +245,7 @@ def main() -> int:
         print(f"cannot verify: {unusable}", file=sys.stderr)
         return 2
     since = "first look, nothing to compare with yet" if first else "the history is the one seen last time"
-    only = f", {log.expired} of them by their hashes alone" if log.expired else ""
+    only = f", {log.expired} of them pruned and known by their hashes alone" if log.expired else ""
     print(f"{note.splitlines()[0]}: {len(log.hashes)} entries{only}, {len(log.notes)} checkpoints; {since}")
     return 0
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, upd
 
 from access.audit.merkle import Frontier, leaf_hash
 from access.audit.notes import Checkpoint, signed
-from access.audit.redaction import redacted
 from access.audit.tables import CHECKPOINTS, ENTRIES, LOGS, TURN
+from access.redaction import redacted
 from factory import db
 from factory.events import EVENTS, Event
 from factory.fingerprints import canonical

@@ -11,28 +11,40 @@ from typing import Final
 
 import uuid_utils
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from access import audit
 from access.grants import store
 from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
 from access.grants.proof import Sign, proved, require_said
+from access.grants.seal import Seal
 from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.postgres.scram import stored
 from access.rules import Verdict
 from access.ssh import authorities
 from factory import db, decisions, requests
-from factory.errors import AccessDenied, InputError
+from factory.errors import AccessDenied, CloudUnavailable, InputError
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
+from factory.spec import Scope
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
 BACKLOG_SECONDS: Final = 30
 # Which kind of provider opens what app.yaml calls so.
-KINDS: Final = {"databases": "postgres", "hosts": "ssh"}
+KINDS: Final = {
+    "databases": "postgres",
+    "secrets": "secret",
+    "repository": "git",
+    "queues": "aws",
+    "apis": "api",
+    "hosts": "ssh",
+}
+# A new value comes with the app's release: `millwright secrets set`, `millwright up`.
+READ_ONLY: Final = frozenset({"secrets"})
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
 LOOKS: Final = 5
 
@@ -56,6 +68,7 @@ class Desk:
     def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, now: Now = utc_now) -> None:
         self._root, self._settings, self._database, self._now = root, settings, database, now
         self.verdicts = Verdicts(root, settings, database)
+        self._seal = Seal(root)
 
     @property
     def is_local(self) -> bool:
@@ -65,16 +78,25 @@ class Desk:
     def ask(self, wanted: Wanted, sign: Sign | None = None) -> Given:
         """Ask for access; `sign` proves that a person does. It is on its way then, or waits for people.
 
-        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError.
+        Raises AccessDenied: nothing allows it, which is written down, or nothing is given now; InputError;
+        CloudUnavailable when it cannot be written down, and so is not given.
         """
+        try:
+            return self._ask(wanted, sign)
+        except DBAPIError as error:
+            raise CloudUnavailable(
+                f"nothing is given: the factory's database does not take it: {error.orig}",
+                hint="check that it answers, and has space",
+            ) from None
+
+    def _ask(self, wanted: Wanted, sign: Sign | None) -> Given:
         verdict = self.verdicts.why(wanted)
         token = new_token()
         grant = self._draft(wanted, verdict, token)
-        if sign is not None:
-            grant = proved(grant, sign)
+        grant = self._seal.sealed(grant) if sign is None else proved(grant, sign)
         refusal = _refusal(wanted, verdict)
         with db.transaction(self._database) as connection:
-            self._require_logged(connection)
+            self.require_logged(connection)
             if verdict.approval is not None and not refusal:
                 request = requests.open_request(connection, question(grant, verdict), actor=grant.principal)
                 grant = grant.model_copy(update={"request": request.id})
@@ -166,12 +188,21 @@ class Desk:
         authority = authorities.private_key(self._root, authorities.Keys.HOLDERS)
         made = authorities.certify(authority, key, grant.provider_ref, grant.id, now, datetime.fromisoformat(until))
         with db.transaction(self._database) as connection:
-            store.certified(connection, grant, str(made.serial), until)
+            store.used(connection, grant, "grant.certified", serial=str(made.serial), until=until)
         return made.line
 
     def bastion_known_as(self) -> str:
         """The line of a known_hosts file by which clients know the bastion."""
         return authorities.known_hosts(self._root)
+
+    def require_logged(self, connection: Connection) -> None:
+        """No audit, no access. Raises AccessDenied."""
+        waits = audit.backlog(connection)
+        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
+            raise AccessDenied(
+                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
+                hint="millwright factory up starts what logs them",
+            )
 
     def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
         """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""
@@ -228,19 +259,12 @@ class Desk:
     def _over(self, why: str) -> dict[str, str]:
         return {"ended_reason": why, "ended_at": stamp(self._now())}
 
-    def _require_logged(self, connection: Connection) -> None:
-        """No audit, no access. Raises AccessDenied."""
-        waits = audit.backlog(connection)
-        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
-            raise AccessDenied(
-                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
-                hint="millwright factory up starts what logs them",
-            )
-
 
 def _refusal(wanted: Wanted, verdict: Verdict) -> str:
     """Why it is not given, whoever would approve; "" when it may be."""
     kind = wanted.resource.partition(".")[0]
     if not verdict.allowed:
         return "; ".join(verdict.reasons) or "no rule allows it"
+    if kind in READ_ONLY and wanted.scope is not Scope.READ:
+        return f"{kind} are read and nothing else: ask for the scope read"
     return "" if kind in KINDS else f"nothing opens {kind} yet; there is: {', '.join(KINDS)}"

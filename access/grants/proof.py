@@ -46,4 +46,7 @@ def require_said(people: People, person: str, what: Mapping[str, Any], sign: Sig
 def _payload(grant: Grant) -> bytes:
     fields = {"id", "app", "environment", "resource", "scope", "principal", "reason", "minutes", "requested_at"}
     told = {"token": grant.token_digest, "verifier": grant.verifier}
+    if grant.change is not None:
+        # It says which branch the repository's door takes.
+        told["change"] = grant.change
     return canonical({**grant.model_dump(mode="json", include=fields), **told})

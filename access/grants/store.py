@@ -21,7 +21,15 @@ KINDS: Final = {
     State.DENIED: "grant.denied",
 }
 KINDS_TOLD: Final = frozenset(
-    {*KINDS.values(), "grant.requested", "grant.renewed", "grant.reopened", "grant.refused", "grant.certified"}
+    {
+        *KINDS.values(),
+        "grant.requested",
+        "grant.renewed",
+        "grant.reopened",
+        "grant.refused",
+        "grant.certified",
+        "secret.read",
+    }
 )
 # A failure that repeats is told at the first and each so many times.
 TOLD_EVERY: Final = 10
@@ -117,9 +125,9 @@ def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:
     _tell(connection, "grant.refused", grant, actor, why=why)
 
 
-def certified(connection: Connection, grant: Grant, serial: str, until: str) -> None:
-    """Tell that its holder has a certificate with this number, until a moment."""
-    _tell(connection, "grant.certified", grant, grant.principal, serial=serial, until=until)
+def used(connection: Connection, grant: Grant, kind: str, **told: Any) -> None:
+    """Tell what its holder does with it."""
+    _tell(connection, kind, grant, grant.principal, **told)
 
 
 def _change(connection: Connection, grant: Grant, **values: Any) -> Grant:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from access.grants.model import Grant, Wanted, seconds_until
 from access.grants.proof import require_proved
+from access.grants.seal import Seal
 from access.rules import Asked, Verdict, decide, may_approve, may_stop, statement_kinds
 from factory import approvals
 from factory.errors import AccessDenied, DecisionRequired
@@ -27,6 +28,7 @@ class Verdicts:
 
     def __init__(self, root: FactoryRoot, settings: Settings, database: Engine) -> None:
         self._root, self._settings, self._database = root, settings, database
+        self._seal = Seal(root)
 
     def why(self, wanted: Wanted) -> Verdict:
         """What the rules say to it; nothing is written down. Raises InputError for an app that there is not."""
@@ -47,6 +49,8 @@ class Verdicts:
             raise AccessDenied("it is not allowed any more: " + "; ".join(verdict.reasons))
         if grant.function is None:
             require_proved(people, grant)
+        else:
+            self._seal.require(grant)
         if verdict.approval is not None:
             self._require_approved(grant, verdict.approval, spec, people)
         return verdict

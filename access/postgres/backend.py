@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from access.postgres import wire
+from access.postgres.gathering import HEAD_BYTES, Gathering
 from access.postgres.refusals import malformed
 
-HEAD_BYTES: Final = wire.HEAD.size
 HELD_BYTES: Final = 16 << 20
 
 
@@ -16,7 +16,7 @@ class Scanner:
     def __init__(self, look: Callable[[bytes, bytes], bytes | None], copied: Callable[[bytes], None]) -> None:
         """`look` gets type and body, and may answer what goes on instead; `copied` gets the content of CopyData."""
         self._look, self._copied = look, copied
-        self._held = b""
+        self._held = Gathering()
         # Of a row or a CopyData that has begun.
         self._left = 0
         self._copy = False
@@ -28,7 +28,7 @@ class Scanner:
 
     def feed(self, data: bytes) -> bytes:
         """Take in what came; what goes on. Raises Refused."""
-        buffer = self._held + data if self._held else data
+        buffer = self._held.joined(data)
         size, at, start = len(buffer), 0, 0
         if self._left:
             at = self._bulk(buffer, 0, self._left)
@@ -50,7 +50,8 @@ class Scanner:
                 out += (buffer[start:at], instead)
                 start = end
             at = end
-        self._held = buffer[at:] if at < size else b""
+        if at < size:
+            self._held.keep(buffer[at:])
         if not out and at == size:
             return buffer
         return b"".join((*out, buffer[start:at]))

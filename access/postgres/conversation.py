@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from access.postgres import wire
+from access.postgres.gathering import HEAD_BYTES, Gathering
 from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind
 from access.postgres.limits import Limits
@@ -18,7 +19,6 @@ from access.postgres.replies import MARKER, Asked, Record, Replies
 from access.postgres.statements import Judgement
 from access.postgres.values import recorded_values
 
-HEAD_BYTES: Final = wire.HEAD.size
 Clock = Callable[[], float]
 
 
@@ -54,7 +54,7 @@ class Conversation:
         self.replies = Replies(clock)
         self.statements = 0
         self._n = 0
-        self._left = b""
+        self._left = Gathering()
         self._prepared: dict[str, _Prepared] = {}
         # The rest of a CopyData that has begun, and what of the COPY has come.
         self._data_left = 0
@@ -62,6 +62,11 @@ class Conversation:
         # Rows may come: a COPY was asked for, and the client may not know yet that it failed at the server.
         self._rows = False
         self._once: tuple[str, Judgement] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes of the client wait for the rest of their message."""
+        return len(self._left)
 
     def judged(self, text: str, judgement: Judgement) -> None:
         """The answer to `unjudged`; `client` is to be called again, with what has come meanwhile."""
@@ -80,7 +85,7 @@ class Conversation:
 
     def client(self, data: bytes) -> Step:
         """Bytes of the client. Raises Refused."""
-        buffer = self._left + data if self._left else data
+        buffer = self._left.joined(data)
         step, at, size = Step(), 0, len(buffer)
         while not step.over:
             if self._data_left:
@@ -105,10 +110,12 @@ class Conversation:
             self._copies(kind)
             onward = take(self, buffer[at + HEAD_BYTES : end], step)
             if step.unjudged is not None:
-                break
+                self._left.keep_whole(buffer[at:])
+                return step
             step.onward.append(buffer[at:end] if onward is None else onward)
             at = end
-        self._left = buffer[at:]
+        if at < size:
+            self._left.keep(buffer[at:])
         return step
 
     def _bounded(self, kind: bytes, length: int) -> None:

@@ -1,32 +1,34 @@
 """Lets clients in: TLS, start-up, the grant's token; then the relay's own login at the database, and a session."""
 
 import asyncio
-import contextlib
 import hmac
 import logging
 import secrets
 import socket
 import time
 from collections import OrderedDict
+from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from access.postgres import startup, upstream, wire
+from access.postgres.budget import Budget
 from access.postgres.door import Cancel, secured, server_context
 from access.postgres.ends import End, Gone
 from access.postgres.judgements import Judgements
+from access.postgres.logins import Attempt, RefusedLogins
 from access.postgres.orders import Begin, Happened, Open
-from access.postgres.recording import Recording
+from access.postgres.recording import Recording, recorded_before
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
 from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
 from access.postgres.upstream import Server
+from access.postgres.waiting import Memory
 
 LOG: Final = logging.getLogger("millwright.postgres")
 ENDED_KEPT: Final = 10_000
-# Whoever is not logged in yet writes a part of what is recorded of the attempt.
-TOLD_CHARACTERS: Final = 500
 
 
 class Front:
@@ -46,6 +48,8 @@ class Front:
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._keys: dict[int, tuple[bytes, Session]] = {}
         self._busy: set[asyncio.Task[None]] = set()
+        self._refusals = RefusedLogins(around)
+        self._memory = Memory(around.limits.waiting_bytes)
         self._accepting = asyncio.ensure_future(self._accept())
 
     @property
@@ -58,7 +62,10 @@ class Front:
         if order.grant in self._grants or order.login in self._by_login:
             raise ValueError("there is such a grant already, or one with this login")
         upstream.context(order.server)
-        grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden))
+        budget = Budget(self._around.limits, *recorded_before(self._folder(order)))
+        spent = partial(self._spent, order.grant)
+        memory = Memory(self._around.limits.grant_waiting_bytes, self._memory)
+        grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden), budget, memory, spent)
         self._grants[order.grant] = self._by_login[order.login] = grant
         grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 
@@ -83,9 +90,20 @@ class Front:
         await asyncio.gather(*waiting, return_exceptions=True)
 
     def _time_over(self, name: str) -> None:
-        task = asyncio.ensure_future(self.close(name, "its time is over"))
+        self._soon(self.close(name, "its time is over"))
+
+    def _spent(self, name: str, why: Refused) -> None:
+        if name in self._grants:
+            self._around.watch(Happened(happened="grant_spent", grant=name, reason=why.reason.value, detail=why.detail))
+            self._soon(self.close(name, why.detail))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
+
+    def _folder(self, order: Open) -> Path:
+        return self._recordings / order.app / order.grant
 
     def sessions(self) -> list[Session]:
         """Who is in."""
@@ -99,6 +117,7 @@ class Front:
         for task in self._busy:
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
+        self._refusals.close()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -115,22 +134,22 @@ class Front:
                 continue
             client.setblocking(False)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            task = asyncio.ensure_future(self._serve(client))
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            self._soon(self._serve(client))
 
     async def _serve(self, client: socket.socket) -> None:
-        login = _Attempt()
+        login = Attempt()
         try:
             login.address = ":".join(map(str, client.getpeername()[:2]))
             async with asyncio.timeout(self._around.limits.login_seconds):
                 await self._welcome(client, login)
         except Refused as why:
-            self._refused(login, why)
+            self._refusals.refuse(login, why)
+            if why.reason is Reason.BUDGET:
+                self._spent(login.grant, why)
         except TimeoutError:
-            self._refused(login, Refused(Reason.LIMIT, "57P05", "the login took too long"))
+            self._refusals.refuse(login, Refused(Reason.LIMIT, "57P05", "the login took too long"))
         except asyncio.CancelledError:
-            self._refused(login, unknown(login.name))
+            self._refusals.refuse(login, unknown(login.name))
             raise
         except (Gone, OSError):
             login.drop()
@@ -141,7 +160,7 @@ class Front:
             if login.end is None:
                 client.close()
 
-    async def _welcome(self, client: socket.socket, login: "_Attempt") -> None:
+    async def _welcome(self, client: socket.socket, login: Attempt) -> None:
         end = await secured(client, self._context)
         if isinstance(end, Cancel):
             await self._cancel(end.packet)
@@ -190,6 +209,7 @@ class Front:
             raise Refused(Reason.DATABASE, "3D000", f'the grant is not for the database "{started.database}"')
         if len(grant.sessions) + len(grant.busy) > limits.sessions:
             raise Refused(Reason.LIMIT, "53300", f"the grant has its {limits.sessions} sessions already")
+        grant.budget.begin()
         server = await upstream.log_in(order.server, started, order.grant, limits)
         try:
             self._begin(end, started, grant, server)
@@ -201,8 +221,8 @@ class Front:
         if not grant.open:
             raise unknown(started.login)
         name = f"{time.time_ns() // 1_000_000}-{secrets.token_hex(4)}"
-        path = self._recordings / grant.order.app / grant.order.grant / f"{name}.jsonl"
-        recording = Recording(path, self._around.limits.recording_bytes)
+        path = self._folder(grant.order) / f"{name}.jsonl"
+        recording = Recording(path, self._around.limits.recording_bytes, grant.budget)
         session = Session(name, grant, (end, server), recording, self._around)
         try:
             recording.write([_began(session, started)])
@@ -232,32 +252,6 @@ class Front:
         if session is None or not hmac.compare_digest(known, key):
             raise Refused(Reason.CANCEL_KEY, "42501", "the key is of no session")
         await session.cancel()
-
-    def _refused(self, login: "_Attempt", why: Refused) -> None:
-        detail = f"{login.name}: {why.detail}" if login.name else why.detail
-        self._around.watch(
-            Happened(
-                happened="login_refused",
-                grant=login.grant,
-                client=login.address,
-                reason=why.reason.value,
-                detail=detail[:TOLD_CHARACTERS],
-            )
-        )
-        login.drop(wire.fatal(why))
-
-
-class _Attempt:
-    """A login under way: who tries, as far as it is known."""
-
-    def __init__(self) -> None:
-        self.address = self.name = self.grant = ""
-        self.end: End | None = None
-
-    def drop(self, last: bytes = b"") -> None:
-        if self.end:
-            with contextlib.suppress(OSError):
-                self.end.end(last)
 
 
 def _began(session: Session, started: Startup) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from access import told
 from access.postgres.kinds import StatementKind
 from access.told import Answer
 
@@ -104,18 +105,14 @@ class Done(Answer):
     sessions: list[Session] = Field(default_factory=list)
 
 
-class Happened(_Line):
+class Happened(told.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
-    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
+    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log, and how
+    many statements were passed on and `refused`, told before or not. `login_refused` with `refused`: so many more were.
+    `grant_spent`: the relay has closed the grant, whose budget is used up.
     """
 
-    happened: Literal["session_began", "session_ended", "login_refused", "statement_refused"]
-    grant: str = ""
-    session: str = ""
-    client: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
+    happened: Literal["session_began", "session_ended", "login_refused", "statement_refused", "grant_spent"]
     statements: int = 0
+    refused: int = 0

@@ -5,26 +5,28 @@ lose the last seconds. `sync` writes to the disk itself; then a power cut loses 
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from access.postgres.budget import Budget
 from access.postgres.refusals import unrecorded
 from factory.paths import private_folder
 
 FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+ENCODER: Final = msgspec.json.Encoder()
 
 
 class Recording:
     """One file, made new and readable by its owner only."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
-        """Raises Refused: what cannot be recorded does not begin."""
+    def __init__(self, path: Path, most_bytes: int, budget: Budget | None = None) -> None:
+        """`budget`: what other recordings take from, too. Raises Refused: what cannot be recorded does not begin."""
         self.path = path
-        self._left = most_bytes
+        self._left, self._budget, self._size = most_bytes, budget, 0
         self._digest = hashlib.sha256()
         # Whether its entry in the folder is on the disk.
         self._named = False
@@ -36,16 +38,30 @@ class Recording:
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Raises Refused when they are not all written; then nothing of what they tell may happen."""
-        lines = "".join([ENCODER.encode(record) + "\n" for record in records]).encode()
+        lines = ENCODER.encode_lines(records)
+        if self._budget:
+            self._budget.record(len(lines))
         self._left -= len(lines)
         if self._left < 0:
             raise unrecorded()
+        self._append(lines)
+
+    def write_last(self, record: Mapping[str, Any]) -> None:
+        """How it ended, which has its place whatever the bounds are. Raises Refused: there is none on the disk."""
+        self._append(ENCODER.encode_lines([record]))
+
+    def _append(self, lines: bytes) -> None:
         try:
             # Into a file that somebody has removed everything can be written.
-            if os.fstat(self._file).st_nlink != 1 or os.write(self._file, lines) != len(lines):
+            if os.fstat(self._file).st_nlink != 1:
+                raise unrecorded()
+            if os.write(self._file, lines) != len(lines):
+                # The disk took a part: half a line would make the file another one than its digest is told of.
+                os.ftruncate(self._file, self._size)
                 raise unrecorded()
         except OSError as error:
             raise unrecorded() from error
+        self._size += len(lines)
         self._digest.update(lines)
 
     def sync(self) -> None:
@@ -67,3 +83,13 @@ class Recording:
     def close(self) -> None:
         """No more comes."""
         os.close(self._file)
+
+
+def recorded_before(folder: Path) -> tuple[int, int]:
+    """Bytes and number of the recordings that are there already."""
+    try:
+        with os.scandir(folder) as found:
+            sizes = [each.stat(follow_symlinks=False).st_size for each in found]
+    except FileNotFoundError:
+        return 0, 0
+    return sum(sizes), len(sizes)

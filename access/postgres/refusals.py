@@ -25,6 +25,8 @@ class Reason(StrEnum):
     ENCODING = "encoding"
     """The session would read SQL text otherwise than the relay does."""
     RECORDING = "recording"
+    BUDGET = "budget"
+    """The grant has used what it may use in sum; it ends with this."""
     UPSTREAM = "upstream"
     ENDED = "ended"
     """The grant has ended, or the relay."""

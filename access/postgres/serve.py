@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import uvloop
 from pydantic import ValidationError
 
 from access.postgres.front import Front
@@ -44,19 +45,19 @@ class Told:
 
     def happened(self, what: Happened) -> None:
         """Tell it."""
-        if what.happened == "login_refused":
-            self._record(what)
         if self._out.get_write_buffer_size() < UNREAD_BYTES:
             self._out.write(what.model_dump_json().encode() + b"\n")
 
-    def _record(self, what: Happened) -> None:
-        if self._recorded:
-            try:
-                self._refusals.write([{"at": time.time(), **what.model_dump(exclude_defaults=True)}])
-            except Refused:
-                # It was refused all the same.
-                self._recorded = False
-                LOG.exception("refused logins are no longer recorded")
+    def record(self, what: Happened) -> None:
+        """Of a login that was refused."""
+        try:
+            self._refusals.write([{"at": time.time(), **what.model_dump(exclude_defaults=True)}])
+            self._recorded = True
+        except Refused:
+            # It was refused all the same.
+            if self._recorded:
+                LOG.exception("refused logins are not recorded")
+            self._recorded = False
 
 
 def main() -> int:
@@ -66,7 +67,7 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asyncio.run(serve(Limits()))
+    uvloop.run(serve(Limits()))
     return 0
 
 
@@ -80,7 +81,7 @@ async def serve(limits: Limits) -> None:
     try:
         begin = Begin.model_validate_json(await orders.readline())
         told = Told(out, Recording(_refusals(begin.recordings), REFUSAL_BYTES))
-        around = Around(limits, told.happened, elsewhere.judge, syncing.sync if begin.synced else None)
+        around = Around(limits, told.happened, told.record, elsewhere.judge, syncing.sync if begin.synced else None)
         front = Front(begin, around, begin.recordings)
     except (OSError, ValidationError, Refused) as error:
         out.write(Done(problem=_problem(error)).model_dump_json().encode() + b"\n")

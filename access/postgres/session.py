@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from access.postgres import wire
+from access.postgres.budget import Budget
 from access.postgres.conversation import Conversation, Step
 from access.postgres.ends import End
 from access.postgres.judgements import Judgements
@@ -24,6 +25,7 @@ from access.postgres.refusals import Reason, Refused, unrecorded
 from access.postgres.scram import Verifier
 from access.postgres.statements import Judgement
 from access.postgres.upstream import Server
+from access.postgres.waiting import Memory, Waiting
 
 LOG: Final = logging.getLogger("millwright.postgres")
 FAILED: Final = Refused(Reason.FAILED, "XX000", "the relay failed; its log says how")
@@ -34,11 +36,17 @@ Sync = Callable[[Recording], Awaitable[None]]
 
 @dataclass(eq=False)
 class Grant:
-    """A grant that is open. `busy`: clients that log in now, and their number with those who are in."""
+    """A grant that is open. `busy`: clients that log in now, and their number with those who are in.
+
+    `spent` is told when its budget is used up.
+    """
 
     order: Open
     verifier: Verifier
     judgements: Judgements
+    budget: Budget
+    memory: Memory
+    spent: Callable[[Refused], None]
     sessions: "set[Session]" = field(default_factory=set)
     busy: set[asyncio.Task[None]] = field(default_factory=set)
     open: bool = True
@@ -52,10 +60,14 @@ class Grant:
 
 @dataclass(frozen=True)
 class Around:
-    """What all sessions of a relay share. `sync`: writes a recording to the disk; None where that is not asked for."""
+    """What all sessions of a relay share. `watch` is told what happens, `record` of each refused login.
+
+    `sync`: writes a recording to the disk; None where that is not asked for.
+    """
 
     limits: Limits
     watch: Watch
+    record: Watch
     judge: JudgeElsewhere
     sync: Sync | None
 
@@ -73,7 +85,9 @@ class Session:
         # Why the client is not read at the moment, and what it had sent before it stopped.
         self._stopped: set[str] = set()
         self._waiting = b""
+        self._waits = Waiting(grant.memory, around.limits, lambda: bool(self._stopped), self._cut)
         self._ending = False
+        self._refused = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
@@ -103,10 +117,11 @@ class Session:
         if self._ending:
             return
         self._ending = True
+        self._waits.end()
         reason = why.reason.value if why else ""
         record = {"at": time.time(), "kind": "session_end", "reason": reason, "detail": why.detail if why else ""}
         try:
-            self._recording.write([{**record, "statements": self._conversation.statements}])
+            self._recording.write_last({**record, "statements": self._conversation.statements})
         except Refused:
             LOG.exception("session %s: its end is not recorded", self.name)
         # In the middle of a row nobody would read it.
@@ -124,6 +139,7 @@ class Session:
                 recording=f"{self._recording.path.parent.parent.name}/{self.grant.order.grant}/{self._recording.path.name}",
                 digest=self._recording.digest,
                 statements=self._conversation.statements,
+                refused=self._refused,
             )
         )
 
@@ -158,6 +174,7 @@ class Session:
             self._recording.write(step.records)
         for reason, why in step.refusals:
             self._told_refused(reason, why)
+            self.grant.budget.refuse()
         onward = b"".join(step.onward)
         if step.records and self._around.sync:
             self._later("syncing", self._synced(self._around.sync, onward, step))
@@ -167,12 +184,24 @@ class Session:
     def _forward(self, onward: bytes, step: Step) -> None:
         if onward:
             self.server.end.send(onward)
+        self._count(moved=bool(onward))
         if step.over:
             self.end(None)
         elif step.unjudged is not None:
             self._later("judging", self._judged(step.unjudged))
         elif len(self._conversation.replies) > self._around.limits.pipelined:
             self._stop("pipelined")
+
+    def _count(self, *, moved: bool) -> None:
+        """What of the client waits here. Raises Refused: that is too much."""
+        sent = self.server.end.transport.get_write_buffer_size() if "full" in self._stopped else 0
+        self._waits.now(self._conversation.waiting + sent, moved=moved)
+
+    def _cut(self, why: Refused) -> None:
+        self._told_refused(why.reason, why.detail)
+        self.end(why)
+        if why.reason is Reason.BUDGET:
+            self.grant.spent(why)
 
     async def _judged(self, text: str) -> None:
         judgement = await self._around.judge(text, self.grant.judgements.hidden)
@@ -194,6 +223,8 @@ class Session:
         async def run() -> None:
             try:
                 await work
+            except Refused as refused:
+                self._cut(refused)
             except Exception:
                 LOG.exception("session %s", self.name)
                 self.end(FAILED)
@@ -221,13 +252,16 @@ class Session:
         try:
             work()
         except Refused as why:
-            self._told_refused(why.reason, why.detail)
-            self.end(why)
+            self._cut(why)
         except Exception:  # the seam: whatever it is, nothing goes on
             LOG.exception("session %s", self.name)
             self.end(FAILED)
 
     def _told_refused(self, reason: Reason, why: str) -> None:
+        self._refused += 1
+        if self._refused > self._around.limits.refusals_told:
+            # How many they were is told at its end, and each is in the recording.
+            return
         self._around.watch(
             Happened(
                 happened="statement_refused",
@@ -251,6 +285,8 @@ class Session:
 
     def _client_waits(self, full: bool) -> None:
         (self._stop if full else self._go)("full")
+        if not full and not self._ending:
+            self._count(moved=True)
 
     def _stop(self, why: str) -> None:
         self._stopped.add(why)

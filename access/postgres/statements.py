@@ -12,11 +12,11 @@ from typing import Any, Final
 import postgast
 from google.protobuf.message import DecodeError, Message
 
-from access.audit.redaction import NAMES
 from access.postgres.catalogue import FUNCTIONS, KNOWN, STATEMENTS
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.startup import UTF8
 from access.postgres.texts import plain, without_constants
+from access.redaction import NAMES
 
 NODE: Final = "pg_query.Node"
 ACCESS_SHARE: Final = 1

@@ -5,7 +5,7 @@ from typing import Any, Final
 import postgast
 from google.protobuf.message import DecodeError
 
-from access.audit.redaction import redacted
+from access.redaction import redacted
 
 TAKEN_OUT: Final = b"?"
 _number = postgast.pg_query_pb2.Token.Value

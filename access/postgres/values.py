@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from access.audit.redaction import redacted
 from access.postgres.wire import Bind
+from access.redaction import redacted
 
 HIDDEN: Final = "[redacted]"
 

@@ -15,6 +15,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError  # type: ignore[impo
 from pg8000.native import Connection, identifier, literal  # type: ignore[import-untyped]
 from sqlalchemy.engine import URL
 
+from access.postgres.limits import Limits
 from factory.errors import CloudUnavailable
 from factory.spec import Scope
 
@@ -23,8 +24,8 @@ ANSWER_SECONDS: Final = 15.0
 LOCK_SECONDS: Final = 3
 TURN_SECONDS: Final = 30.0
 Tls = Literal["verify-full", "disable"]
-# Of one grant at a time.
-SESSIONS: Final = 20
+# Of one grant at a time: a few more than the relay lets in, for those whose end the server has not heard of yet.
+SESSIONS: Final = Limits.sessions + 8
 END_SECONDS: Final = 1.5
 POLL_SECONDS: Final = 0.02
 OWN_SCHEMAS: Final = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"

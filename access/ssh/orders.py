@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from access import told
 from access.told import Answer
 from factory.spec import Scope
 
@@ -108,19 +109,12 @@ class Done(Answer):
     left: list[str] = Field(default_factory=list)
 
 
-class Happened(_Line):
+class Happened(told.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`.
 
-    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
+    `what`: what was asked for; `status`: of what ran, its exit status, or the signal that ended it.
     """
 
     happened: Literal["session_began", "session_ended", "login_refused", "request_refused"]
-    grant: str = ""
-    session: str = ""
-    client: str = ""
     what: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
     status: str = ""

@@ -2,14 +2,16 @@
 
 import os
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from agents.brief import EgressWay
 from agents.tools.inputs import Run
 from agents.tools.results import Result
 from factory.quiet import beside_others
+from factory.redactor import Redactor
 from sandbox import Bind, Confined, Limits, Ran, python_binds, run, through
 
 INSIDE = "/work"
@@ -25,12 +27,14 @@ class Runner:
     """Runs programs for one task. `nothing` is an empty file, which stands where the worktree names its repository.
 
     `quiet` is the lock of what runs the app's code (`factory.quiet`); `egress` is the task's way out, if it has one.
+    `secrets` are variables of what runs, whose values are in no file of the task, and in no answer of a tool.
     """
 
     worktree: Path
     nothing: Path
     quiet: Path
     egress: EgressWay | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     sandbox: Callable[[Confined], Ran] = run
 
     def run(self, asked: Run, seconds: float) -> Result:
@@ -39,7 +43,7 @@ class Runner:
         confined = Confined(
             argv=tuple(asked.argv),
             binds=(*python_binds(), *self._binds()),
-            env=QUIET,
+            env={**self.secrets, **QUIET},
             cwd=INSIDE,
             limits=Limits(seconds=allowed),
         )
@@ -49,8 +53,14 @@ class Runner:
             ran = self.sandbox(confined)
         ended = f"timed out after {allowed:g} s" if ran.timed_out else f"exit code {ran.code} after {ran.seconds:.1f} s"
         cut = " (its output was cut)" if ran.truncated else ""
-        output = "\n".join(text for text in (ran.out, ran.err) if text)
+        # Each by itself: what is cut off may be the rest of a secret.
+        output = "\n".join(self.redactor.text(text, cut=ran.truncated) for text in (ran.out, ran.err) if text)
         return Result(said=ended + cut, data=output, source="run", error=ran.timed_out or ran.code != 0)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes the values of `secrets` out of what a tool answers."""
+        return Redactor(self.secrets)
 
     def _binds(self) -> tuple[Bind, ...]:
         worktree = Bind(host=self.worktree, inside=INSIDE, writable=True)
@@ -61,8 +71,10 @@ class Runner:
 
 def _let_out(confined: Confined, egress: EgressWay) -> Confined:
     """The command behind the task's gate, told of the proxy, with the authorities that this host trusts."""
-    # Clients read one or the other.
-    told = {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
+    told = dict(egress.doors)
+    if egress.hosts:
+        # Clients read one or the other.
+        told |= {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
     trusted = ssl.get_default_verify_paths().cafile or TRUST
     binds = (Bind(Path(trusted), TRUST),) if Path(trusted).is_file() else ()
     return through(replace(confined, env={**confined.env, **told}, binds=(*confined.binds, *binds)), egress.socket)

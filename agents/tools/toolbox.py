@@ -1,6 +1,7 @@
 """One function's tools on one worktree: checks a call, carries it out, and can tell whether it has taken effect."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,14 +42,29 @@ class Toolbox:
         """Do it. `change` is what `prepare` found for an edit; a run may take `seconds`."""
         match asked:
             case Read():
-                return files.read(self.place, asked)
+                return self._read(asked)
             case Search():
-                return files.search(self.place, asked)
+                return self._search(asked)
             case Edit() if change is not None:
                 return files.apply(self.place, change)
             case Run():
                 return self.runner.run(asked, seconds)
         raise TypeError(f"no tool carries out {type(asked).__name__}")
+
+    def _read(self, asked: Read) -> Result:
+        """What a run has written into a file is read like any other text."""
+        return self._without_secrets(files.read(self.place, asked), self.runner.redactor.text)
+
+    def _search(self, asked: Search) -> Result:
+        def line_by_line(found: str) -> str:
+            # One that is as long as they get may end with the beginning of a secret.
+            lines = found.split("\n")
+            return "\n".join(self.runner.redactor.text(line, cut=len(line) >= files.HIT_LENGTH) for line in lines)
+
+        return self._without_secrets(files.search(self.place, asked), line_by_line)
+
+    def _without_secrets(self, result: Result, redact: Callable[[str], str]) -> Result:
+        return result if result.data is None else replace(result, data=redact(result.data))
 
     def stands_at(self, path: str) -> str:
         """The digest of a file's content now; "" when there is none."""

@@ -1,10 +1,11 @@
-"""AgentIdentity: one role per agent function, which may read the function's own secrets and nothing else.
+"""AgentIdentity: one role per agent function, which may read the function's own secrets, and do with the app's queues
+what the access rules may ever let it: its grants are narrower still. Nothing else.
 
 A permissions boundary says what none of them may ever do, whatever is attached to it later.
 """
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -13,6 +14,8 @@ from pulumi_aws import iam
 from components.aws.boundary import Place, agent_trust, boundary
 from components.aws.documents import POLICY_NAME_LIMIT, ROLE_NAME_LIMIT, decrypts_secrets, document, statement
 from components.naming import physical_name
+from factory.cloud_access import queue_arns, statements
+from factory.spec import Scope
 
 
 class AgentIdentityArgs(TypedDict):
@@ -32,6 +35,8 @@ class AgentIdentityArgs(TypedDict):
     """ARN of each of the app's secrets, by name."""
     functions: dict[str, Sequence[str]]
     """The names of the secrets each function may read, by function."""
+    queues: NotRequired[Mapping[str, Mapping[str, Scope]]]
+    """How far each function may ever be let into each queue, by its name in app.yaml; default: into none."""
 
 
 class AgentIdentity(pulumi.ComponentResource):
@@ -64,6 +69,10 @@ class AgentIdentity(pulumi.ComponentResource):
                     policy=_reads(args["secrets"], args["key_id"], tuple(secret_names), args["region"]),
                     opts=child,
                 )
+            if queues := args.get("queues", {}).get(function):
+                iam.RolePolicy(
+                    f"{logical}-queues", name="queues", role=role.id, policy=_uses(name, args, queues), opts=child
+                )
             arns[function] = role.arn
         self.identities = Output.all(**arns).apply(dict)
         self.register_outputs({"identities": self.identities})
@@ -80,11 +89,33 @@ def _ceiling(name: str, args: AgentIdentityArgs, opts: ResourceOptions) -> iam.P
         name=physical_name(logical, limit=POLICY_NAME_LIMIT),
         description=f"What no agent of {name} may ever exceed",
         policy=Output.all(args["account"], args["key_id"]).apply(
-            lambda known: boundary(_place(args, known[0]), known[1])
+            lambda known: boundary(_place(args, known[0]), known[1], _queues(name, args, known[0]))
         ),
         tags={"Name": logical},
         opts=opts,
     )
+
+
+def _queues(name: str, args: AgentIdentityArgs, account: str) -> list[str]:
+    """ARNs of the queues that any function may be let into."""
+    named = sorted({queue for held in args.get("queues", {}).values() for queue in held})
+    return [arn for queue in named for arn in queue_arns(name, queue, account, args["region"])]
+
+
+def _uses(name: str, args: AgentIdentityArgs, queues: Mapping[str, Scope]) -> Output[str]:
+    def written(known: Sequence[str]) -> str:
+        account, key_id = known
+        return document(
+            *(
+                each
+                for queue, scope in queues.items()
+                for each in statements(
+                    "queues", scope, queue_arns(name, queue, account, args["region"]), key_id, args["region"]
+                )
+            )
+        )
+
+    return Output.all(args["account"], args["key_id"]).apply(written)
 
 
 def _trust(function: str, args: AgentIdentityArgs) -> Output[str]:

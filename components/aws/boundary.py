@@ -4,10 +4,13 @@ The Allows are the ceiling. The Denies hold also where a resource's own policy n
 would not limit ("Permissions boundaries for IAM entities": session ARNs in resource policies).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from components.aws.documents import decrypts_secrets, document, statement, task_trust_statement
 from components.aws.shared_names import audit_bucket, state_bucket
+from factory.cloud_access import statements
+from factory.spec import Scope
 
 
 class Place(NamedTuple):
@@ -19,13 +22,17 @@ class Place(NamedTuple):
     region: str
 
 
-def boundary(place: Place, key_id: str) -> str:
-    """The ceiling of an environment's agents: its own secrets, opened by its own key (an ARN), and nothing else."""
+def boundary(place: Place, key_id: str, queues: Sequence[str] = ()) -> str:
+    """The ceiling of an environment's agents: its own secrets, opened by its own key (an ARN), and nothing else.
+
+    `queues`: ARNs of those that they may be let into, if any.
+    """
     secrets = f"arn:aws:secretsmanager:{place.region}:{place.account}:secret:{place.app}/{place.environment}/*"
     stores = [bucket(place.account) for bucket in (audit_bucket, state_bucket)]
     return document(
         statement(["secretsmanager:GetSecretValue"], [secrets]),
         decrypts_secrets(key_id, place.region),
+        *(statements("queues", Scope.ADMIN, queues, key_id, place.region) if queues else ()),
         # Itself included: neither its role, nor this boundary, nor any other identity can be changed or taken.
         _deny("Identities", ["account:*", "iam:*", "identitystore:*", "organizations:*", "sso:*", "sts:*"]),
         _deny("Audit", ["cloudtrail:*", "config:*", "guardduty:*", "logs:*"]),
@@ -34,6 +41,7 @@ def boundary(place: Place, key_id: str) -> str:
         ),
         _deny("OtherSecrets", ["secretsmanager:*"], NotResource=[secrets]),
         _deny("OtherKeys", ["kms:*"], NotResource=[key_id]),
+        *((_deny("OtherQueues", ["sqs:*"], NotResource=sorted(queues)),) if queues else ()),
         _deny("OtherApps", ["*"], Condition=_tagged_otherwise("app", place.app)),
         _deny("OtherEnvironments", ["*"], Condition=_tagged_otherwise("environment", place.environment)),
     )
@@ -52,12 +60,12 @@ def agent_trust(place: Place, function: str) -> str:
             "Sid": "TaggedSessions",
             "Effect": "Allow",
             "Principal": {"AWS": f"arn:aws:iam::{place.account}:root"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
             "Condition": {
                 # A session's tags take the place of the role's: none of them may say anything else.
                 "StringEquals": {f"aws:RequestTag/{key}": value for key, value in own.items()},
                 "StringLike": {"aws:RequestTag/task": "?*"},
-                "ForAllValues:StringEquals": {"aws:TagKeys": [*own, "task"]},
+                "ForAllValues:StringEquals": {"aws:TagKeys": [*own, "change", "task"]},
             },
         },
     )

@@ -8,7 +8,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.text import Text
 
-from access.recordings import Held, Recorded, Said, recorded
+from access.recordings import Held, Recorded, recorded
+from access.said import Said
 from access.ssh.terminal import SUFFIX as CAST
 from console import terminal_player
 from console.access_session import AccessSession
@@ -19,9 +20,10 @@ from factory import db
 from factory.errors import ExitCode
 from pipeline.git import visible
 
-COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
+COLOURS = {Held.WHOLE: "green", Held.OPEN: "dim", Held.REMOVED: "dim", Held.CHANGED: "bold red", Held.GONE: "bold red"}
 WORDS = {
     Held.WHOLE: "as the audit log has it",
+    Held.REMOVED: "removed, its time was over; its digest is in the audit log",
     Held.OPEN: "not ended, so nothing to hold it against",
     Held.CHANGED: "NOT what the audit log has",
     Held.GONE: "its file is gone",

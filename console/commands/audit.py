@@ -1,8 +1,6 @@
-"""`millwright audit show|verify|export|key|verifier`: the log of everything that happened, and whether it is whole."""
+"""`millwright audit`: the log of everything that happened, and whether it is whole."""
 
-import contextlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,17 +8,18 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from access import audit
 from console import completion
+from console.commands import audit_prune
+from console.commands.audit_files import known, logged, written
 from console.commands.options import Json
 from console.session import Session, open_session
 from console.show import ERR, OUT, escaped, print_json, report_engine
 from factory import db, environments
 from factory.cloud_clients import client
-from factory.errors import CloudUnavailable, ExitCode, InputError
-from factory.located import nearest
+from factory.errors import CloudUnavailable, ExitCode
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: what was done, by whom, and the proof that it is whole.")
 Log = Annotated[
@@ -46,8 +45,8 @@ def show(
 ) -> None:
     """Show what is in an app's log, oldest first."""
     session = open_session(report_engine)
-    with _logged(session) as database, db.transaction(database) as connection:
-        found = audit.entries(connection, _known(connection, which), kind=kind, limit=limit)
+    with logged(session) as database, db.transaction(database) as connection:
+        found = audit.entries(connection, known(connection, which), kind=kind, limit=limit)
     if as_json:
         for entry in found:
             print_json(entry.as_json())
@@ -71,10 +70,14 @@ def verify(
     Whoever holds the database and the key could write both anew. What shows that is outside: `audit verifier`.
     """
     session = open_session(report_engine)
+    # Imported late, as other commands do: it reads keys.
+    from factory.people import load_people
+
+    people = load_people(session.root, session.settings)
     public = audit.raw(audit.signing_key(session.root).public_key())
-    with _logged(session) as database, db.transaction(database) as connection:
-        names = audit.apps(connection) if which is None else [_known(connection, which)]
-        found = [audit.verify(connection, name, public, _copies(session, connection, name)) for name in names]
+    with logged(session) as database, db.transaction(database) as connection:
+        names = audit.apps(connection) if which is None else [known(connection, which)]
+        found = [audit.verify(connection, name, public, _copies(session, connection, name), people) for name in names]
     for each in found:
         if as_json:
             print_json(each.as_json())
@@ -94,13 +97,13 @@ def export(
 ) -> None:
     """Write an app's log with its checkpoints, for a verifier outside: JSON, a document per line."""
     session = open_session(report_engine)
-    with _logged(session) as database, db.transaction(database) as connection:
-        written = audit.lines(connection, _known(connection, which))
+    with logged(session) as database, db.transaction(database) as connection:
+        lines = audit.lines(connection, known(connection, which))
         if output is None:
-            for line in written:
+            for line in lines:
                 typer.echo(line)
             return
-        counted = _write(output, written)
+        counted = written(output, lines)
     ERR.print(f"[dim]{escaped(str(output))}: {counted} lines[/]")
 
 
@@ -118,27 +121,8 @@ def verifier() -> None:
 
 def register(millwright: typer.Typer) -> None:
     """Add `audit` to `millwright`."""
+    audit_prune.register(app)
     millwright.add_typer(app, name="audit", rich_help_panel="Access")
-
-
-@contextlib.contextmanager
-def _logged(session: Session) -> Iterator[Engine]:
-    """The database, with everything logged that has happened."""
-    database = db.connect(session.root, session.settings)
-    try:
-        audit.sequence(database, audit.signing_key(session.root))
-        yield database
-    finally:
-        database.dispose()
-
-
-def _known(connection: Connection, name: str) -> str:
-    names = audit.apps(connection)
-    if name in names:
-        return name
-    guess = nearest(name, names)
-    hint = f"did you mean {guess}?" if guess else f"there are: {', '.join(names) or 'none yet'}"
-    raise InputError(f"nothing was ever logged of {name!r}", hint=hint)
 
 
 def _copies(session: Session, connection: Connection, name: str) -> Sequence[str]:
@@ -154,20 +138,8 @@ def _copies(session: Session, connection: Connection, name: str) -> Sequence[str
         raise CloudUnavailable(f"the copies of {name}'s checkpoints cannot be read: {error}") from None
 
 
-def _write(path: Path, written: Iterator[str]) -> int:
-    """The number of lines. Whole or not at all: half a log looks like one that somebody cut."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            counted = sum(file.write(f"{line}\n") > 0 for line in written)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return counted
-
-
 def _tell(found: audit.Verified) -> None:
-    expired = f", {found.expired} by their hashes alone" if found.expired else ""
+    expired = f", {found.expired} pruned and known by their hashes alone" if found.expired else ""
     copies = f", {found.copies} copies out of reach" if found.copies else ""
     counted = f"{found.size} entries{expired}, {found.checkpoints} signed checkpoints{copies}, root {found.root[:16]}"
     if not found.faults:
@@ -182,7 +154,7 @@ def _cells(entry: audit.Entry) -> Iterator[str]:
     yield str(entry.index)
     yield entry.time.partition(".")[0].replace("T", " ")
     if entry.event is None:
-        yield from ("[dim]no longer kept[/]", "", "", "")
+        yield from ("[dim]pruned[/]", "", "", "")
         return
     yield escaped(str(entry.event["kind"]))
     yield escaped(str(entry.event["actor"]))

@@ -146,11 +146,11 @@ def _ask_before_destroy(app: str, environment: str, person: str | None, key: Pat
     from console.signing import sign
     from factory import db, signatures
     from factory.requests import RequestState
-    from stacks import destruction, production
+    from stacks import destruction, places
 
     session = open_session(report_engine)
     spec, which = declared(session.root, app, environment)
-    place = production.in_production(
+    place = places.in_production(
         session.root, session.settings, db.connect(session.root, session.settings), spec, which
     )
     if place is None:

@@ -17,7 +17,7 @@ from factory.settings import load
 from factory.spec import Environment, app_names, load_app
 from factory.trees import remove_tree
 from pipeline.leftovers import stop_worker
-from stacks import destruction, production
+from stacks import destruction, places
 from stacks.driver import Kind
 from stacks.shared_platform import PLATFORM, Shared
 
@@ -96,13 +96,13 @@ def _decide_destroy(session: Session, app: str) -> None:
     demo_people.ensure(session.root, session.settings)
     desk = Desk(session.root, session.settings, db.connect(session.root, session.settings))
     spec = load_app(session.root, app)
-    place = production.Place(session.root, session.settings, desk.database, spec, Environment.PRODUCTION)
+    place = places.Place(session.root, session.settings, desk.database, spec, Environment.PRODUCTION)
     request = destruction.asked(place) or destruction.ask(place, demo_people.AUTHOR, _asked_by_author(session, place))
     if desk.is_open(request):
         desk.decide(request, Verdict.APPROVE, "the clean-up of the demo")
 
 
-def _asked_by_author(session: Session, place: production.Place) -> str:
+def _asked_by_author(session: Session, place: places.Place) -> str:
     payload = destruction.payload(place, demo_people.AUTHOR)
     key = demo_people.key_file(session.root, demo_people.AUTHOR)
     return signatures.sign_unattended(payload, key, namespace=signatures.SUBMIT)

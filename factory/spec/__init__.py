@@ -14,6 +14,7 @@ from factory.spec.names import (
     Environment,
     Function,
 )
+from factory.spec.outside import ApiSpec
 from factory.spec.parts import (
     LOG_DAYS,
     AgentSpec,
@@ -43,6 +44,7 @@ __all__ = [
     "VERSION",
     "AccessRule",
     "AgentSpec",
+    "ApiSpec",
     "AppName",
     "AppSpec",
     "BudgetSpec",

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -76,10 +76,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Git:
-    """Git commands on one git folder. `keep` are descriptors (locks) that live as long as each command does."""
+    """Git commands on one git folder. `keep` are descriptors (locks) that live as long as each command does.
+
+    `environment` are variables for all of them: where the objects of a push wait, for the hook that looks at them.
+    """
 
     folder: Path
     keep: tuple[int, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(
         self,
@@ -97,7 +101,7 @@ class Git:
                 timeout=SECONDS,
                 check=False,
                 cwd=self.folder,
-                env={**ENVIRONMENT, **(environment or {})},
+                env={**ENVIRONMENT, **self.environment, **(environment or {})},
                 pass_fds=self.keep,
             )
         except subprocess.TimeoutExpired:
@@ -116,7 +120,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=said,
                 cwd=self.folder,
-                env=ENVIRONMENT,
+                env={**ENVIRONMENT, **self.environment},
                 pass_fds=self.keep,
             )
             with process:

@@ -18,7 +18,7 @@ from pipeline.git import merging, steps, worktrees
 from pipeline.git.command import Git, visible
 from pipeline.git.folders import write_out
 from pipeline.git.guard import Limits, links, shape
-from pipeline.git.hooks import refuse_pushes_to_main
+from pipeline.git.hooks import ensure_hooks
 from pipeline.git.locks import locked
 from pipeline.git.merging import MainMove, MergeCheck, Moving
 from pipeline.git.objects import changes, commit_tree, entries, log, read_tree, write_blobs, write_tree
@@ -85,6 +85,8 @@ class Repository:
         Raises InputError when the source holds what no tree may: special files, links, too much.
         """
         if self.folder.is_dir():
+            # One from before, or whose Python has moved.
+            ensure_hooks(self.folder)
             return
         private_folder(self._root.git)
         with locked(self._root, self._app, self._root.git.resolve()) as git:
@@ -288,7 +290,7 @@ class Repository:
         git.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={MAIN}", str(git.folder))
         (git.folder / "info").mkdir(exist_ok=True)
         (git.folder / "info" / "attributes").write_text(ATTRIBUTES)
-        refuse_pushes_to_main(git.folder)
+        ensure_hooks(git.folder)
         limits = self._limits.for_whole_trees()
         found = steps.gather(git, source, {}, limits)
         held = entries(found.tree)

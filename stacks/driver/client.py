@@ -268,12 +268,12 @@ def require_decided(
         return
     # Imported late: most commands need no database (0.5 s).
     from factory import db
-    from stacks import destruction, production
+    from stacks import destruction, places, production
 
     database = db.connect(root, settings)
     if last:
         destruction.require_destroyable(root, settings, database)
-    place = production.in_production(root, settings, database, spec, environment)
+    place = places.in_production(root, settings, database, spec, environment)
     if place is None:
         return
     match kind:

@@ -12,7 +12,7 @@ from factory import db
 from factory.outputs import outputs_from
 from policies.accepted import exceptions_of, utc_now
 from policies.score import Score
-from stacks import data_loss, destruction, production, rollback
+from stacks import data_loss, destruction, places, production, rollback
 from stacks.account_trail import require_trail
 from stacks.driver import ledger, scores, unsettled
 from stacks.driver.cli import unprotect
@@ -38,7 +38,7 @@ def operate(request: Request, reporter: Reporter, variables: Mapping[str, str]) 
     """
     database = db.connect(request.root, request.settings)
     subject = (database, request.spec, request.environment)
-    place = production.place_of(request.root, request.settings, *subject)
+    place = places.place_of(request.root, request.settings, *subject)
     what = f"{request.kind} of {request.stack}"
 
     def waiting(why: str) -> None:
@@ -84,7 +84,7 @@ def _score(request: Request, judges: scores.Judges, reporter: Reporter) -> Score
     return scores.standing(request.root, request.stack, lambda: judges, request.env.cli.path, warn)
 
 
-def _require_decided(place: production.Place | None, request: Request) -> None:
+def _require_decided(place: places.Place | None, request: Request) -> None:
     if place is None or not place.guarded:
         return
     if request.kind in (Kind.UP, Kind.REFRESH):
@@ -95,14 +95,14 @@ def _require_decided(place: production.Place | None, request: Request) -> None:
         production.refuse_import(place)
 
 
-def _say_what_is_set_aside(place: production.Place | None, request: Request, reporter: Reporter) -> None:
+def _say_what_is_set_aside(place: places.Place | None, request: Request, reporter: Reporter) -> None:
     """For what runs no program: the program says it itself."""
     if place and request.kind in (Kind.DRIFT, Kind.REFRESH) and (said := production.note(place)):
         reporter.send(Diagnostic(stack=request.stack, severity="warning", message=said, urn=""))
 
 
 def _run(
-    place: production.Place | None,
+    place: places.Place | None,
     request: Request,
     reporter: Reporter,
     variables: Mapping[str, str],
@@ -164,7 +164,7 @@ def _run(
 
 
 def _update(
-    place: production.Place | None, request: Request, engine: EngineRuns, stack: auto.Stack, *, refresh: bool
+    place: places.Place | None, request: Request, engine: EngineRuns, stack: auto.Stack, *, refresh: bool
 ) -> tuple[auto.UpResult, Memory]:
     # A violation that a preview can see stops the update before anything is created.
     _, memory = engine.run(lambda on: stack.preview(on_event=on, refresh=refresh), quiet=True)

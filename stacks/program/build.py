@@ -15,7 +15,7 @@ from factory.errors import InputError, MillwrightError
 from factory.paths import FactoryRoot, find_root
 from factory.settings import LOCAL_ACCOUNT, Settings, load
 from factory.spec import AppSpec, Environment
-from stacks import production
+from stacks import places, production
 from stacks.infra_code import keep_infra
 from stacks.names import resolve
 from stacks.program.extension import extension
@@ -119,7 +119,7 @@ def _to_serve(
 ) -> production.Served:
     if not CONTENTS[environment].service:
         return production.Served("", spec, keep_infra(root, spec.name))
-    place = production.Place(root, settings, db.connect(root, settings), spec, environment)
+    place = places.Place(root, settings, db.connect(root, settings), spec, environment)
     return production.to_serve(place, release, dry_run=pulumi.runtime.is_dry_run())
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,11 @@ OWNER, PASSWORD, NAME = "tally", "owners-password", "tally"
 
 @dataclass
 class DatabasePlace:
-    """One server. `url` is its owner's."""
+    """One server. `url` is its owner's; `again` starts it anew on the same data, behind the same port."""
 
     server: Server
     url: URL
+    again: Callable[[], Server]
 
     def owner(self) -> Connection:
         return self.connected(OWNER, PASSWORD)
@@ -73,17 +74,20 @@ def database_place(folder: Path) -> Iterator[DatabasePlace]:
         password=PASSWORD,
         storage_mib=512,
     )
-    server = start(declared, folder, folder / "door")
+
+    def again() -> Server:
+        return start(declared, folder, folder / "door")
+
+    place = DatabasePlace(again(), URL.create("postgresql", OWNER, PASSWORD, "127.0.0.1", port, NAME), again)
     fronts = Fronts()
     try:
-        fronts.open("127.0.0.1", port, server.served.socket)
-        place = DatabasePlace(server, URL.create("postgresql", OWNER, PASSWORD, "127.0.0.1", port, NAME))
+        fronts.open("127.0.0.1", port, place.server.served.socket)
         with place.owner() as owns:
             owns.run("CREATE TABLE sums (name text PRIMARY KEY, total bigint NOT NULL)")
             owns.run("INSERT INTO sums VALUES ('a', 1), ('b', 2)")
         yield place
     finally:
-        server.stop()
+        place.server.stop()
         fronts.end()
 
 

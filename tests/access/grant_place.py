@@ -35,7 +35,7 @@ RULES = [
         "lease": 30,
         "approval": "operator",
     },
-    {"function": "coder", "resource": "queues.queue", "environments": ["build"], "scope": "read"},
+    {"function": "coder", "resource": "services.web", "environments": ["staging"], "scope": "read"},
 ]
 AGENT = "agent:tally/coder/tally.sums.coder.1"
 

@@ -151,7 +151,14 @@ def emptied(random_: random.Random, entries: Documents) -> None:
         entry["hash"] = leaf_hash(entry.pop("leaf").encode() + b"!").hex()
 
 
-ATTACKS = (edited, removed, reordered, truncated, inserted, repeated, forked, emptied)
+def taken(random_: random.Random, entries: Documents) -> None:
+    """The content goes and the hash stays, as if it had been pruned."""
+    at = random_.randrange(SEEN)
+    for entry in entries[: at + 1]:
+        entry["hash"] = leaf_hash(entry.pop("leaf").encode()).hex()
+
+
+ATTACKS = (edited, removed, reordered, truncated, inserted, repeated, forked, emptied, taken)
 
 
 def attacked(place: Audited, log: Documents, random_: random.Random) -> tuple[str, Documents]:

@@ -7,9 +7,11 @@ import pytest
 from grant_place import AGENT, GrantPlace, grant_place
 
 from access.grants import State
+from access.grants.seal import Seal
 from factory import demo_people
 from factory.decisions import Verdict
 from factory.errors import AccessDenied, DecisionRequired
+from factory.paths import FactoryRoot
 from factory.spec import Environment, Function, Scope
 
 AUTHOR, OPERATOR, MAINTAINER = demo_people.AUTHOR, demo_people.OPERATOR, demo_people.MAINTAINER
@@ -69,8 +71,8 @@ def test_more_than_the_rule_allows_is_refused_and_the_refusal_is_written_down(
 
 
 def test_what_nothing_opens_yet_is_refused_by_name(place: GrantPlace) -> None:
-    with pytest.raises(AccessDenied, match="nothing opens queues yet; there is: databases"):
-        place.ask(resource="queues.queue")
+    with pytest.raises(AccessDenied, match="nothing opens services yet; there is: databases"):
+        place.ask(environment=Environment.STAGING, resource="services.web")
     assert [each.kind for each in place.told()] == ["grant.requested", "grant.denied"]
 
 
@@ -162,6 +164,30 @@ def test_a_person_without_the_signature_is_not(place: GrantPlace) -> None:
 def test_a_signed_row_that_is_changed_by_hand_lets_nobody_in(place: GrantPlace) -> None:
     grant = place.person_asks(OPERATOR).grant
     place.write_over("UPDATE access_grant SET scope = 'write' WHERE id = :id", id=grant.id)
+    place.look()
+    place.look()
+    assert place.state(grant) is State.ENDED
+    assert not place.standing
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["scope = 'write'", "on_behalf_of = ''", "verifier = (SELECT max(verifier) FROM access_grant)", "proof = ''"],
+)
+def test_a_tasks_row_that_is_changed_by_hand_lets_nobody_in(place: GrantPlace, changed: str) -> None:
+    one, other = sorted((place.ask().grant, place.ask().grant), key=lambda each: each.verifier)
+    place.write_over(f"UPDATE access_grant SET {changed} WHERE id = :id", id=one.id)  # noqa: S608 -- our own
+    place.look()
+    place.look()
+    found = place.read(one)
+    assert (found.state, "nothing proves that agent:" in found.ended_reason) == (State.ENDED, True)
+    assert place.state(other) is State.ACTIVE
+
+
+def test_a_row_that_another_factory_sealed_lets_nobody_in(place: GrantPlace, tmp_path: Path) -> None:
+    grant = place.ask().grant
+    foreign = Seal(FactoryRoot(tmp_path / "another")).sealed(grant).proof
+    place.write_over("UPDATE access_grant SET proof = :proof WHERE id = :id", proof=foreign, id=grant.id)
     place.look()
     place.look()
     assert place.state(grant) is State.ENDED

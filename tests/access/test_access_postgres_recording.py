@@ -67,10 +67,11 @@ def test_a_full_disk_ends_the_session_before_the_statement(tmp_path: Path, db: D
         place.connect().close()
 
 
-def test_a_device_that_is_full_is_noticed() -> None:
-    recording = Recording.__new__(Recording)
-    recording._file = os.open("/dev/full", os.O_WRONLY)
-    recording._left, recording._digest = 1000, hashlib.sha256()
+def test_a_device_that_is_full_is_noticed(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "new.jsonl", 1000)
+    recording.write([{"kind": "query"}])
+    with Path("/dev/full").open("wb") as full:
+        os.dup2(full.fileno(), recording._file)
     with pytest.raises(Refused, match="cannot be recorded"):
         recording.write([{"kind": "query"}])
     recording.close()

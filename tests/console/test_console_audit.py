@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from console_runner import Runner
 from sqlalchemy import text
 
 from access.audit import key_file
-from factory import db, events
+from factory import db, demo_people, events
 from factory.errors import ExitCode
 from factory.paths import FactoryRoot
+from factory.settings import Settings
 
 
 @pytest.fixture
@@ -112,3 +114,26 @@ def test_an_export_that_cannot_be_written_leaves_nothing(millwright: Runner, tol
     assert refused.code == ExitCode.FAILED
     assert not missing.parent.exists()
     assert json.loads(millwright("audit", "export", "links").out.splitlines()[0])["index"] == 0
+
+
+def test_what_is_old_is_shown_and_goes_only_when_that_is_said(
+    millwright: Runner, told: FactoryRoot, tmp_path: Path
+) -> None:
+    demo_people.ensure(told, Settings())
+    old = (datetime.now(UTC) - timedelta(days=400)).isoformat(timespec="milliseconds")
+    with db.transaction(database(told)) as connection:
+        connection.execute(text("UPDATE factory_event SET time = :old WHERE kind = 'update.failed'"), {"old": old})
+        connection.execute(text("UPDATE factory_event SET time = :old WHERE sequence = 1"), {"old": old})
+    shown = millwright("audit", "prune", "links")
+    assert (shown.code, "would go: 2 entries and 0 recordings of links" in shown.out) == (ExitCode.OK, True)
+    refused = millwright("audit", "prune", "links", "--yes", "--as", demo_people.OPERATOR)
+    assert (refused.code, "does not hold the role security" in refused.err) == (ExitCode.ACCESS_DENIED, True)
+    copy = tmp_path / "before.jsonl"
+    done = millwright("audit", "prune", "links", "--yes", "--as", demo_people.SECURITY, "--export", str(copy))
+    assert (done.code, "gone: 2 entries" in done.out) == (ExitCode.OK, True)
+    assert [("leaf" in json.loads(line)) for line in copy.read_text().splitlines()[:3]] == [True, True, True]
+    verified = millwright("audit", "verify", "links")
+    assert (verified.code, "2 pruned and known by their hashes alone" in verified.out) == (ExitCode.OK, True)
+    kept = millwright("audit", "show", "links", "--json").documents
+    assert [each["event"] and each["event"]["kind"] for each in kept] == [None, None, "update.started", "audit.pruned"]
+    assert "nothing of links" in millwright("audit", "prune", "links").out

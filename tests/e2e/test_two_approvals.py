@@ -11,7 +11,7 @@ from factory.releases import Proposal
 from factory.requests import Question
 from factory.settings import Settings
 from factory.spec import Environment, load_app
-from stacks import production
+from stacks import places, production
 
 pytestmark = pytest.mark.e2e
 
@@ -42,7 +42,7 @@ def test_one_approval_where_two_are_needed_opens_production_by_no_door(place: Pl
 def _wanted_in_production(place: Place) -> int:
     """A release that is to serve in production, as the line would have proposed it; the request that asks for it."""
     spec, database = load_app(place.root, "links"), db.connect(place.root, Settings())
-    where = production.Place(place.root, Settings(), database, spec, Environment.PRODUCTION)
+    where = places.Place(place.root, Settings(), database, spec, Environment.PRODUCTION)
     named = {"app": "links", "environment": "production", "change": "x", "key": "links/x:production:1"}
     declared = {"spec": spec.model_dump(mode="json", by_alias=True), "spec_digest": spec.digest()}
     artefact = artefacts.store(place.root, production.source_of(where))

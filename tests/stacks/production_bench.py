@@ -19,7 +19,7 @@ from factory.spec import Environment, load_app
 from stacks import destruction, production
 from stacks.driver.model import Step
 from stacks.infra_code import keep_infra
-from stacks.production import Place
+from stacks.places import Place
 
 REPOSITORY = Path(__file__).parents[2]
 STEP = Step(urn="urn:a::b::x", type="aws:ecs/service:Service", name="x", action="update", properties=("image",))

@@ -16,7 +16,7 @@ from factory.spec import Environment, load_app
 from stacks import destruction, production
 from stacks.driver import Kind, ledger, read_history
 from stacks.driver.client import require_decided
-from stacks.production import Place
+from stacks.places import Place
 
 OPERATOR, SECOND = demo_people.OPERATOR, demo_people.SECURITY
 

@@ -12,7 +12,7 @@ from factory.requests import Request
 from factory.spec import Environment, load_app
 from stacks import data_loss
 from stacks.driver.model import Step
-from stacks.production import Place
+from stacks.places import Place
 
 DATABASE = Step(urn="urn:a::b::database", type="aws:rds/instance:Instance", name="database", action="replace")
 QUEUE = Step(urn="urn:a::b::jobs", type="aws:sqs/queue:Queue", name="jobs", action="delete")

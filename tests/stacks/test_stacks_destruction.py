@@ -7,7 +7,7 @@ from production_bench import place as place  # noqa: PLC0414  (the fixture)
 from factory import decisions, demo_people
 from factory.errors import DecisionRequired, InputError
 from stacks import destruction
-from stacks.production import Place
+from stacks.places import Place
 
 
 def test_destroying_needs_a_decision_on_exactly_what_stands(place: Place) -> None:

@@ -12,7 +12,7 @@ from factory import demo_people
 from factory.errors import DecisionRequired, InputError
 from factory.spec import Environment
 from stacks import destruction, door
-from stacks.production import Place
+from stacks.places import Place
 
 
 @pytest.fixture

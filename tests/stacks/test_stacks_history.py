@@ -12,7 +12,7 @@ from factory import db, events, releases
 from factory.errors import InputError
 from factory.spec import Environment
 from stacks.driver import Ending, Kind, Result, Update, ledger, read_history
-from stacks.production import Place
+from stacks.places import Place
 
 DRIVER, PLAIN = ledger.By(door="driver", actor="factory"), ledger.By(door="plain")
 

@@ -18,7 +18,7 @@ from factory.releases import RELEASES, Release
 from factory.spec import Environment
 from stacks import production, rollback
 from stacks.infra_code import infra_digest, keep_infra
-from stacks.production import Place
+from stacks.places import Place
 from stacks.program.build import build
 from stacks.program.keys import secret_keys
 

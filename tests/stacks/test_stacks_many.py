@@ -18,7 +18,7 @@ from stacks.driver.following import Follows
 from stacks.driver.many import WORST_FIRST, outcomes, parallel_by_default
 from stacks.driver.model import Failed, Finished, Started, Waiting
 from stacks.driver.turns import Queued, Turns
-from stacks.production import Place
+from stacks.places import Place
 
 SETTINGS = Settings()
 LOST = Step(urn="urn::k", type="aws:kms/key:Key", name="k", action="delete")

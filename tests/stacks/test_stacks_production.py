@@ -14,7 +14,7 @@ from factory.errors import DecisionRequired
 from factory.releases import RELEASES
 from factory.spec import Environment, load_app
 from stacks import production
-from stacks.production import Place
+from stacks.places import Place
 
 
 def test_a_decided_release_may_serve_by_every_door(place: Place) -> None:

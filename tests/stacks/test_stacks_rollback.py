@@ -27,7 +27,7 @@ from factory.releases import RELEASES, Release
 from factory.spec import Environment
 from stacks import production, rollback
 from stacks.driver import Step
-from stacks.production import Place
+from stacks.places import Place
 
 BUCKET = Step(urn="urn:a::b::files", type="aws:s3/bucket:Bucket", name="files", action="delete")
 

@@ -13,7 +13,7 @@ from factory.errors import InputError
 from factory.releases import RELEASES
 from factory.spec import Environment
 from stacks import rollback
-from stacks.production import Place
+from stacks.places import Place
 
 
 def test_without_a_number_it_is_what_the_newest_release_replaced(place: Place, kept: list[str]) -> None:

@@ -13,7 +13,7 @@ from factory.spec import Environment
 from policies.score import Score
 from stacks.driver import Kind, Result, ledger
 from stacks.driver.scores import Judges, Point, app_points, judges, read_scores, standing
-from stacks.production import Place
+from stacks.places import Place
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 TAGS = {"app": "links", "environment": "staging", "owner": "web", "cost-center": "web"}

@@ -16,7 +16,7 @@ from factory.paths import FactoryRoot
 from stacks.driver import Kind, require_decided
 from stacks.driver.model import MARK
 from stacks.driver.state import check
-from stacks.production import Place
+from stacks.places import Place
 
 URN = "urn:pulumi:links-build::my-factory::aws:kms/key:Key::a"
 GOOD: dict[str, Any] = {

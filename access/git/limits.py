@@ -1,0 +1,31 @@
+"""How much the git door lets itself be asked for."""
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds, bytes and counts."""
+
+    # All that is under way, whoever asks.
+    requests: int = 64
+    # Of one grant at a time.
+    of_a_grant: int = 8
+    # What names the refs of a push, before its pack.
+    command_bytes: int = 64 * KIB
+    # A whole push, as it comes and as it is unpacked from gzip.
+    push_bytes: int = 64 * MIB
+    # What a fetch says it has and wants.
+    want_bytes: int = 4 * MIB
+    # What git answers to a push.
+    answer_bytes: int = MIB
+    upload_seconds: float = 120
+    # For git to take a push, hooks and all.
+    apply_seconds: float = 120
+    fetch_seconds: float = 600
+    # From a kind word to the last one, when a process is to end.
+    term_seconds: float = 0.3
+    recording_bytes: int = 256 * MIB

@@ -1,0 +1,85 @@
+"""What the broker tells the git door's process: a line of JSON each; each is answered by one line, `Done`.
+
+Between the answers the process tells what happened, as lines of `Happened`: their first key is "happened".
+"""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from access import told
+from access.told import Answer
+
+# They become names of folders and files.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Begin(_Line):
+    """The first: where recordings go, where a push waits until it is judged, and what clients know the door by.
+
+    `port` 0: any free one.
+    """
+
+    recordings: Path
+    spool: Path
+    certificate: Path
+    key: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class Open(_Line):
+    """Let in who knows the token that `token` is the SHA-256 of, to `repository` under the name `<app>.git`.
+
+    `branches` are those that may be pushed to: by name, all below one (`people/ada/*`), or all (`*`); none for reading.
+    """
+
+    order: Literal["open"] = "open"
+    grant: Name
+    token: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
+    app: Name
+    principal: str
+    repository: Path
+    branches: list[str]
+    # Whoever ends it in time may be dead, or stopped in the middle.
+    seconds: float = Field(gt=0)
+
+
+class Close(_Line):
+    """End grants (for each: why): nobody gets in by them any more, and what is under way is ended.
+
+    Answered once nothing of it runs any more.
+    """
+
+    order: Literal["close"] = "close"
+    grants: dict[Name, str]
+
+
+Order = Annotated[Open | Close, Field(discriminator="order")]
+ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order)
+
+
+class Done(Answer):
+    """How it went. `port` answers Begin."""
+
+    port: int = 0
+
+
+class Happened(told.Happened):
+    """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
+
+    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log; `pack`
+    is the SHA-256 of what came with a push, `size` its bytes.
+    """
+
+    happened: Literal["session_began", "session_ended", "login_refused", "git_pushed", "git_refused"]
+    ref: str = ""
+    old: str = ""
+    new: str = ""
+    pack: str = ""
+    size: int = 0

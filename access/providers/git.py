@@ -1,0 +1,144 @@
+"""The provider for repositories: an app's own, behind the door that records every fetch and push.
+
+Nothing is made for a grant but a way in, so nothing is left of one that the door does not know any more.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Final
+
+from access.certificates import ADDRESS
+from access.git.judging import BELOW, CHANGES, EVERY
+from access.git.orders import Open
+from access.git.process import GitDoor
+from access.git.programs import CHECK, CHECKS, is_checked
+from access.grants import Grant, utc_now
+from access.grants.model import seconds_until
+from access.providers.provider import Issued, Place
+from factory.errors import InputError, MillwrightError
+from factory.spec import Scope
+
+SHORTEST_SECONDS: Final = 0.001
+PEOPLE: Final = "people/"
+# Where git keeps what a push brings until it is taken; it clears it away itself, unless it is killed.
+QUARANTINE: Final = "objects/tmp_objdir-incoming-*"
+# No push lasts as long.
+STALE_SECONDS: Final = 3600.0
+
+
+class Git:
+    """The apps' repositories in `folder`. `elsewhere` is the repository at GitHub that they follow; "" for none."""
+
+    def __init__(self, door: Callable[[], GitDoor], folder: Path, elsewhere: str) -> None:
+        self._start, self._folder, self._elsewhere = door, folder, elsewhere
+        self._door: GitDoor | None = None
+        self._open: set[str] = set()
+        self._lock = threading.Lock()
+
+    def ref(self, grant: Grant) -> str:
+        """The branches that it may push to; a grant for reading has none."""
+        return " ".join(branches_of(grant)) or "read"
+
+    def issue(self, grant: Grant) -> Issued:
+        """Let the grant's holder in at the door. Raises MillwrightError."""
+        try:
+            return self._issued(grant)
+        except MillwrightError:
+            if self._door is None or self._door.alive():
+                raise
+            # The door died in the middle of it: another one, once.
+            return self._issued(grant)
+
+    def _issued(self, grant: Grant) -> Issued:
+        until, door = str(grant.hard_until), self._running()
+        if grant.id in self._open:
+            # Opened before, and not written down.
+            door.close_all({grant.id: "it is opened anew"})
+        door.open(
+            Open(
+                grant=grant.id,
+                token=grant.token_digest,
+                app=grant.app,
+                principal=grant.principal,
+                repository=self._repository(grant),
+                branches=branches_of(grant),
+                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
+            )
+        )
+        self._open.add(grant.id)
+        return Issued(self.ref(grant), f"{ADDRESS}:{door.port}/{grant.app}.git", until)
+
+    def serves(self, grant: Grant) -> bool:
+        """Whether its holder is let in."""
+        return self._door is not None and self._door.alive() and grant.id in self._open
+
+    def cut(self, grants: Collection[Grant]) -> None:
+        """End what is under way by them, all at once."""
+        for grant in grants:
+            self._open.discard(grant.id)
+        if grants and self._door is not None and self._door.alive():
+            self._door.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+
+    def remove(self, grant: Grant) -> None:
+        """Nothing of it stands anywhere but at the door, which it was cut off from."""
+
+    def sweep(self, place: Place, live: Collection[str]) -> list[str]:  # noqa: ARG002 -- nothing here is a grant's own
+        """Take away what a push that was killed has left; where that was."""
+        found = []
+        for left in (self._folder / f"{place.app}.git").glob(QUARANTINE):
+            try:
+                if time.time() - left.stat().st_mtime < STALE_SECONDS:
+                    continue
+            except FileNotFoundError:
+                continue
+            shutil.rmtree(left, ignore_errors=True)
+            found.append(left.name)
+        return found
+
+    def close(self) -> None:
+        """End the door, and all that is under way there."""
+        if self._door is not None:
+            self._door.stop()
+
+    def _repository(self, grant: Grant) -> Path:
+        """Raises InputError where the door cannot stand before it."""
+        if self._elsewhere:
+            raise InputError(
+                f"{grant.app} follows {self._elsewhere} at GitHub: no git door stands before one there yet",
+                hint="let people in by GitHub's own means, or unset github_repository",
+            )
+        repository = self._folder.resolve() / f"{grant.app}.git"
+        if not repository.is_dir():
+            raise InputError(f"{grant.app} has no repository yet", hint="it is made when a change is taken up")
+        if grant.scope is not Scope.READ and not is_checked(repository):
+            raise InputError(
+                f"the repository of {grant.app} has no {CHECKS}/{CHECK}, which looks at what is pushed",
+                hint="it is written when the next change is taken up",
+            )
+        return repository
+
+    def _running(self) -> GitDoor:
+        # Grants are issued side by side.
+        with self._lock:
+            if self._door is None or not self._door.alive():
+                # Whoever was in at a door that died is out: everybody is let in anew.
+                self._open.clear()
+                self._door = self._start()
+            return self._door
+
+
+def branches_of(grant: Grant) -> list[str]:
+    """Which branches it may push to. For a change: its own. Of a person, without one: what is below their name.
+
+    An administrator's are all but main. None for reading, and for an agent that works on no change.
+    """
+    if grant.scope is Scope.READ:
+        return []
+    if grant.scope is Scope.ADMIN:
+        return [EVERY]
+    if grant.change:
+        return [CHANGES + grant.change]
+    return [] if grant.function else [PEOPLE + grant.principal + BELOW]
