@@ -67,7 +67,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
 
     settings = load(claim.root)
     database, key = db.connect(claim.root, settings), audit.signing_key(claim.root)
-    clients = partial(client, claim.root, settings)
+    clients = partial(client, claim.root, settings, profile=settings.access_profile)
 
     def log() -> None:
         with database.connect() as connection:
