@@ -144,12 +144,15 @@ def test_a_repository_whose_pushes_nobody_looks_at_takes_none(door: Door) -> Non
     assert door.git(given, "push", "--quiet", "origin", BRANCH, at=clone).returncode == 0
 
 
-def test_of_a_repository_at_github_it_is_said_that_there_is_no_door_yet(door: Door) -> None:
+def test_people_are_told_that_none_stands_before_github_yet_and_tasks_have_the_factorys_own(door: Door) -> None:
     door.begin(elsewhere="acme/tally")
-    asked = door.place.ask(resource="repository", scope=Scope.READ)
+    asked = person(door, demo_people.MAINTAINER)
     door.look()
     assert "tally follows acme/tally at GitHub: no git door stands" in door.place.read(asked.grant).ended_reason
     assert door.doors == []
+    task = door.place.ask(resource="repository", scope=Scope.READ)
+    door.look()
+    assert door.place.state(task.grant) is State.ACTIVE
 
 
 def person(door: Door, who: str, scope: Scope = Scope.WRITE, **other: object) -> Given:
