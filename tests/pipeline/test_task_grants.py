@@ -191,6 +191,7 @@ def test_while_a_person_has_to_agree_the_change_waits_and_says_for_what(bench: G
         with pytest.raises(MillwrightError):
             decide(bench, grant["request"], person)
     assert bench.grants()["repository"]["state"] == "requested"
+    assert len(bench.told("decision.rejected")) == 2
     decide(bench, grant["request"], demo_people.OPERATOR)
     assert running.ended() is None
     assert context.change(bench.task.record.id).state is ChangeState.RUNNING
