@@ -2,6 +2,7 @@
 
 from access.apis.orders import own_socket
 from access.asking import Access
+from access.database_ways import DatabaseWays, place_of
 from access.door import TaskAsks, Told
 from access.egress.proxies import Proxies, Way
 from access.egress.record import Asker
@@ -11,6 +12,7 @@ from access.secret_reads import SecretRead
 __all__ = [
     "Access",
     "Asker",
+    "DatabaseWays",
     "NotReached",
     "Passed",
     "Proxies",
@@ -21,4 +23,5 @@ __all__ = [
     "Way",
     "forwarded",
     "own_socket",
+    "place_of",
 ]

@@ -14,7 +14,7 @@ from threading import Lock
 from access.client import Access, TaskAsks, Told, Upstream
 from factory.access_rules import rule_for
 from factory.errors import AccessDenied, CloudUnavailable, MillwrightError
-from factory.spec import AppSpec, Environment, Function, Scope
+from factory.spec import AppSpec, Environment, Function, Scope, Tool
 from factory.spec.access import MODEL, REPOSITORY
 
 # How long a grant outlives the worker that prolongs it.
@@ -26,6 +26,7 @@ MOVE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 # Between two looks whether people have decided.
 WAIT_SECONDS = 0.5
+DATABASES = "databases"
 ACTIVE, REQUESTED = "active", "requested"
 
 
@@ -58,13 +59,26 @@ class Need:
     reason: str
 
 
-def needs(function: Function, branch: str | None) -> list[Need]:
-    """What a task cannot begin without. `branch` takes its commits; None: it only reads."""
+def needs(spec: AppSpec, function: Function, branch: str | None) -> list[Need]:
+    """What a task asks for: its model, its branch (None: it only reads), and the databases that app.yaml lets its
+    function into, if it has a tool that could reach them.
+    """
     does, scope = (f"writes the branch {branch}", Scope.WRITE) if branch else ("reads a commit", Scope.READ)
     return [
         Need(MODEL, Scope.READ, f"the {function} asks it"),
         Need(REPOSITORY, scope, f"the {function} {does}"),
+        *(_databases(spec, function) if Tool.RUN in spec.tools_of(function) else ()),
     ]
+
+
+def _databases(spec: AppSpec, function: Function) -> Iterator[Need]:
+    for name in spec.databases:
+        resource = f"{DATABASES}.{name}"
+        found = [(scope, rule_for(spec, function, resource, Environment.BUILD, scope)) for scope in Scope]
+        allowed = [(scope, rule.approval) for scope, rule in found if rule]
+        # As far as nobody has to be asked; where people are asked for all of it, as far as it goes.
+        if scopes := [scope for scope, asked in allowed if asked is None] or [scope for scope, _ in allowed]:
+            yield Need(resource, scopes[-1], f"the {function}'s commands use it")
 
 
 class TaskGrants:
@@ -75,11 +89,25 @@ class TaskGrants:
         self._lock = Lock()
         self._beaten = time.monotonic()
         self._over: AccessDenied | None = None
+        # Databases that are over: the task goes on without.
+        self._gone: dict[str, str] = {}
 
     @property
     def ids(self) -> dict[str, str]:
         """The grants' ids, by resource."""
         return {resource: told.grant["id"] for resource, told in self._held.items()}
+
+    @property
+    def databases(self) -> dict[str, Told]:
+        """Those that are held now, by name."""
+        with self._lock:
+            return {resource.partition(".")[2]: told for resource, told in self._held.items() if _is_database(resource)}
+
+    @property
+    def gone(self) -> dict[str, str]:
+        """Databases that are over, by name, and why."""
+        with self._lock:
+            return {resource.partition(".")[2]: why for resource, why in self._gone.items()}
 
     def beat(self) -> None:
         """Look, now and then, whether all of it holds, and prolong it. Raises AccessDenied: something is over."""
@@ -88,7 +116,9 @@ class TaskGrants:
             self.require()
 
     def require(self) -> None:
-        """Prolong what is held. Raises AccessDenied when something of it is over, or nobody can tell whether it is."""
+        """Prolong what is held. Raises AccessDenied when the model or the branch is over, or nobody can tell whether it
+        is.
+        """
         with self._lock:
             if self._over:
                 # It stays so, whatever comes later.
@@ -131,10 +161,14 @@ class TaskGrants:
 
     def _look(self) -> None:
         found = self._access.of_task(self._holder.app, self._holder.task)
-        for resource, told in self._held.items():
+        for resource, told in list(self._held.items()):
             now = found.get(told.grant["id"])
             if now is None or now.grant["state"] != ACTIVE:
                 why = "it is in no table" if now is None else now.grant["ended_reason"] or f"it is {now.grant['state']}"
+                if _is_database(resource):
+                    self._gone[resource] = why
+                    del self._held[resource]
+                    continue
                 raise AccessDenied(
                     f"the grant of {resource} to {self._holder.function} is over: {why}",
                     hint=f"millwright access show {told.grant['id']}",
@@ -150,6 +184,10 @@ class TaskGrants:
     def _left(self, resource: str) -> float:
         until = datetime.fromisoformat(self._held[resource].grant["lease_until"])
         return (until - datetime.now(UTC)).total_seconds()
+
+
+def _is_database(resource: str) -> bool:
+    return resource.partition(".")[0] == DATABASES
 
 
 @contextlib.contextmanager
