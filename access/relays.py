@@ -54,9 +54,9 @@ def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMM
     return relay
 
 
-def ssh_bastion(root: FactoryRoot, database: Engine) -> Bastion:
+def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ssh.COMMAND) -> Bastion:
     """A bastion that runs. Raises MillwrightError."""
-    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"))
+    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"), command)
     # Made here: the bastion itself writes recordings only.
     private_key(root, Keys.BASTION)
     authority = public_line(root, Keys.HOLDERS)
