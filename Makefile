@@ -25,15 +25,18 @@ demo: setup  ## Three apps' factories, and three changes through all six stages 
 demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the files
 	@$(BIN)/millwright demo --clean
 
-# Three workers on two cores: a third of their time they wait, for engines and daemons.
+# Three workers on two cores: a third of their time they wait, for engines and daemons. What goes together and what
+# comes first: tests/conftest.py.
+SPREAD := -n 3 --dist loadgroup --no-loadscope-reorder
+
 test: lint  ## Lint, types, and every test
 	@$(BIN)/millwright engine install
 	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && TEST_POSTGRES=1 $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
+	@$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile short -m "not soak and not long"
 
 test-long: setup  ## The larger cases of what `make test` tests with a smaller one; CI runs both
 	@$(BIN)/millwright engine install
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -m long
+	@$(BIN)/python -m pytest $(SPREAD) -m "long or (hypothesis and not soak)"
 
 test-fast: setup  ## Only the tests without engine and servers
 	@$(BIN)/python -m pytest -n 2 -m "not soak and not long and not engine and not e2e"

@@ -41,14 +41,24 @@ class Access:
         """The same once it is open, or as it waits for people. Raises AccessDenied when it has ended before."""
         deadline = time.monotonic() + OPEN_SECONDS
         while True:
-            now = Told.model_validate(self._call("GET", f"/grants/{told.grant['id']}"))
+            now = self.now(told)
             if now.grant["state"] in (ACTIVE, "requested"):
-                return Told(grant=now.grant, token=told.token)
+                return now
             if now.grant["state"] not in ON_THE_WAY:
                 raise AccessDenied(now.grant["ended_reason"] or f"it is {now.grant['state']}")
             if time.monotonic() > deadline:
                 raise CloudUnavailable(f"the grant {told.grant['id']} does not open", hint="see the log of `access`")
             time.sleep(POLL_SECONDS)
+
+    def now(self, told: Told) -> Told:
+        """The same as it is now. Raises MillwrightError."""
+        now = Told.model_validate(self._call("GET", f"/grants/{told.grant['id']}"))
+        return Told(grant=now.grant, token=told.token)
+
+    def of_task(self, app: str, task: str) -> dict[str, Told]:
+        """Whatever a task was ever given, by id, without tokens. Raises MillwrightError."""
+        found = MANY.validate_python(self._call("GET", f"/tasks/{app}/{task}"))
+        return {each.grant["id"]: each for each in found}
 
     def renew(self, told: Told, minutes: int) -> Told:
         """Prolong it: so many minutes from now. Raises AccessDenied when it is over, or somebody else prolonged it."""
@@ -67,19 +77,20 @@ class Access:
         """
         return SecretRead.model_validate(self._call("POST", f"/grants/{grant}/secret", token=token))
 
-    def certificate(self, grant: str, token: str, public_key: str) -> Signed:
-        """A certificate for a key (OpenSSH's, Ed25519), by which a grant's holder is let in at the SSH bastion.
-
-        By the grant's own token. Raises AccessDenied when it is over.
-        """
-        asked = Signing(public_key=public_key)
-        return Signed.model_validate(self._call("POST", f"/grants/{grant}/certificate", asked, token))
-
     def end_task(self, app: str, task: str, why: str) -> list[Told]:
         """Have all of a task's end. Raises MillwrightError."""
         return MANY.validate_python(self._call("POST", f"/tasks/{app}/{task}/end", Ending(why=why)))
 
+    def certificate(self, id: str, token: str, public_key: str) -> Signed:
+        """A certificate for a key (OpenSSH's, Ed25519), by which a grant's holder is let in at the SSH bastion.
+
+        `token` is the grant's. Raises AccessDenied when it is over.
+        """
+        asked = Signing(public_key=public_key)
+        return Signed.model_validate(self._call("POST", f"/grants/{id}/certificate", asked, token))
+
     def _call(self, method: str, path: str, body: BaseModel | None = None, token: str = "") -> Any:
+        """`token`: a grant's, where that is asked for and not the factory's."""
         factory = daemons.ensure(self._root, daemons.ACCESS).token
         try:
             with self._client(token or factory) as client:

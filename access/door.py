@@ -109,10 +109,18 @@ class Refusal(_Body):
 
 
 class Door:
-    """Serves it. `token` is the factory's; without `secrets` none is read here."""
+    """Serves it. `token` is the factory's; without `secrets` none is read here. `asked` hears of each new grant."""
 
-    def __init__(self, desk: Desk, database: Engine, token: str, secrets: SecretReads | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        database: Engine,
+        token: str,
+        secrets: SecretReads | None = None,
+        asked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._desk, self._database, self._token, self._secrets = desk, database, token, secrets
+        self._asked = asked
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -123,6 +131,7 @@ class Door:
                 Route("/grants/{id}/renew", self._guarded(self._renew), methods=["POST"]),
                 Route("/grants/{id}/end", self._guarded(self._end), methods=["POST"]),
                 Route("/grants/{id}/secret", self._guarded(self._read_secret), methods=["POST"]),
+                Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/grants/{id}/certificate", self._guarded(self._certificate), methods=["POST"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
             ]
@@ -131,6 +140,7 @@ class Door:
     def _ask(self, request: Request, body: bytes) -> Told:
         self._require_factory(request)
         given = self._desk.ask(TaskAsks.model_validate_json(body).wanted())
+        self._asked()
         return Told(grant=given.grant.shown(), token=given.token)
 
     def _show(self, request: Request, _: bytes) -> Told:
@@ -145,16 +155,25 @@ class Door:
         return Told(grant=self._desk.end(grant, Ending.model_validate_json(body).why, actor=grant.principal).shown())
 
     def _read_secret(self, request: Request, _: bytes) -> SecretRead:
-        grant = self._held(request)
+        grant, told = self._named(request), _bearer(request)
+        # Who asks for a grant may be asked to by others: the value is its holder's only.
+        if digest(told) != grant.token_digest:
+            raise AccessDenied("this takes the grant's own token")
         if self._secrets is None:
             raise AccessDenied("nobody reads secrets here")
         return self._secrets.read(grant)
 
+    def _of_task(self, request: Request, _: bytes) -> list[Told]:
+        self._require_factory(request)
+        with db.transaction(self._database) as connection:
+            return [Told(grant=each.shown()) for each in store.of_task(connection, *self._task(request))]
+
     def _certificate(self, request: Request, body: bytes) -> Signed:
-        grant = self._held(request)
+        grant = self._own(request)
         line = self._desk.certificate(grant, Signing.model_validate_json(body).public_key)
-        known = self._desk.bastion_known_as()
-        return Signed(certificate=line, login=grant.provider_ref, door=grant.door, known_hosts=known)
+        return Signed(
+            certificate=line, login=grant.provider_ref, door=grant.door, known_hosts=self._desk.bastion_known_as()
+        )
 
     def _end_task(self, request: Request, body: bytes) -> list[Told]:
         self._require_factory(request)
@@ -172,10 +191,10 @@ class Door:
         # The same for one that there is not: nobody learns which there are.
         raise AccessDenied("there is no such grant for this token")
 
-    def _held(self, request: Request) -> Grant:
-        """The same, by its holder only: who asks for a grant may be asked to by others. Raises AccessDenied."""
+    def _own(self, request: Request) -> Grant:
+        """The same, by its holder only: who has its token. Raises AccessDenied."""
         grant = self._named(request)
-        if digest(_bearer(request)) != grant.token_digest:
+        if grant.token_digest != digest(_bearer(request)):
             raise AccessDenied("this takes the grant's own token")
         return grant
 

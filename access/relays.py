@@ -1,6 +1,6 @@
-"""What stands before databases, hosts, clouds, repositories and APIs: started with what it is to know, and watched."""
+"""What stands before all that there is a grant for: started with what it needs to know, and watched."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -12,12 +12,16 @@ from access.aws.process import AwsProxy
 from access.certificates import certificate
 from access.git import orders as git
 from access.git.process import GitDoor
+from access.grants import store
+from access.messages.forwarding import Upstream
+from access.messages.relay import ModelRelay
 from access.postgres import orders as postgres
 from access.postgres.process import Relay
 from access.ssh import orders as ssh
 from access.ssh.authorities import Keys, key_file, private_key, public_line
 from access.ssh.process import Bastion
 from access.telling import teller
+from factory import db
 from factory.paths import FactoryRoot, private_folder
 
 
@@ -37,6 +41,17 @@ def git_door(root: FactoryRoot, database: Engine, now: datetime) -> GitDoor:
     folders = {"recordings": private_folder(root.recordings), "spool": private_folder(root.access / "pushes")}
     door.start(git.Begin(**folders, certificate=files.certificate, key=files.key))
     return door
+
+
+def ssh_bastion(root: FactoryRoot, database: Engine) -> Bastion:
+    """A bastion that runs. Raises MillwrightError."""
+    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"))
+    # Made here: the bastion itself writes recordings only.
+    private_key(root, Keys.BASTION)
+    authority = public_line(root, Keys.HOLDERS)
+    recordings = private_folder(root.recordings)
+    bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
+    return bastion
 
 
 def aws_proxy(root: FactoryRoot, database: Engine, now: datetime) -> AwsProxy:
@@ -63,3 +78,15 @@ def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ss
     recordings = private_folder(root.recordings)
     bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
     return bastion
+
+
+def model_relay(root: FactoryRoot, database: Engine, upstream: Callable[[], Upstream]) -> ModelRelay:
+    """A relay before the model, in this process."""
+
+    def refuse(token_digest: str, why: str) -> None:
+        # As at the broker's door: what is told is that somebody who holds, or held, a grant tries to do more.
+        with db.transaction(database) as connection:
+            if (own := store.by_token(connection, token_digest)) is not None:
+                store.refused(connection, own, own.principal, why)
+
+    return ModelRelay(root, upstream, teller(database, "model"), refuse)

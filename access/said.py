@@ -1,10 +1,11 @@
-"""What was said in a session, from its records: statements, calls, and requests, each with what became of it. Pure."""
+"""What was said in a session, from its records: statements, calls and requests, each with what became of it. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 Record = dict[str, Any]
+OK: Final = 200
 
 
 @dataclass
@@ -34,8 +35,8 @@ def said(records: Iterable[Record]) -> Iterator[Said]:
     found: dict[int, Said] = {}
     for each in records:
         kind = each["kind"]
-        if kind == "outcome" and each["of"] in found:
-            _came_of(found[each["of"]], each)
+        if (end := ENDS.get(kind)) and each["of"] in found:
+            end(found[each["of"]], each)
         elif (asked := dialogue.asked(each)) is not None:
             found[each.get("n", 0)] = asked
         elif tell := WHOLE.get(kind):
@@ -72,6 +73,18 @@ def _came_of(one: Said, outcome: Record) -> None:
     one.skipped = outcome.get("skipped", False)
 
 
+def _answered(one: Said, answer: Record) -> None:
+    """What the model answered, in words: its tokens, or its size where it counted none."""
+    usage = answer["usage"]
+    if usage:
+        read = usage["input"] + usage["cache_written"] + usage["cache_read"]
+        one.tags = [f"{read} tokens in, {usage['output']} out"]
+    else:
+        one.tags = [f"{answer['bytes']} bytes"]
+    one.sqlstate = answer["broken"] or ("" if answer["status"] == OK else f"HTTP {answer['status']}")
+    one.ms = answer["ms"]
+
+
 Told = tuple[str, list[Any]]
 
 
@@ -96,8 +109,11 @@ WHOLE: Final[Mapping[str, Callable[[Record], Told]]] = {
     "function_call": lambda _: ("(function call)", []),
     "request": lambda record: (record["text"], []),
     "call": _call,
+    "model_call": lambda record: (f"model {record['model']}: {record['bytes']} bytes", []),
     "push": _push,
     "fetch": lambda record: (f"fetch {' '.join(record['wants'])}".rstrip(), []),
     "file": _file,
     "refs": lambda record: (f"refs for {record['service']}", []),
 }
+# What tells what became of one of these.
+ENDS: Final[Mapping[str, Callable[[Said, Record], None]]] = {"outcome": _came_of, "model_answer": _answered}

@@ -6,8 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.prices import Usage, price_of
+from agents.prices import price_of
 from factory.spec import Tool
+from factory.usage import Usage
 
 # The functions that have tools and a prompt; the others of app.yaml have no agent yet.
 FunctionName = Literal["coder", "code-reviewer"]
@@ -51,6 +52,7 @@ class TaskBrief(_Part):
     `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
 
     `egress` is the way out of its commands; without one they have no network.
+    `databases` are those that its commands reach: each one's variable, and how far it may be used (`read`).
     `tools` are those that the app's file leaves to the function; any other call is refused.
 
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
@@ -70,6 +72,7 @@ class TaskBrief(_Part):
     context: list[ContextPart]
     door: str
     egress: EgressWay | None = None
+    databases: dict[str, str] = {}
 
     @property
     def script(self) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.brief import TaskLimits
-from agents.prices import Price, Usage
+from agents.prices import Price
+from factory.usage import Usage
 
 MOST_OUTPUT_TOKENS = 16_384
 # With less, hardly a tool call fits into an answer.

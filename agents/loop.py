@@ -21,11 +21,12 @@ from agents.fence import Fence
 from agents.functions import FUNCTIONS
 from agents.limits import Spent
 from agents.model import Answer, ModelFailed, StreamBroken
-from agents.prices import Price, Usage, price_of
+from agents.prices import Price, price_of
 from agents.prompt import first_message, given
 from agents.steps import Steps
 from agents.tools import Toolbox
 from agents.trajectory import Trajectory
+from factory.usage import Usage
 
 BROKEN_TRIES = 4
 REFUSAL = "refusal"

@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.brief import TaskBrief
 from agents.door import Door, DoorClosed
-from agents.prices import Usage
+from factory.usage import Usage
 
 # The SDK's own default; it waits longer each time, or as long as the API asks.
 RETRIES = 2

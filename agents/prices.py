@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from factory.usage import Usage
+
 # US dollars per million tokens, input and output. https://platform.claude.com/docs/en/about-claude/pricing
 # Left out are models whose price depends on the request's length: what is not here is not asked.
 PER_MILLION: dict[str, tuple[float, float]] = {
@@ -26,29 +28,6 @@ CACHE_WRITE, CACHE_READ = 1.25, 0.1
 MILLION = 1_000_000
 # A model's name may end with the date of its snapshot.
 SNAPSHOT = re.compile(r"-20[0-9]{6}$")
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of one or several answers, as the API counts them. `input` leaves out what the cache wrote or read."""
-
-    input: int = 0
-    output: int = 0
-    cache_written: int = 0
-    cache_read: int = 0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.input + other.input,
-            self.output + other.output,
-            self.cache_written + other.cache_written,
-            self.cache_read + other.cache_read,
-        )
-
-    @property
-    def all_input(self) -> int:
-        """Every token of the requests, cached or not."""
-        return self.input + self.cache_written + self.cache_read
 
 
 @dataclass(frozen=True)

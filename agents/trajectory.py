@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agents.prices import Usage
+from factory.usage import Usage
 
 Line = dict[str, Any]
 NAME = "trajectory.jsonl"

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from factory.gates import Role
 from factory.spec import AccessRule, AppSpec, Environment, Function, Scope
-from factory.spec.access import may_be_held, named_resources, stands_in
+from factory.spec.access import LEASE_MINUTES, NEEDED, may_be_held, named_resources, stands_in
 
 
 @dataclass(frozen=True)
 class Access:
-    """The most that one rule lets one function do in one environment; `lease` in minutes, `approval` by whom."""
+    """The most that one rule lets one function do in one environment; `lease` in minutes, `approval` by whom.
+
+    `needed`: app.yaml says nothing of it, and the function could not work without.
+    """
 
     function: Function
     resource: str
@@ -17,6 +20,7 @@ class Access:
     scope: Scope
     lease: int
     approval: Role | None
+    needed: bool = False
 
 
 def rule_for(
@@ -35,7 +39,7 @@ def rule_for(
     )
     found = [
         rule
-        for rule in spec.access
+        for rule in (*spec.access, *needed_rules(spec))
         if known
         and (rule.function, rule.resource) == (function, resource)
         and environment in rule.environments
@@ -46,9 +50,27 @@ def rule_for(
 
 
 def accesses(spec: AppSpec) -> list[Access]:
-    """Every rule of an app, one line for each environment, in the order of the file."""
+    """Every rule of an app, one line for each environment, in the order of the file; then what needs none."""
+    needed = needed_rules(spec)
     return [
-        Access(rule.function, rule.resource, environment, rule.scope, rule.lease, rule.approval)
-        for rule in spec.access
+        Access(rule.function, rule.resource, environment, rule.scope, rule.lease, rule.approval, rule in needed)
+        for rule in (*spec.access, *needed)
         for environment in rule.environments
+    ]
+
+
+def needed_rules(spec: AppSpec) -> list[AccessRule]:
+    """What the app's functions could not work without, as rules; none for what app.yaml has a rule of its own about."""
+    own = {(rule.function, rule.resource) for rule in spec.access}
+    return [
+        AccessRule(
+            function=function,
+            resource=resource,
+            environments=[Environment.BUILD],
+            scope=scope,
+            lease=LEASE_MINUTES[Environment.BUILD],
+        )
+        for function in spec.agents
+        for resource, scope in NEEDED[function].items()
+        if (function, resource) not in own and Environment.BUILD in spec.environments
     ]

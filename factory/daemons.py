@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from io import TextIOWrapper
@@ -32,6 +32,8 @@ from factory.processes import start_ticks
 LOCAL_CLOUD = "localcloud"
 ACCESS = "access"
 WORKER = "worker"
+# The stand-in for the model: a door of the worker's, which nobody starts, and found like a daemon.
+TWIN = "twin"
 MODULES = {LOCAL_CLOUD: "localcloud.daemon", ACCESS: "access.daemon", WORKER: "pipeline.worker"}
 # The order of sets must be the same in each life of the local cloud; without this it would begin again with it.
 ENVIRONMENT = {LOCAL_CLOUD: {"PYTHONHASHSEED": "0"}}
@@ -40,6 +42,8 @@ ADMIN_PATH = "/_millwright/"
 TOKEN_HEADER = "x-millwright-token"  # noqa: S105 -- a header's name
 # No daemon of ours has any use for a real account.
 REAL_CREDENTIALS = ("AWS_", "PULUMI_")
+# The model's key is for the access plane alone.
+OWN_CREDENTIALS = {ACCESS: "ANTHROPIC_"}
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 CALL_SECONDS = 30.0
@@ -141,6 +145,9 @@ def ensure(root: FactoryRoot, name: str) -> RunFile:
     """
     if run_file := read(root, name):
         return run_file
+    if name == WORKER:
+        # Here, and not by the worker: it is not given the model's key, and this process may have it.
+        ensure(root, ACCESS)
     deadline = time.monotonic() + START_SECONDS
     while True:
         process = _start(root, name)
@@ -172,13 +179,15 @@ def _start(root: FactoryRoot, name: str) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=root.path,
-            env=_harmless(os.environ) | ENVIRONMENT.get(name, {}),
+            env=_environment(name),
             start_new_session=True,
         )
 
 
-def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in environment.items() if not key.startswith(REAL_CREDENTIALS)}
+def _environment(name: str) -> dict[str, str]:
+    left_out = (*REAL_CREDENTIALS, *(prefix for owner, prefix in OWN_CREDENTIALS.items() if owner != name))
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+    return kept | ENVIRONMENT.get(name, {})
 
 
 def _runs(process: subprocess.Popen[bytes]) -> bool:

@@ -1,15 +1,24 @@
 """A step of an agent becomes a commit: looked at, made and recorded by the factory, never by the agent."""
 
+from factory.errors import AccessDenied
+from factory.spec.access import REPOSITORY
 from pipeline.context import Context
 from pipeline.git import CommitRefused, Moved
 from pipeline.task_door import Step, StepAnswer
 
 
 def commit_step(context: Context, task: str, step: Step) -> StepAnswer:
-    """Commit what a step changed, once. A step that touches what agents may not is refused, told, and undone."""
+    """Commit what a step changed, once. A step that touches what agents may not is refused, told, and undone; one that
+    comes when the task's grants are over is refused, and stays in the worktree.
+    """
     opened = context.open_tasks.get(task)
     if opened is None or opened.branch is None:
         return StepAnswer(commit=None, problems=("this task may not commit",))
+    try:
+        opened.grants.require()
+    except AccessDenied as denied:
+        # Its process is ended by the worker's next look at it.
+        return StepAnswer(commit=None, problems=(str(denied),))
     record = opened.record
     actor = f"agent:{record.app}/{opened.function}/{task}"
     try:
@@ -21,6 +30,7 @@ def commit_step(context: Context, task: str, step: Step) -> StepAnswer:
                 "Change": record.id,
                 "Task": task,
                 "Function": opened.function,
+                "Grant": opened.grants.ids[REPOSITORY],
                 "Model": opened.model if context.settings.model == "live" else f"{opened.model} (scripted)",
             },
             key=f"{task}/{step.step}",

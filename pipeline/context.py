@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from access.client import Proxies
+from access.client import Access, DatabaseWays, Proxies
 from factory import db, events
 from factory.errors import MillwrightError
 from factory.fingerprints import fingerprint
@@ -19,6 +19,7 @@ from pipeline.faults import Faults
 from pipeline.git import Repository
 from pipeline.records import ChangeRecord
 from pipeline.task_door import TaskDoor
+from pipeline.task_grants import TaskGrants
 from pipeline.task_process import TaskProcesses
 from stacks.driver import Driver
 from stacks.places import Place
@@ -28,13 +29,17 @@ ACTOR = "factory"
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTask:
-    """A task that runs now: whose it is, where it works, and which branch takes its commits (None: it only reads)."""
+    """A task that runs now: whose it is, where it works, which branch takes its commits (None: it only reads), what it
+    holds, and the socket of the gate to its databases, if it has any.
+    """
 
     record: ChangeRecord
     function: str
     worktree: Path
     branch: str | None
     model: str
+    grants: TaskGrants
+    databases: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,11 @@ class Context:
     driver: Driver
     door: TaskDoor
     faults: Faults
+    access: Access
     open_tasks: dict[str, OpenTask] = field(default_factory=dict)
     processes: TaskProcesses = field(default_factory=TaskProcesses)
     proxies: Proxies = field(default_factory=Proxies)
+    databases: DatabaseWays = field(default_factory=DatabaseWays)
 
     def change(self, identifier: str) -> ChangeRecord:
         """The row of a change."""

@@ -6,10 +6,12 @@ import uuid
 from collections.abc import Callable, Collection
 from functools import partial
 
+from access.client import Access, Upstream
+from agents.door import Reach
 from agents.twin import Twin
 from factory import daemons, db
-from factory.errors import InputError, MillwrightError
-from factory.settings import load, model_key
+from factory.errors import AccessDenied, MillwrightError
+from factory.settings import load
 from pipeline import leftovers, records, spending, tasks
 from pipeline.changefiles import ChangeMistakes
 from pipeline.commits import commit_step
@@ -20,6 +22,7 @@ from pipeline.faults import Faults
 from pipeline.flow import ChangeFlow
 from pipeline.gates import Cancelled, check_cancelled
 from pipeline.line import OWED
+from pipeline.reaching import reach_of
 from pipeline.records import ChangeState
 from pipeline.stages import deploy, rollback
 from pipeline.stages.check import security, test
@@ -35,7 +38,6 @@ POLL_SECONDS = 0.25
 MOST_SECONDS = 30.0
 LOG = logging.getLogger("millwright.worker")
 CHANGE = "change"
-LIVE_URL = "https://api.anthropic.com"
 
 StageWork = Callable[[Context, str, Json], Json]
 STAGES: dict[str, StageWork] = {
@@ -64,11 +66,12 @@ class Service:
         self._claim = claim
         root = claim.root
         settings = load(root)
-        if settings.model == "live" and model_key() is None:
-            raise InputError("`model: live` needs a key", hint="set ANTHROPIC_API_KEY, or use `model: scripted`")
         self._twin = Twin(root.apps) if settings.model == "scripted" else None
-        upstream = self._twin.start() if self._twin else LIVE_URL
-        self._door = TaskDoor(upstream, model_key, self._on_step, partial(spending.note, root))
+        # Found there by the access plane, which passes tasks' calls on to it as it would to the API.
+        self._stand_in = daemons.claim(root, daemons.TWIN) if self._twin else None
+        if self._twin and self._stand_in:
+            self._stand_in.publish({"http": self._twin.start()}, generation=uuid.uuid4().hex)
+        self._door = TaskDoor(self._model_of, self._on_step, partial(spending.note, root), self._reach_of)
         self._door.start()
         self._context = Context(
             root=root,
@@ -77,6 +80,7 @@ class Service:
             driver=Driver(root, settings, warm_env(root, settings)),
             door=self._door,
             faults=Faults(root.run, die_at),
+            access=Access(root),
         )
         self._engine = DbosEngine(
             root,
@@ -94,7 +98,7 @@ class Service:
         tasks.sweep_ended(self._context)
         self._engine.launch()
         self._end_broken()
-        addresses = {"tasks": self._door.url} | ({"model": "scripted"} if self._twin else {"model": LIVE_URL})
+        addresses = {"tasks": self._door.url, "model": self._context.settings.model}
         self._claim.publish(addresses, generation=uuid.uuid4().hex)
         LOG.info("ready")
         try:
@@ -104,9 +108,11 @@ class Service:
             # First of all: what comes after may fail, or take its time.
             self._context.processes.close()
             self._context.proxies.close()
+            self._context.databases.close()
             self._engine.close()
             self._door.stop()
-            if self._twin:
+            if self._twin and self._stand_in:
+                self._stand_in.withdraw()
                 self._twin.stop()
 
     def _take_up(self) -> None:
@@ -171,6 +177,14 @@ class Service:
                 return {"broken": told(error)}
 
         return run
+
+    def _model_of(self, task: str, failed: str) -> Upstream:
+        if (opened := self._context.open_tasks.get(task)) is None:
+            raise AccessDenied(f"the task {task} holds nothing")
+        return opened.grants.model(failed)
+
+    def _reach_of(self, task: str) -> Reach:
+        return reach_of(self._context.open_tasks.get(task))
 
     def _on_step(self, task: str, step: Step) -> StepAnswer:
         return commit_step(self._context, task, step)

@@ -9,9 +9,9 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from agents.prices import Usage
 from agents.trajectory import Trajectory
 from factory.paths import FactoryRoot
+from factory.usage import Usage
 
 NAME = "paid.jsonl"
 

@@ -1,43 +1,39 @@
-"""The worker's door for agents' tasks: the model without its key, and the way to hand in a step.
+"""The worker's door for agents' tasks: the model, the way to hand in a step, and what commands reach by grants.
 
-A task holds a token that opens this door for that one task, until it is revoked. The key of the model's API stays in
-the worker: it is put into the request here, and never goes the other way.
+A task holds a token that opens this door for that one task, until it is revoked. Its calls of the model are passed on
+to the access plane with the token of the task's grant, which never goes the other way; the API's key is not here.
 """
 
 import hmac
 import json
 import logging
 import secrets
-import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any
 
-import httpx2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from agents.loopback import Loopback
-from agents.model import DOOR_HEADER, SCRIPT_HEADER
-from agents.prices import Usage
-from pipeline.usage_meter import UsageMeter
+from access.client import NotReached, Passed, Upstream, forwarded
+from agents.door import Reach
+from agents.model import DOOR_HEADER
+from factory.errors import AccessDenied, MillwrightError
+from factory.loopback import Loopback
+from factory.usage import Usage
 
 LOG = logging.getLogger("millwright.door")
 MESSAGES = "/model/v1/messages"
 MODEL_BYTES = 8_000_000
 STEP_BYTES = 64_000
-# Longer than any task's patience: the task decides when a silence is a hang.
-UPSTREAM_SECONDS = 660.0
-CONNECT_SECONDS = 10.0
-# What the API needs of a request, and what it tells about an answer; the rest stays on its side of the door.
-PASSED_UP = ("content-type", "accept", "anthropic-version", SCRIPT_HEADER)
-PASSED_DOWN = ("content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry", "x-millwright-twin")
+TRIES = 2
+JSON = "application/json"
 ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -46,6 +42,7 @@ ERROR_TYPES = {
     413: "request_too_large",
     500: "api_error",
     502: "api_error",
+    503: "api_error",
 }
 
 
@@ -77,27 +74,29 @@ class _Refused(Exception):
 class TaskDoor:
     """One worker's door, on loopback.
 
-    `upstream_key` gives the API's key (None: the upstream needs none); `on_step` commits a step and is called again
-    for the same step when a task was killed before it heard the answer; `on_usage` hears what each answer has cost,
-    also of one that the task did not hear to its end. It must be quick.
+    `model_of` says where a task's calls of the model go; it is told the address that did not answer before ("": none
+    was asked), may block, and raises AccessDenied when the task's grant is over. `on_step` commits a step and is called
+    again for the same step when a task was killed before it heard the answer; `on_usage` hears what each answer has
+    cost, also of one that the task did not hear to its end; it must be quick. `reach_of` says what its commands reach.
     """
 
     def __init__(
         self,
-        upstream_url: str,
-        upstream_key: Callable[[], str | None],
+        model_of: Callable[[str, str], Upstream],
         on_step: Callable[[str, Step], StepAnswer],
         on_usage: Callable[[str, Usage], None],
+        reach_of: Callable[[str], Reach] = lambda _: Reach(),
     ) -> None:
-        self._upstream = upstream_url.rstrip("/")
-        self._key = upstream_key
+        self._model_of = model_of
         self._on_step = on_step
         self._on_usage = on_usage
+        self._reach_of = reach_of
         self._tokens: dict[str, str] = {}
         self._lock = threading.Lock()
         routes = [
             Route(MESSAGES, self._guarded(self._model), methods=["POST"]),
             Route("/steps", self._guarded(self._step), methods=["POST"]),
+            Route("/reach", self._guarded(self._reach), methods=["POST"]),
             Route("/{path:path}", self._guarded(_unknown), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
         app = Starlette(routes=routes)
@@ -171,53 +170,38 @@ class TaskDoor:
             return JSONResponse({"problems": list(answer.problems)}, status_code=409)
         return JSONResponse({"commit": answer.commit})
 
+    async def _reach(self, _: Request, task: str) -> Response:
+        # It holds tokens, for the environment of the task's commands.
+        return Response((await run_in_threadpool(self._reach_of, task)).model_dump_json(), media_type=JSON)
+
     async def _model(self, request: Request, task: str) -> Response:
         body = await _body(request, MODEL_BYTES)
         if request.url.query:
             raise _Refused(400, "parameters in the address are not passed on")
         if _user_of(body) != task:
             raise _Refused(403, "metadata.user_id is not the token's task")
-        headers = {name: request.headers[name] for name in PASSED_UP if name in request.headers}
-        if key := self._key():
-            headers["x-api-key"] = key
-        client = httpx2.AsyncClient(
-            verify=_trust(),
-            trust_env=False,
-            timeout=httpx2.Timeout(UPSTREAM_SECONDS, connect=CONNECT_SECONDS),
-            follow_redirects=False,
-        )
+        failed = ""
+        for _ in range(TRIES):
+            upstream = await run_in_threadpool(self._where, task, failed)
+            seen = Passed()
+            try:
+                return await forwarded(upstream, request.headers, body, seen, partial(self._seen, task, seen))
+            except NotReached:
+                # The access plane may have begun anew, at another address.
+                failed = upstream.url
+        raise _Refused(502, "the model's relay cannot be reached")
+
+    def _where(self, task: str, failed: str) -> Upstream:
         try:
-            sent = client.build_request("POST", f"{self._upstream}/v1/messages", content=body, headers=headers)
-            answer = await client.send(sent, stream=True)
-        except httpx2.HTTPError as error:
-            await client.aclose()
-            # Its class alone: a message may quote what was sent.
-            raise _Refused(502, f"the model's API cannot be reached: {type(error).__name__}") from None
-        except BaseException:
-            await client.aclose()
-            raise
-        passed = {name: answer.headers[name] for name in PASSED_DOWN if name in answer.headers}
-        return StreamingResponse(self._relayed(client, answer, task), answer.status_code, passed)
+            return self._model_of(task, failed)
+        except AccessDenied as error:
+            raise _Refused(403, str(error)) from None
+        except MillwrightError as error:
+            raise _Refused(503, str(error)) from None
 
-    async def _relayed(self, client: httpx2.AsyncClient, answer: httpx2.Response, task: str) -> AsyncIterator[bytes]:
-        """The answer's bytes as they come. When it breaks, so does ours: the task must not take half for whole."""
-        meter = UsageMeter()
-        try:
-            async for piece in answer.aiter_bytes():
-                meter.feed(piece)
-                yield piece
-        finally:
-            # Before anything is waited for: when the task is gone, this is cancelled at the next wait.
-            if meter.usage != Usage():
-                self._on_usage(task, meter.usage)
-            await answer.aclose()
-            await client.aclose()
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    # Once: reading every authority's certificate is most of the work of a request.
-    return httpx2.create_ssl_context(trust_env=False)
+    def _seen(self, task: str, seen: Passed, _: str) -> None:
+        if seen.meter.usage != Usage():
+            self._on_usage(task, seen.meter.usage)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -239,7 +223,9 @@ def _user_of(body: bytes) -> str | None:
 
 async def _unknown(request: Request, task: str) -> Response:
     del task
-    raise _Refused(404, f"{request.method} {request.url.path} is not passed on: POST {MESSAGES} and /steps alone are")
+    raise _Refused(
+        404, f"{request.method} {request.url.path} is not passed on: POST {MESSAGES}, /steps and /reach alone are"
+    )
 
 
 def _error(status: int, message: str) -> Response:

@@ -1,14 +1,14 @@
 """One run of one agent: its worktree, its token, its process, its row; taken up again where a dead worker left it."""
 
+import contextlib
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from agents.brief import ContextPart, EgressWay, Outcome, OutcomeState, TaskBrief, TaskLimits
-from agents.task import BRIEF, LATER, OUTCOME, write_outcome
+from agents.brief import ContextPart, Outcome, OutcomeState, TaskBrief, TaskLimits
+from agents.task import BRIEF, OUTCOME, write_outcome
 from factory import db
 from factory.paths import private_folder
 from factory.quiet import quiet_lock
@@ -16,18 +16,18 @@ from factory.spec import Function
 from factory.trees import remove_tree
 from pipeline import records
 from pipeline.context import Context, OpenTask
-from pipeline.gates import Cancelled, check_cancelled
+from pipeline.gates import Cancelled
+from pipeline.holding import held
+from pipeline.reaching import reached, variable_of
 from pipeline.records import ChangeRecord, ChangeState, TaskRecord
 from pipeline.spending import settled
+from pipeline.supervising import Begun, require_access, until_ended
+from pipeline.task_grants import TaskGrants
 from pipeline.task_process import OUTPUT, end_leftover
 from pipeline.ways_out import way_out
 
-POLL_SECONDS = 0.1
 # The task ends itself at its own limit; this is for one that does not.
 GRACE_SECONDS = 60.0
-# A task's process that can go on later is run again so often, so far apart.
-RESUMES = 20
-RESUME_SECONDS = 2.0
 WORKTREE = "worktree"
 LOG = logging.getLogger("millwright.worker")
 
@@ -54,17 +54,25 @@ def task_id(record: ChangeRecord, assignment: Assignment) -> str:
 
 
 def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) -> Outcome:
-    """The outcome of the task, which is run once however often this is called. Raises Cancelled."""
+    """The outcome of the task, which is run once however often this is called.
+
+    Raises Cancelled, and AccessDenied when what it needs is not given, or is over before it is.
+    """
     task = task_id(record, assignment)
     folder = private_folder(context.root.tasks / task)
     try:
         if (done := _outcome(folder)) is None:
             end_leftover(folder)
             settled(folder)
-            worktree = _worktree(context, record, assignment, folder / WORKTREE)
-            context.faults.reach("generate.worktree-made")
-            with way_out(context, record, assignment.function, task, folder) as egress:
-                done = _run(context, record, assignment, folder, worktree, egress)
+            with _held(context, record, assignment) as grants:
+                worktree = _worktree(context, record, assignment, folder / WORKTREE)
+                context.faults.reach("generate.worktree-made")
+                with (
+                    way_out(context, record, assignment.function, task, folder) as egress,
+                    reached(context, grants, folder) as databases,
+                ):
+                    begun = Begun(folder, worktree, egress, grants, databases)
+                    done = _run(context, record, assignment, begun)
             context.faults.reach("generate.outcome-written")
     except Cancelled:
         end_task(context, record, folder)
@@ -123,6 +131,13 @@ def _folders(context: Context, record: ChangeRecord) -> list[Path]:
     return [folder for folder in found if folder.name.removeprefix(beginning).split(".")[0] in set(Function)]
 
 
+def _held(
+    context: Context, record: ChangeRecord, assignment: Assignment
+) -> contextlib.AbstractContextManager[TaskGrants]:
+    function, branch = Function(assignment.function), assignment.branch
+    return held(context, record, task_id(record, assignment), function, assignment.number, branch)
+
+
 def _worktree(context: Context, record: ChangeRecord, assignment: Assignment, folder: Path) -> Path:
     """Where the agent works: a worktree of its branch, or a plain copy for one that only reads."""
     repository = context.repository(record.app)
@@ -143,16 +158,9 @@ def _remove_worktree(context: Context, record: ChangeRecord, folder: Path) -> No
         remove_tree(left)
 
 
-def _run(
-    context: Context,
-    record: ChangeRecord,
-    assignment: Assignment,
-    folder: Path,
-    worktree: Path,
-    egress: EgressWay | None,
-) -> Outcome:
-    task = task_id(record, assignment)
-    brief = _brief(context, record, assignment, worktree, egress)
+def _run(context: Context, record: ChangeRecord, assignment: Assignment, begun: Begun) -> Outcome:
+    task, folder, egress = task_id(record, assignment), begun.folder, begun.egress
+    brief = _brief(context, record, assignment, begun)
     (folder / BRIEF).write_text(brief.model_dump_json(indent=1))
     _open(context, record, assignment, task)
     # What the agent sees, so that a reviewer sees it too.
@@ -166,21 +174,27 @@ def _run(
         tools=list(brief.tools),
         context=assignment.context,
         egress=egress.hosts if egress else [],
+        grants=begun.grants.ids,
     )
     context.open_tasks[task] = OpenTask(
         record=record,
         function=assignment.function,
-        worktree=worktree,
+        worktree=begun.worktree,
         branch=assignment.branch,
         model=context.settings.model_name,
+        grants=begun.grants,
+        databases=begun.databases,
     )
     token = context.door.issue(task)
     try:
-        code = _until_ended(context, record, folder, token, brief.limits.minutes * 60 + GRACE_SECONDS)
+        code = until_ended(context, record, begun, token, brief.limits.minutes * 60 + GRACE_SECONDS)
     finally:
         context.door.revoke(task)
         context.open_tasks.pop(task, None)
-    if (done := _outcome(folder)) is None:
+    done = _outcome(folder)
+    if done is None or done.state is OutcomeState.FAILED:
+        require_access(begun)
+    if done is None:
         tail = (folder / OUTPUT).read_text(errors="replace")[-1000:]
         known = settled(folder)
         reason = f"its process ended with {code} and no outcome: {tail}"
@@ -190,9 +204,7 @@ def _run(
     return done
 
 
-def _brief(
-    context: Context, record: ChangeRecord, assignment: Assignment, worktree: Path, egress: EgressWay | None
-) -> TaskBrief:
+def _brief(context: Context, record: ChangeRecord, assignment: Assignment, begun: Begun) -> TaskBrief:
     spec, function = context.spec(record.app), Function(assignment.function)
     agent = spec.agents[function]
     return TaskBrief(
@@ -201,7 +213,7 @@ def _brief(
         change=record.change,
         function=assignment.function,
         attempt=str(assignment.attempt),
-        worktree=worktree,
+        worktree=begun.worktree,
         quiet=quiet_lock(context.root, record.app),
         model_name=agent.model or context.settings.model_name,
         scripted=context.settings.model == "scripted",
@@ -209,37 +221,9 @@ def _brief(
         tools=spec.tools_of(function),
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
-        egress=egress,
+        egress=begun.egress,
+        databases={variable_of(name): told.grant["scope"] for name, told in begun.grants.databases.items()},
     )
-
-
-def _until_ended(context: Context, record: ChangeRecord, folder: Path, token: str, seconds: float) -> int:
-    """Run the task's process until it has an outcome; again, so many times, when it says that it can go on later."""
-    for _ in range(RESUMES):
-        code = _supervise(context, record, folder, token, seconds)
-        if code != LATER:
-            break
-        # Mostly the process of a dead worker, which still holds the task and is about to notice.
-        time.sleep(RESUME_SECONDS)
-    return code
-
-
-def _supervise(context: Context, record: ChangeRecord, folder: Path, token: str, seconds: float) -> int:
-    """Run the task's process to its end; end it when the change is cancelled or its time is long over."""
-    reach = context.faults.reach
-    process = context.processes.start(folder, token, lambda: reach("generate.process-made"))
-    reach("generate.task-started")
-    deadline = time.monotonic() + seconds
-    try:
-        while not context.processes.ended(process):
-            check_cancelled(context, record.id)
-            if time.monotonic() > deadline:
-                break
-            time.sleep(POLL_SECONDS)
-    finally:
-        if process.poll() is None:
-            context.processes.end(process)
-    return process.wait()
 
 
 def _outcome(folder: Path) -> Outcome | None:

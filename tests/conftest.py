@@ -1,5 +1,6 @@
 """For all tests: the engine, helpers beside this file, and a hypothesis that does not watch a shared clock."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -13,19 +14,40 @@ from factory.settings import Settings
 LONG_FIRST = {
     name: place
     for place, name in enumerate(
-        ("test_whole_story.py", "test_line_attacked.py", "test_line_killed.py", "test_whole_life.py")
+        (
+            "test_created_as_declared.py",
+            "test_whole_story.py",
+            "test_line_attacked.py",
+            "test_line_killed.py",
+            "test_whole_life.py",
+        )
     )
 }
+# Files that look at one factory; each other file goes to a worker by itself.
+TOGETHER = {"test_created_as_declared.py": "documented", "test_whole_story.py": "documented"}
 
 hypothesis.settings.register_profile("house", deadline=None)
+# `make test` tries a third as many; `make test-long` runs every property test with as many as it says.
+hypothesis.settings.register_profile("short", deadline=None, max_examples=33)
 hypothesis.settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Ten thousand tests are collected in each worker, and nearly half of the time went into looking for garbage there.
+    gc.disable()
     # A shell starts background jobs with SIGINT ignored, and so would every command under test inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The SDK warns about resources that it defines itself, whoever imports it.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pulumi_aws.*")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.name, item.path.name)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -187,6 +187,19 @@ def _about_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 @st.composite
+def apis(draw: st.DrawFn, secrets: list[str]) -> dict[str, Any]:
+    """An API of others, whose credential is one of these secrets."""
+    return {
+        "url": draw(
+            st.sampled_from(["https://api.example.com", "https://a.b.example.com:8443/v1/", "https://x.example/a"])
+        ),
+        "secret": draw(st.sampled_from(secrets)),
+        **draw(st.sampled_from([{}, {"header": "X-Api-Key", "format": "{secret}"}])),
+        **draw(st.sampled_from([{}, {"environments": ["build"]}, {"environments": ["production", "staging"]}])),
+    }
+
+
+@st.composite
 def specs(draw: st.DrawFn) -> AppSpec:
     """Any spec that an app.yaml can declare."""
     service, *others = draw(st.lists(PARTS.filter(_may_be_a_part), unique=True, min_size=1, max_size=5))
@@ -196,8 +209,9 @@ def specs(draw: st.DrawFn) -> AppSpec:
     agents = draw(st.lists(st.sampled_from(Function), unique=True, min_size=1))
     environments = draw(st.lists(st.sampled_from(Environment), unique=True, min_size=1))
     some = st.lists(st.sampled_from(secrets), unique=True) if secrets else st.just([])
-    machines = {name: draw(hosts(environments)) for name in draw(st.lists(PARTS, unique=True, max_size=2))}
-    declared = {"services": {service: {}}, "secrets": {name: {} for name in secrets}, "hosts": machines, **more}
+    outside = {"apis": {f"outside-{n}": draw(apis(secrets)) for n in range(draw(st.integers(0, 2)))} if secrets else {}}
+    outside["hosts"] = {name: draw(hosts(environments)) for name in draw(st.lists(PARTS, unique=True, max_size=2))}
+    declared = {"services": {service: {}}, "secrets": {name: {} for name in secrets}, **more, **outside}
     resources = st.sampled_from(named_resources(declared))
     return AppSpec.model_validate(
         {
@@ -207,6 +221,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
             "region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "ap-southeast-2"])),
             "network": {"cidr": draw(CIDRS)},
             **more,
+            **outside,
             "services": {
                 service: {
                     "port": draw(st.integers(1024, 65535)),
@@ -214,7 +229,6 @@ def specs(draw: st.DrawFn) -> AppSpec:
                     "domain": draw(st.sampled_from([None, "links.example.com"])),
                 }
             },
-            "hosts": machines,
             "secrets": {name: draw(st.sampled_from([{}, {"rotation": 90}])) for name in secrets},
             "agents": {function: {"secrets": draw(some), **draw(limited(function))} for function in agents},
             "access": draw(st.lists(rules(agents, resources, environments, declared), max_size=4).map(apart)),

@@ -6,9 +6,10 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 import httpx2
 
@@ -104,12 +105,12 @@ class Proxy:
             return await self._within(session, self._call(session, request, body, client))
         except Refused as why:
             self._tell(grant, client, why)
-            return _refusal(why)
+            return _refusal(why, scope["headers"])
         except Exception:
             LOG.exception("a call failed in the proxy itself")
             failed = Refused(Reason.FAILED, 500, "InternalFailure", "the proxy failed; its log says how")
             self._tell(grant, client, failed)
-            return _refusal(failed)
+            return _refusal(failed, scope["headers"])
 
     def _named(self, key: str) -> str:
         """The grant that a key is, or was, of; "" for none. Nothing is proved by a key alone."""
@@ -232,10 +233,17 @@ class Proxy:
         )
 
 
-def _refusal(why: Refused) -> Answer:
-    said = json.dumps({"__type": why.code, "message": why.detail}).encode()
-    id = f"millwright-{secrets.token_hex(8)}"
-    return Answer(why.status, {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": id}, said)
+def _refusal(why: Refused, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
+    """As the protocol has it that the client speaks: one of JSON's, or those in XML, which name no target."""
+    told = {"x-amzn-requestid": f"millwright-{secrets.token_hex(8)}", "x-amzn-errortype": why.code}
+    if any(name.lower() == b"x-amz-target" for name, _ in headers):
+        said = json.dumps({"__type": why.code, "message": why.detail})
+        return Answer(why.status, {**told, "content-type": "application/x-amz-json-1.0"}, said.encode())
+    said = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{why.code}</Code><Message>{escape(why.detail)}</Message>"
+        f"</Error><RequestId>{told['x-amzn-requestid']}</RequestId></ErrorResponse>"
+    )
+    return Answer(why.status, {**told, "content-type": "text/xml"}, said.encode())
 
 
 def _request_id(answer: Answer) -> str:

@@ -15,6 +15,7 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from access.git.limits import Limits
 from access.git.orders import Begin, Happened, Open
@@ -49,7 +50,7 @@ class Front:
             log_config=None,
             access_log=False,
             lifespan="off",
-            http="h11",
+            http=_impatient(limits.first_seconds),
             ws="none",
             server_header=False,
             ssl_certfile=begin.certificate,
@@ -130,9 +131,6 @@ class Front:
             raise
         except ClientDisconnect:
             LOG.info("a client went: %s", client)
-        except asyncio.CancelledError:
-            guest.happened("git_refused", client, reason=Reason.ENDED.value, detail=guest.ended)
-            raise
         except Exception:
             LOG.exception("a request failed in the door itself")
             raise
@@ -154,6 +152,21 @@ class Front:
     def _time_over(self, name: str) -> None:
         task = asyncio.ensure_future(self.close(name, "its time is over"))
         task.add_done_callback(lambda done: done.exception())
+
+
+def _impatient(seconds: float) -> type[asyncio.Protocol]:
+    """Connections of which each ends that asks for nothing in time: others wait for its place."""
+
+    class Impatient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
+            super().connection_made(transport)
+            self.loop.call_later(seconds, self._leave)
+
+        def _leave(self) -> None:
+            if self.cycle is None:
+                self.transport.close()
+
+    return Impatient
 
 
 class _Begun:
@@ -195,17 +208,16 @@ def _asked(guest: Guest, request: Request, begin: Begin, limits: Limits) -> tupl
 
 
 def _token(request: Request) -> str:
-    """What is said to be a grant's token: as a password, as a user's name alone, or as a bearer's."""
+    """What is said to be a grant's token: as a password, whoever the user is, or as a bearer's."""
     kind, _, said = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return said.strip()
     if kind.lower() != "basic":
         return ""
     try:
-        user, _, password = base64.b64decode(said, validate=True).decode().partition(":")
+        return base64.b64decode(said, validate=True).decode().partition(":")[2]
     except (binascii.Error, ValueError):
         return ""
-    return password or user
 
 
 def _client(request: Request) -> str:

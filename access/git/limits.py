@@ -22,10 +22,10 @@ class Limits:
     want_bytes: int = 4 * MIB
     # What git answers to a push.
     answer_bytes: int = MIB
+    # From a connection to the first request that comes by it.
+    first_seconds: float = 15
     upload_seconds: float = 120
     # For git to take a push, hooks and all.
     apply_seconds: float = 120
     fetch_seconds: float = 600
-    # From a kind word to the last one, when a process is to end.
-    term_seconds: float = 0.3
     recording_bytes: int = 256 * MIB

@@ -30,6 +30,7 @@ from factory.people import load_people
 from factory.requests import Request, RequestState
 from factory.settings import Settings
 from factory.spec import Scope
+from factory.spec.access import MODEL, REPOSITORY
 
 Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
@@ -38,7 +39,8 @@ BACKLOG_SECONDS: Final = 30
 KINDS: Final = {
     "databases": "postgres",
     "secrets": "secret",
-    "repository": "git",
+    REPOSITORY: "git",
+    MODEL: "model",
     "queues": "aws",
     "apis": "api",
     "hosts": "ssh",
@@ -176,6 +178,15 @@ class Desk:
         with db.transaction(self._database) as connection:
             return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
 
+    def require_logged(self, connection: Connection) -> None:
+        """No audit, no access. Raises AccessDenied."""
+        waits = audit.backlog(connection)
+        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
+            raise AccessDenied(
+                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
+                hint="millwright factory up starts what logs them",
+            )
+
     def certificate(self, grant: Grant, public_key: str) -> str:
         """A certificate for a key, by which the grant's holder is let in at the bastion until its lease is over.
 
@@ -194,15 +205,6 @@ class Desk:
     def bastion_known_as(self) -> str:
         """The line of a known_hosts file by which clients know the bastion."""
         return authorities.known_hosts(self._root)
-
-    def require_logged(self, connection: Connection) -> None:
-        """No audit, no access. Raises AccessDenied."""
-        waits = audit.backlog(connection)
-        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
-            raise AccessDenied(
-                f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
-                hint="millwright factory up starts what logs them",
-            )
 
     def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
         """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""

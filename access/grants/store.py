@@ -23,12 +23,7 @@ KINDS: Final = {
 KINDS_TOLD: Final = frozenset(
     {
         *KINDS.values(),
-        "grant.requested",
-        "grant.renewed",
-        "grant.reopened",
-        "grant.refused",
-        "grant.certified",
-        "secret.read",
+        *("grant.requested", "grant.renewed", "grant.reopened", "grant.refused", "grant.certified", "secret.read"),
     }
 )
 # A failure that repeats is told at the first and each so many times.
@@ -72,6 +67,11 @@ def in_states(
     if task is not None:
         here.append(GRANTS.c.task == task)
     return _all(connection, *here)
+
+
+def of_task(connection: Connection, app: str, task: str) -> list[Grant]:
+    """Whatever a task was ever given or refused, oldest first."""
+    return _all(connection, GRANTS.c.app == app, GRANTS.c.task == task)
 
 
 def newest(connection: Connection, *, app: str | None = None, limit: int = 50) -> list[Grant]:

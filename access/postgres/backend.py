@@ -8,6 +8,7 @@ from access.postgres.gathering import HEAD_BYTES, Gathering
 from access.postgres.refusals import malformed
 
 HELD_BYTES: Final = 16 << 20
+ROWS: Final = frozenset({b"D", b"d"})
 
 
 class Scanner:
@@ -36,7 +37,7 @@ class Scanner:
         unpack = wire.HEAD.unpack_from
         while size - at >= HEAD_BYTES:
             kind, length = unpack(buffer, at)
-            if kind in (b"D", b"d"):
+            if kind in ROWS:
                 self._copy = kind == b"d"
                 at = self._bulk(buffer, at + HEAD_BYTES, length - 4)
                 continue

@@ -6,8 +6,10 @@ caller writes `records` down before it sends anything on.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from access.postgres import wire
 from access.postgres.gathering import HEAD_BYTES, Gathering
@@ -19,19 +21,22 @@ from access.postgres.replies import MARKER, Asked, Record, Replies
 from access.postgres.statements import Judgement
 from access.postgres.values import recorded_values
 
+# What holds SQL, or might; what may come in a COPY only, and what else may come within one.
+TEXTS: Final = frozenset({b"Q", b"P", b"F"})
+ROWS: Final = frozenset({b"d", b"c", b"f"})
+WITHIN: Final = frozenset({b"H", b"S", b"X"})
 Clock = Callable[[], float]
 
 
-@dataclass
-class Step:
+class Step(msgspec.Struct):
     """What comes of some bytes. `unjudged`: a text that has to be judged (elsewhere) before the rest is taken in.
 
     `refusals`: what was refused, as it is told to whoever watches. `over`: the client has said goodbye.
     """
 
-    records: list[Record] = field(default_factory=list)
-    onward: list[bytes] = field(default_factory=list)
-    refusals: list[tuple[Reason, str]] = field(default_factory=list)
+    records: list[Record] = []
+    onward: list[bytes] = []
+    refusals: list[tuple[Reason, str]] = []
     unjudged: str | None = None
     over: bool = False
 
@@ -51,7 +56,7 @@ class Conversation:
         """`clock` measures, `now` dates (both in seconds)."""
         self._allowed, self._judgements, self._limits = allowed, judgements, limits
         self._clock, self._now = clock, now
-        self.replies = Replies(clock)
+        self.replies = Replies(clock, now)
         self.statements = 0
         self._n = 0
         self._left = Gathering()
@@ -77,10 +82,7 @@ class Conversation:
         step = Step()
         step.onward.append(self.replies.feed(data))
         self._rows = self._rows or self.replies.copying
-        if self.replies.outcomes:
-            at = self._now()
-            step.records = [{"at": at, **outcome} for outcome in self.replies.outcomes]
-            self.replies.outcomes.clear()
+        step.records, self.replies.outcomes = self.replies.outcomes, []
         return step
 
     def client(self, data: bytes) -> Step:
@@ -101,9 +103,7 @@ class Conversation:
                 at += HEAD_BYTES
                 self._data_left = length - 4
                 continue
-            if (take := _MESSAGES.get(kind)) is None:
-                raise malformed(f"a message of the type {kind!r}, which no client sends now")
-            self._bounded(kind, length)
+            take = self._taker(kind, length)
             end = at + 1 + length
             if end > size:
                 break
@@ -118,18 +118,22 @@ class Conversation:
             self._left.keep(buffer[at:])
         return step
 
-    def _bounded(self, kind: bytes, length: int) -> None:
-        text_bytes, any_bytes = self._limits.statement_bytes, self._limits.message_bytes
-        most = text_bytes if kind in (b"Q", b"P", b"F") else any_bytes
-        if length > most:
-            raise Refused(Reason.LIMIT, "54000", f"a message of {length} bytes; this relay takes {most}")
+    def _taker(self, kind: bytes, length: int) -> "Taker":
+        """Who takes in such a message, if there is one and it is not too long."""
+        if (take := _MESSAGES.get(kind)) is None:
+            raise malformed(f"a message of the type {kind!r}, which no client sends now")
+        if length > self._limits.statement_bytes or length > self._limits.message_bytes:
+            most = self._limits.statement_bytes if kind in TEXTS else self._limits.message_bytes
+            if length > most:
+                raise Refused(Reason.LIMIT, "54000", f"a message of {length} bytes; this relay takes {most}")
+        return take
 
     def _copies(self, kind: bytes) -> None:
         """Whether a message may come now, as far as COPY is concerned."""
-        if kind in (b"d", b"c", b"f"):
+        if kind in ROWS:
             if not self._rows:
                 raise malformed("rows outside of a COPY")
-        elif kind not in (b"H", b"S", b"X"):
+        elif kind not in WITHIN:
             if self.replies.copying:
                 raise malformed("a message within a COPY")
             self._rows = False
@@ -173,7 +177,7 @@ class Conversation:
         if (judgement := self._judge(text, step)) is None:
             return None
         why = judgement.refusal(self._allowed)
-        n = self._note(step, "query", text=judgement.text, does=sorted(judgement.kinds), **_refusal(why))
+        n = self._note(step, "query", text=judgement.text, does=judgement.does, **_refusal(why))
         self._ask("Q", n, rows=StatementKind.COPY_IN in judgement.kinds)
         if why:
             return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why)))
@@ -188,7 +192,7 @@ class Conversation:
         if len(self._prepared) >= self._limits.prepared and parse.name not in self._prepared:
             raise Refused(Reason.LIMIT, "54000", "too many prepared statements")
         why = judgement.refusal(self._allowed)
-        facts = {"statement": parse.name, "text": judgement.text, "does": sorted(judgement.kinds)}
+        facts = {"statement": parse.name, "text": judgement.text, "does": judgement.does}
         n = self._note(step, "parse", **facts, **_refusal(why))
         self._ask("P", n)
         self._prepared[parse.name] = _Prepared(parse.types, judgement.hides)
@@ -273,7 +277,8 @@ def _empty(body: bytes) -> None:
         raise malformed("a message that should hold nothing")
 
 
-_MESSAGES: Final[dict[bytes, Callable[[Conversation, bytes, Step], bytes | None]]] = {
+Taker = Callable[[Conversation, bytes, Step], bytes | None]
+_MESSAGES: Final[dict[bytes, Taker]] = {
     b"Q": Conversation.query,
     b"P": Conversation.parse,
     b"B": Conversation.bind,

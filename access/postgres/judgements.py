@@ -12,9 +12,8 @@ from access.postgres.texts import plain, without_constants
 CACHED: Final = 4096
 CACHED_CHARACTERS: Final = 8 << 20
 NUMBER: Final = re.compile(r"\b[0-9]+\b", re.ASCII)
-# Where one of these is, digits may be letters (`U&'\0072'`), a name, or part of what ends a string: a tag between
-# dollars may hold digits, and every letter that is not ASCII.
-NOT_PLAIN: Final = re.compile(r'[\\"&]|\$(?![0-9])')
+# A tag between dollars may hold digits, and ends a string; `$1` is a parameter.
+TAG: Final = re.compile(r"\$(?![0-9])")
 SHAPED_CHARACTERS: Final = 1024
 # What such a statement does hangs on no constant; what one about settings does, on the setting's name and value.
 SHAPED_KINDS: Final = frozenset({Kind.READ, Kind.WRITE})
@@ -62,6 +61,7 @@ def shape(text: str) -> str:
 
     No token of it becomes another kind of token: a number stays one, and what is in a string stays in it.
     """
-    if len(text) > SHAPED_CHARACTERS or not text.isascii() or NOT_PLAIN.search(text):
+    # Digits may be letters (`U&'\0072'`) or of a name; a tag between dollars may hold every letter that is not ASCII.
+    if "\\" in text or '"' in text or "&" in text or not text.isascii() or len(text) > SHAPED_CHARACTERS:
         return ""
-    return NUMBER.sub("0", text)
+    return "" if "$" in text and TAG.search(text) else NUMBER.sub("0", text)

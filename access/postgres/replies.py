@@ -8,8 +8,9 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from access.postgres import wire
 from access.postgres.backend import Scanner
@@ -20,15 +21,15 @@ MARKER: Final = "millwright_refused_"
 MARKED: Final = re.compile(rb"millwright_refused_([0-9]+)")
 # What ends each kind of message of the extended protocol when it went well.
 ENDS: Final[Mapping[str, bytes]] = {"P": b"1", "B": b"2", "D": b"Tn", "E": b"CIs", "C": b"3"}
-OUTSIDE: Final = frozenset(b"NAS")
+OUTSIDE: Final = frozenset({b"N", b"A", b"S"})
+PARTS: Final = frozenset({b"C", b"G", b"H", b"W"})
 FIXED: Final = {"client_encoding": UTF8, "standard_conforming_strings": frozenset({"on"})}
 # SQL's own DEALLOCATE is not followed, so some are of statements that are gone.
 TYPES_KEPT: Final = 20_000
 Record = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(msgspec.Struct):
     """A message whose answer is not there yet. `n`: its record's number; `statement`: of a Describe of one.
 
     `rows`: a query whose rows the client may send without waiting for the server's word; `early`: how many COPYs of it
@@ -41,21 +42,22 @@ class Asked:
     statement: str | None = None
     rows: bool = False
     early: int = 0
-    tags: list[str] = field(default_factory=list)
+    tags: list[str] = []
     sqlstate: str = ""
 
 
 class Replies:
     """The answers of one session's server. `outcomes` gathers the records of what ended."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        """`clock` measures, `now` dates (both in seconds)."""
         self.outcomes: list[Record] = []
         self.refused: dict[int, str] = {}
         # Of prepared statements, as the server tells them.
         self.types: dict[str, tuple[int, ...]] = {}
         # The server takes rows from the client: from its word for that to the client's word for the end.
         self.copying = False
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._asked: deque[Asked] = deque()
         self._skipping = False
         self._scanner = Scanner(self._look, self._out)
@@ -95,7 +97,7 @@ class Replies:
         return self._scanner.feed(data)
 
     def _look(self, kind: bytes, body: bytes) -> bytes | None:
-        if kind[0] in OUTSIDE:
+        if kind in OUTSIDE:
             if kind == b"S":
                 _check_setting(body)
             return None
@@ -110,14 +112,15 @@ class Replies:
             if asked.kind not in "QS":
                 raise malformed("the database is ready where it has not answered")
             self._end()
-        elif asked.kind == "Q":
-            self._part(asked, kind, body)
         elif asked.kind != "S":
-            self._extended(asked, kind, body)
+            self._answer(asked, kind, body)
         return None
 
-    def _extended(self, asked: Asked, kind: bytes, body: bytes) -> None:
-        self._part(asked, kind, body)
+    def _answer(self, asked: Asked, kind: bytes, body: bytes) -> None:
+        if kind in PARTS:
+            self._part(asked, kind, body)
+        if asked.kind == "Q":
+            return
         if kind == b"t" and asked.statement is not None:
             if len(self.types) > TYPES_KEPT:
                 self.types.clear()
@@ -161,14 +164,14 @@ class Replies:
     def _copied_out(self, asked: Asked) -> None:
         if self._bytes:
             told = {"of": asked.n, "bytes": self._bytes, "sha256": self._digest.hexdigest()}
-            self.outcomes.append({"kind": "copy_out", **told})
+            self._tell("copy_out", **told)
             self._digest, self._bytes = hashlib.sha256(), 0
 
     def _error(self, body: bytes) -> bytes | None:
         fields = wire.read_fields(body)
         sqlstate, mine = fields.get("C", ""), self._refusal(body)
         if not self._asked:
-            self.outcomes.append({"kind": "server_error", "sqlstate": sqlstate})
+            self._tell("server_error", sqlstate=sqlstate)
             return None
         asked = self._asked[0]
         asked.sqlstate, asked.rows = "42501" if mine else sqlstate, False
@@ -193,23 +196,18 @@ class Replies:
     def _skip(self, asked: Asked) -> None:
         self.refused.pop(asked.n, None)
         if asked.n:
-            self.outcomes.append({"kind": "outcome", "of": asked.n, "skipped": True})
+            self._tell("outcome", of=asked.n, skipped=True)
 
     def _end(self) -> None:
         asked = self._asked.popleft()
         if asked.n and (asked.kind in "QE" or asked.sqlstate):
-            self.outcomes.append(
-                {
-                    "kind": "outcome",
-                    "of": asked.n,
-                    "tags": asked.tags,
-                    "rows": sum(map(_rows, asked.tags)),
-                    "sqlstate": asked.sqlstate,
-                    "ms": round((self._clock() - asked.began) * 1000, 3),
-                }
-            )
+            rows, ms = sum(map(_rows, asked.tags)), round((self._clock() - asked.began) * 1000, 3)
+            self._tell("outcome", of=asked.n, tags=asked.tags, rows=rows, sqlstate=asked.sqlstate, ms=ms)
         elif asked.sqlstate:
-            self.outcomes.append({"kind": "server_error", "sqlstate": asked.sqlstate})
+            self._tell("server_error", sqlstate=asked.sqlstate)
+
+    def _tell(self, kind: str, **facts: object) -> None:
+        self.outcomes.append({"at": self._now(), "kind": kind, **facts})
 
 
 def _rows(tag: str) -> int:

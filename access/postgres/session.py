@@ -167,7 +167,7 @@ class Session:
         if "judging" in self._stopped or "syncing" in self._stopped:
             self._waiting += data
             return
-        self._guarded(lambda: self._take(self._conversation.client(data)))
+        self._guarded(self._conversation.client, self._take, data)
 
     def _take(self, step: Step) -> None:
         if step.records:
@@ -238,7 +238,7 @@ class Session:
 
     def _from_server(self, data: bytes) -> None:
         if not self._ending:
-            self._guarded(lambda: self._give(self._conversation.server(data)))
+            self._guarded(self._conversation.server, self._give, data)
 
     def _give(self, step: Step) -> None:
         if step.records:
@@ -248,9 +248,9 @@ class Session:
         if "pipelined" in self._stopped and len(self._conversation.replies) < self._around.limits.pipelined // 2:
             self._go("pipelined")
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guarded(self, hear: Callable[[bytes], Step], act: Callable[[Step], None], data: bytes) -> None:
         try:
-            work()
+            act(hear(data))
         except Refused as why:
             self._cut(why)
         except Exception:  # the seam: whatever it is, nothing goes on

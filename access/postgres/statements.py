@@ -4,10 +4,10 @@ This is the second wall: the first is what the grant's role may do in the databa
 own does cannot be seen here.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import postgast
 from google.protobuf.message import DecodeError, Message
@@ -25,8 +25,7 @@ FIXED: Final = {"standard_conforming_strings": frozenset({"on", "true", "1"}), "
 KEPT: Final = "client_connection_check_interval"
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What a text does: `kinds` of all of its statements; `never`: why nobody may, whatever a grant says.
 
     `text` is what may be recorded; `hides`: the values of its parameters may not be.
@@ -37,12 +36,23 @@ class Judgement:
     never: str = ""
     hides: bool = False
 
+    @property
+    def does(self) -> list[Kind]:
+        """Its kinds, in the order in which they are recorded."""
+        return _in_order(self.kinds)
+
     def refusal(self, allowed: frozenset[Kind]) -> str:
         """Why it is not passed on; "" when it is."""
         if self.never:
             return self.never
-        missing = sorted(self.kinds - allowed)
-        return f"this grant allows no {', '.join(missing)}" if missing else ""
+        if self.kinds <= allowed:
+            return ""
+        return f"this grant allows no {', '.join(sorted(self.kinds - allowed))}"
+
+
+@functools.lru_cache
+def _in_order(kinds: frozenset[Kind]) -> list[Kind]:
+    return sorted(kinds)
 
 
 def judge(text: str, hidden: Sequence[str] = ()) -> Judgement:

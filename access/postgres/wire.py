@@ -5,8 +5,7 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from access.postgres.refusals import Refused, malformed
 
@@ -14,11 +13,11 @@ HEAD: Final = struct.Struct("!cI")
 INT16: Final = struct.Struct("!H")
 INT32: Final = struct.Struct("!I")
 SIGNED: Final = struct.Struct("!i")
+TARGETS: Final = {b"S": "S", b"P": "P"}
 SASL, SASL_CONTINUE, SASL_FINAL = 10, 11, 12
 
 
-@dataclass(frozen=True)
-class Parse:
+class Parse(NamedTuple):
     """A statement to prepare; `types` are the oids of its parameters, 0 where the client leaves it open."""
 
     name: str
@@ -26,8 +25,7 @@ class Parse:
     types: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Bind:
+class Bind(NamedTuple):
     """A portal of a prepared statement; `binary` per value."""
 
     portal: str
@@ -44,20 +42,27 @@ class Reader:
 
     def text(self) -> str:
         """Up to the next NUL, as UTF-8."""
-        end = self._body.find(b"\0", self._at)
+        at, end = self._at, self._body.find(b"\0", self._at)
         if end < 0:
             raise malformed("a text without its end")
-        found = decoded(self._body[self._at : end])
         self._at = end + 1
-        return found
+        return decoded(self._body[at:end])
 
     def int16(self) -> int:
         """Without a sign."""
-        return INT16.unpack(self.take(2))[0]  # type: ignore[no-any-return]
+        return self._number(INT16)
 
     def int32(self) -> int:
         """With its sign."""
-        return SIGNED.unpack(self.take(4))[0]  # type: ignore[no-any-return]
+        return self._number(SIGNED)
+
+    def _number(self, form: struct.Struct) -> int:
+        at = self._at
+        self._at = at + form.size
+        try:
+            return form.unpack_from(self._body, at)[0]  # type: ignore[no-any-return]
+        except struct.error:
+            raise malformed("a message shorter than what it says it holds") from None
 
     def take(self, count: int) -> bytes:
         """So many bytes."""
@@ -84,10 +89,11 @@ def decoded(text: bytes) -> str:
 
 def one_text(body: bytes) -> str:
     """The body of a message that is one text."""
-    reader = Reader(body)
-    found = reader.text()
-    reader.done()
-    return found
+    if (end := body.find(b"\0")) < 0:
+        raise malformed("a text without its end")
+    if end != len(body) - 1:
+        raise malformed("a message longer than what it holds")
+    return decoded(body[:end])
 
 
 def read_parse(body: bytes) -> Parse:
@@ -118,18 +124,20 @@ def read_bind(body: bytes) -> Bind:
 
 
 def _formats(reader: Reader) -> tuple[bool, ...]:
-    count = reader.int16()
+    if not (count := reader.int16()):
+        return ()
     found = struct.unpack(f"!{count}H", reader.take(2 * count))
-    if not set(found) <= {0, 1}:
+    if max(found) > 1:
         raise malformed("a format that is neither text nor binary")
-    return tuple(bool(each) for each in found)
+    return tuple(map(bool, found))
 
 
 def read_target(body: bytes) -> tuple[str, str]:
     """Of Describe and Close: "S" for a statement or "P" for a portal, and its name."""
-    if body[:1] not in (b"S", b"P"):
+    kind = TARGETS.get(body[:1])
+    if kind is None:
         raise malformed("neither a statement nor a portal")
-    return body[:1].decode(), one_text(body[1:])
+    return kind, one_text(body[1:])
 
 
 def read_execute(body: bytes) -> tuple[str, int]:

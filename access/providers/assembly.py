@@ -10,6 +10,7 @@ from access.aws.process import AwsProxy
 from access.git.process import GitDoor
 from access.grants import Desk, utc_now
 from access.postgres.process import Relay
+from access.providers import model
 from access.providers.apis import Apis, declared
 from access.providers.app_secrets import Secrets
 from access.providers.aws import Aws, Cloud
@@ -24,7 +25,7 @@ from access.providers.provider import Place as At
 from access.providers.provider import Provider
 from access.providers.ssh import Ssh
 from access.providers.standing import Clients, SecretValue, app_secret
-from access.relays import api_relay, aws_proxy, git_door, postgres_relay, ssh_bastion
+from access.relays import api_relay, aws_proxy, git_door, model_relay, postgres_relay, ssh_bastion
 from access.ssh.authorities import Keys, private_key
 from factory import daemons
 from factory.paths import FactoryRoot
@@ -96,6 +97,11 @@ def _aws(place: Place) -> Provider:
     return Aws(place.root, proxy, Cloud(place.clients, partial(outputs_of, place.database), sessions, endpoint, local))
 
 
+def _model(place: Place) -> Provider:
+    upstream = partial(model.upstream, place.root, place.settings)
+    return model.Model(partial(model_relay, place.root, place.database, upstream), upstream)
+
+
 def _ssh(place: Place) -> Provider:
     bastion = partial(ssh_bastion, place.root, place.database)
     return Ssh(bastion, partial(host_of, place.root), private_key(place.root, Keys.HOSTS))
@@ -107,5 +113,6 @@ MAKERS: Mapping[str, Callable[[Place], Provider]] = {
     "secret": _secrets,
     "git": _git,
     "api": _apis,
+    "model": _model,
     "ssh": _ssh,
 }

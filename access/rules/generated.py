@@ -1,4 +1,4 @@
-"""An app's own policies, made from `access:` in its app.yaml.
+"""An app's own policies, made from `access:` in its app.yaml, and from what its agents cannot work without.
 
 They are made as Cedar's JSON and written by Cedar itself, so that no name becomes a part of a policy's text by our
 hand.
@@ -17,7 +17,16 @@ from access.rules.engine import BrokenPolicies
 from factory.document import Location
 from factory.gates import Role
 from factory.spec import AppSpec, Environment, Function, Scope
-from factory.spec.access import MODEL, REPOSITORY, AccessRule, may_be_held, named_resources, stands_in
+from factory.spec.access import (
+    LEASE_MINUTES,
+    MODEL,
+    NEEDED,
+    REPOSITORY,
+    AccessRule,
+    may_be_held,
+    named_resources,
+    stands_in,
+)
 
 # What app.yaml calls a kind, and the schema.
 KINDS: Mapping[str, str] = {
@@ -42,9 +51,11 @@ _Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of app.yaml in one environment of it. `index` counts from 0, `scopes` are those that it decides on."""
+    """One rule in one environment. `index` is its place in app.yaml, from 0; None for what is permitted without a line
+    there, since the function needs it. `scopes` are those that it decides on.
+    """
 
-    index: int
+    index: int | None
     function: Function
     resource: str
     environment: Environment
@@ -65,8 +76,9 @@ def resource_id(app: str, environment: Environment, resource: str) -> str:
 
 
 def policy_id(app: str, rule: Rule) -> str:
-    """`links/access.0/build`: the rule's place in app.yaml, and the environment."""
-    return f"{app}/access.{rule.index}/{rule.environment}"
+    """`links/access.0/build`: the rule's place in app.yaml, and the environment; `links/needs.coder.model/build`."""
+    place = f"needs.{rule.function}.{rule.resource}" if rule.index is None else f"access.{rule.index}"
+    return f"{app}/{place}/{rule.environment}"
 
 
 def location_of(policy: str) -> Location | None:
@@ -76,7 +88,8 @@ def location_of(policy: str) -> Location | None:
 
 
 def policies_of(spec: AppSpec) -> str:
-    """The app's policies as Cedar's text: one for each rule and environment, named by the rule's place in app.yaml.
+    """The app's policies as Cedar's text: one for each rule and environment, named by the rule's place in app.yaml, and
+    one for each need.
 
     Raises BrokenPolicies for names that no text can hold.
     """
@@ -101,7 +114,16 @@ def rules_of(spec: AppSpec) -> tuple[Rule, ...]:
             if free and _possible(spec, rule, environment):
                 taken |= {(*about, scope) for scope in free}
                 found.append(Rule(index, *about, rule.scope, free, rule.lease, rule.approval))
-    return tuple(sorted(found, key=lambda each: each.index))
+    return (*sorted(found, key=lambda each: each.index or 0), *_needs(spec))
+
+
+def _needs(spec: AppSpec) -> Iterator[Rule]:
+    """What functions need, where app.yaml says nothing about it."""
+    build, said = Environment.BUILD, {(rule.function, rule.resource) for rule in spec.access}
+    for function in spec.agents if build in spec.environments else ():
+        for resource, scope in NEEDED[function].items():
+            if (function, resource) not in said:
+                yield Rule(None, function, resource, build, scope, HELD[scope], LEASE_MINUTES[build], None)
 
 
 def _possible(spec: AppSpec, rule: AccessRule, environment: Environment) -> bool:
@@ -134,12 +156,15 @@ def _policy(app: str, rule: Rule) -> _Json:
         "conditions": [{"kind": "when", "body": body} for body in _conditions(rule)],
         "annotations": {
             "id": policy_id(app, rule),
-            "says": f"the {rule.function} may {VERBS[rule.scope]} {rule.resource} in {rule.environment}"
-            f" (app.yaml, access.{rule.index})",
+            "says": f"the {rule.function} may {VERBS[rule.scope]} {rule.resource} in {rule.environment} ({_why(rule)})",
             "lease": str(rule.lease),
             **({"approval": rule.approval.value} if rule.approval else {}),
         },
     }
+
+
+def _why(rule: Rule) -> str:
+    return "it cannot work without" if rule.index is None else f"app.yaml, access.{rule.index}"
 
 
 def _conditions(rule: Rule) -> Iterator[_Json]:

@@ -56,6 +56,10 @@ def _for_an_agent(spec: AppSpec, asked: Asked) -> Hints:
 
 
 def _at(rule: Rule, key: str, told: str) -> Hints:
+    if rule.index is None:
+        # No line of the file: what could be changed is that there is none.
+        what = f"what the {rule.function} needs of {rule.resource} in {rule.environment}"
+        return Hints((f"{what}, without a rule of app.yaml, {told}",), ("access",))
     return Hints((f"app.yaml, access.{rule.index}.{key} {told}",), ("access", rule.index, key))
 
 

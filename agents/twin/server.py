@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agents.loopback import Loopback
 from agents.model import SCRIPT_HEADER
 from agents.twin import answers
 from agents.twin.play import Played, address, play
 from agents.twin.requests import Asked, RequestRefused, checked
 from agents.twin.scripts import Fault, load_script
 from factory.errors import InputError
+from factory.loopback import Loopback
 
 # The API's own bound is 32 MB.
 MOST_BYTES = 32_000_000

@@ -74,10 +74,11 @@ def show(app: App, as_json: Json = False) -> None:
 
 def _show_access(spec: AppSpec) -> None:
     """As comments, so that what is shown stays a file."""
-    table = Table("function", "resource", "environment", "scope", "longest lease", "approval", box=None)
+    table = Table("function", "resource", "environment", "scope", "longest lease", "approval", "why", box=None)
     for each in accesses(spec):
         lease = f"{each.lease} minutes"
-        table.add_row(each.function, each.resource, each.environment, each.scope, lease, each.approval or "-")
+        why = "it cannot work without" if each.needed else "app.yaml"
+        table.add_row(each.function, each.resource, each.environment, each.scope, lease, each.approval or "-", why)
     typer.echo(f"# Access. {HOW_GRANTED}")
     if not table.row_count:
         typer.echo("# No rule: no agent will be let into anything.")

@@ -58,9 +58,11 @@ def status(as_json: Json = False) -> None:
         raise typer.Exit(ExitCode.CLOUD_UNAVAILABLE)
 
 
+backup.register(app)
+
+
 def register(millwright: typer.Typer) -> None:
     """Add `factory` to `millwright`."""
-    backup.register(app)
     millwright.add_typer(app, name="factory", rich_help_panel="Factory")
 
 

@@ -134,11 +134,11 @@ def init(as_json: Json = False) -> None:
 
 policy.command("test")(run_cases)
 policy.command("score")(show_scores)
+policy_exceptions.add_to(policy)
 
 
 def register(millwright: typer.Typer) -> None:
     """Add `policy` to `millwright`."""
-    policy_exceptions.add_to(policy)
     millwright.add_typer(policy, name="policy", rich_help_panel="Stacks")
 
 

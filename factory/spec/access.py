@@ -12,8 +12,7 @@ from factory.spec.parts import TASK_MINUTES, EachOnce, Part, Whole, Word
 
 # Said wherever somebody meets a rule.
 HOW_GRANTED: Final = (
-    "A rule is an upper bound: each grant is asked for, recorded, and ended. "
-    "So far databases and repositories are opened."
+    "A rule is an upper bound: each grant is asked for, recorded, and ended. Services are not opened yet."
 )
 # The longest leases, in minutes. No task outlives TASK_MINUTES, and an access ends with its task. An hour is the most
 # that AWS gives to a role taken from another role, which is how an agent would come to one of production's:
@@ -81,6 +80,17 @@ class AccessRule(Part):
         description="Role of a person who must agree each time: maintainer, operator or security. Default: nobody is "
         "asked; in production, operator or security must be named.",
     )
+
+
+# Without these a function does no work at all: they are permitted in build without a line in app.yaml, and a rule there
+# about the same function and resource takes their place.
+NEEDED: Final[Mapping[Function, Mapping[str, Scope]]] = {
+    Function.PLANNER: {MODEL: Scope.READ},
+    Function.CODER: {MODEL: Scope.READ, REPOSITORY: Scope.WRITE},
+    Function.TESTER: {MODEL: Scope.READ},
+    Function.SECURITY_REVIEWER: {MODEL: Scope.READ, REPOSITORY: Scope.READ},
+    Function.CODE_REVIEWER: {MODEL: Scope.READ, REPOSITORY: Scope.READ},
+}
 
 
 def approvers(environment: Environment) -> frozenset[Role]:

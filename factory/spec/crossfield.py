@@ -11,6 +11,7 @@ from factory.located import nearest, problem_at
 from factory.spec.access_checks import access_problems, declared, tool_problems
 from factory.spec.model import AppSpec
 from factory.spec.names import Environment
+from factory.spec.outside_checks import api_problems
 from factory.spec.parts import FARGATE_MEMORY, LOG_DAYS, variable_name
 
 # Variables of a container that are not the app's to name.
@@ -38,6 +39,7 @@ def problems_of(spec: AppSpec, document: Document, folder: str | None) -> Iterat
     yield from _secrets(spec, document)
     yield from tool_problems(spec, document)
     yield from access_problems(spec, document)
+    yield from api_problems(spec, document)
     yield from _names(spec, document)
     yield from _variables(spec, document)
     yield from _networks(spec, document)
@@ -146,7 +148,7 @@ def _variables(spec: AppSpec, document: Document) -> Iterator[Problem]:
     places: list[tuple[str, Location]] = [(variable_name(name), ("secrets", name)) for name in spec.secrets]
     places += [
         (variable_name(f"{name}-url"), (group, name))
-        for group in ("databases", "queues")
+        for group in ("databases", "queues", "apis")
         for name in getattr(spec, group)
     ]
     for variable, at in places:

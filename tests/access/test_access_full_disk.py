@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from access.grants import State
 from access.grants.tables import GRANTS
 from access.postgres.orders import Happened
-from access.relays import told
+from access.telling import told
 from factory import db as factory_db
 from factory.errors import CloudUnavailable
 

@@ -64,7 +64,7 @@ def test_a_long_message_of_a_client_is_not_copied_with_each_piece(kind: bytes) -
 
 
 def test_a_long_message_of_a_server_is_not_copied_with_each_piece() -> None:
-    replies = Replies(lambda: 0.0)
+    replies = Replies(lambda: 0.0, lambda: 0.0)
     sent = message(b"N", b"SNOTICE\0M" + b"x" * BYTES + b"\0\0")
     assert copied(replies.feed, sent[:-1]) < 3 * BYTES
     assert replies.feed(sent[-1:] + message(b"N", b"\0")) == sent + message(b"N", b"\0")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rules_place import DATABASE, IN_PRODUCTION, READ, WRITE, an_app, by_agent, by_person, decided
+from rules_place import DATABASE, IN_PRODUCTION, READ, REPOSITORY, WRITE, an_app, by_agent, by_person, decided
 from spec_strategies import GOOD, factory_in
 
 from access.rules import as_json, explain
@@ -121,7 +121,7 @@ access:
         # The lease is left to its default: then the whole rule is shown.
         ({"minutes": 16}, "- function: coder"),
         (REVIEWER, "function: coder"),
-        ({"resource": "repository"}, "access:"),
+        ({"resource": "secrets.signing-key"}, "access:"),
     ],
 )
 def test_with_the_file_its_line_is_told(tmp_path: Path, asked: dict[str, Any], told: str) -> None:
@@ -138,3 +138,30 @@ def test_what_no_line_could_change_names_none(tmp_path: Path) -> None:
     spec = load_app(root, "links")
     for asked in (by_person("an-operator"), by_person("a-viewer"), by_agent(principal="agent:notes/coder/t")):
         assert "  see " not in explain(decided(spec, asked), document)
+
+
+def test_what_is_permitted_without_a_line_in_the_file_says_that_it_is_needed() -> None:
+    model, branch = by_agent(resource="model"), by_agent(resource="repository", scope=Scope.WRITE)
+    told = explain(decided(an_app(), model))
+    assert "the coder may read model in build (it cannot work without)" in told
+    assert "policies: links/needs.coder.model/build" in told
+    assert (decided(an_app(), branch).allowed, decided(an_app(), branch).most_minutes) == (True, 240)
+    refused = decided(an_app(), by_agent(resource="repository", scope=Scope.WRITE, **REVIEWER))
+    assert not refused.allowed
+    assert "what the code-reviewer needs of repository in build" in refused.reasons[1]
+    assert decided(an_app(), by_agent(resource="repository", **REVIEWER)).allowed
+    # Another app's agent, and what the base forbids, as ever.
+    assert decided(an_app(), by_agent(resource="model", principal="agent:notes/coder/t")).policies == (
+        "base/other-app",
+    )
+    assert not decided(an_app(), by_agent(resource="model", minutes=241)).allowed
+
+
+def test_a_rule_of_the_file_takes_the_place_of_a_need() -> None:
+    spec = an_app({**REPOSITORY, "scope": "read"}, {**READ, "resource": "model", "approval": "operator"})
+    refused = decided(spec, by_agent(resource="repository", scope=Scope.WRITE))
+    assert (refused.allowed, refused.reasons[1]) == (
+        False,
+        "app.yaml, access.0.scope allows it to read, not to write",
+    )
+    assert decided(spec, by_agent(resource="model")).approval is Role.OPERATOR

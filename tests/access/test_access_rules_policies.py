@@ -26,6 +26,11 @@ def every(text: str) -> list[dict[str, Any]]:
     return list(json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values())
 
 
+def from_the_file(text: str) -> list[dict[str, Any]]:
+    """Those that app.yaml's rules became."""
+    return [each for each in every(text) if location_of(each["annotations"]["id"])]
+
+
 def named(words: str) -> list[str]:
     """The members of an enumerated type of the schema."""
     found = re.search(rf"entity {words} enum \[([^\]]*)\]", engine.schema_text())
@@ -82,7 +87,7 @@ def strangely_named(name: str) -> AppSpec:
 @given(st.text(min_size=1) | st.text('";\\\n/*{}()@:"', min_size=1))
 def test_no_name_becomes_a_part_of_a_policys_text(name: str) -> None:
     spec = strangely_named(name)
-    (policy,) = every(policies_of(spec))
+    (policy,) = from_the_file(policies_of(spec))
     assert policy["resource"] == {"op": "==", "entity": {"type": "Database", "id": f"links/build/databases.{name}"}}
     assert deciding.policies_for(spec)
     assert decided(spec, by_agent(resource=f"databases.{name}")).allowed
@@ -100,7 +105,8 @@ def test_no_name_becomes_a_part_of_a_policys_text(name: str) -> None:
 )
 def test_a_name_that_looks_like_a_policy_permits_nothing_else(name: str) -> None:
     spec = strangely_named(name)
-    assert len(every(policies_of(spec))) == 1
+    assert len(from_the_file(policies_of(spec))) == 1
+    assert len(every(policies_of(spec))) == 1 + len(every(policies_of(an_app())))
     assert decided(spec, by_agent(resource=f"databases.{name}")).allowed
     assert not decided(spec, by_agent(resource=f"databases.{name}", scope=Scope.WRITE)).allowed
     assert not decided(spec, by_agent(resource="queues.jobs")).allowed
@@ -171,8 +177,17 @@ def test_the_version_names_the_policies_and_nothing_else() -> None:
     assert re.fullmatch("sha256:[0-9a-f]{64}", first.version)
 
 
-def test_an_app_without_rules_says_so() -> None:
-    assert policies_of(an_app()) == "// links: app.yaml lets no agent into anything.\n"
+def test_an_app_without_rules_permits_what_its_agents_need_and_one_without_agents_says_that_it_is_nothing() -> None:
+    assert (
+        policies_of(an_app().model_copy(update={"agents": {}})) == "// links: app.yaml lets no agent into anything.\n"
+    )
+    needs = {each["annotations"]["id"] for each in every(policies_of(an_app()))}
+    assert needs == {
+        "links/needs.coder.model/build",
+        "links/needs.coder.repository/build",
+        "links/needs.code-reviewer.model/build",
+        "links/needs.code-reviewer.repository/build",
+    }
     assert not decided(an_app(), by_agent()).allowed
     assert decided(an_app(READ), by_agent()).allowed
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from agents_place import STORE, TEST, Factory, Surroundings, git
 
+from access.client import Upstream
 from agents.twin import Twin
 from pipeline.task_door import TaskDoor
 
@@ -26,7 +27,8 @@ def place(tmp_path: Path) -> Iterator[Surroundings]:
     factory = Factory(folder / "worktree")
     twin = Twin(tmp_path / "apps")
     usages: list[object] = []
-    door = TaskDoor(twin.start(), lambda: None, factory.on_step, lambda task, usage: usages.append((task, usage)))
+    twins = Upstream(twin.start(), None)
+    door = TaskDoor(lambda *_: twins, factory.on_step, lambda task, usage: usages.append((task, usage)))
     door.start()
     yield Surroundings(tmp_path, twin, door, factory, usages)
     door.stop()

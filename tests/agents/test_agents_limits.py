@@ -8,8 +8,9 @@ from agents_place import Surroundings
 from agents import limits
 from agents.brief import OutcomeState, TaskLimits
 from agents.limits import Called, Spent, affordable_tokens, reached, stuck
-from agents.prices import Price, Usage, price_of
+from agents.prices import Price, price_of
 from agents.twin import answers
+from factory.usage import Usage
 
 READ_FOR_EVER = "attempts: {1: {turns: [" + "{use: [{read: {path: store.py}}]}, " * 12
 FOR_EVER = READ_FOR_EVER + "{use: [{submit: {summary: done}}]}]}}"

@@ -77,6 +77,14 @@ class Place:
         return self.root.apps / "links" / "app.yaml"
 
 
+@dataclass(frozen=True)
+class Documented:
+    """A factory, and what the documents' own program said when it ran in it."""
+
+    place: Place
+    ran: Ran
+
+
 def wait_for(condition, seconds: float = 60, every: float = 0.02):
     """What `condition` returns once it is true; fails the test when it does not become so."""
     deadline = time.monotonic() + seconds

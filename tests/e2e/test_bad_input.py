@@ -51,6 +51,7 @@ def test_a_broken_project_file(place: Place, text: str, where: str) -> None:
     assert where in plain.err
 
 
+@pytest.mark.long
 def test_the_settings_of_the_policies_hold_at_both_doors_and_a_mistake_in_them_stops_both(place: Place) -> None:
     settings = place.root.path / "policies.yaml"
     try:

@@ -16,7 +16,8 @@ from factory.settings import load
 from stacks.isolation import Finding, Proof, Stack, Verdict, prove, read_stacks
 from stacks.isolation.reading import PARTS, Part, assembled, read_parts
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+# The story proves it of what the demo leaves, and refutes it by a peering.
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 
 assert e2e_isolation_resources
 assert e2e_isolation_ways
@@ -151,7 +152,6 @@ def test_a_finding_ends_the_command_with_a_code_of_its_own(two: Place, created: 
     assert "no stack knows this role" in unknown.out
 
 
-@pytest.mark.long
 def test_a_list_that_is_taken_away_takes_the_way_out_along_and_leaves_the_network(two: Place, created: Created) -> None:
     ec2, here = created("ec2"), [{"Name": "vpc-id", "Values": [created.network("notes-build")]}]
     before = {each["SubnetId"] for each in ec2.describe_subnets(Filters=here)["Subnets"]}

@@ -70,6 +70,7 @@ def test_the_plain_door_sees_the_same_stack_and_no_drift(standing: Place) -> Non
     assert preview.code == 0, preview.out + preview.err
 
 
+@pytest.mark.long
 def test_what_somebody_changed_is_drift(standing: Place) -> None:
     standing.cloud.client("cloudtrail").stop_logging(Name="platform")
     drift = standing.millwright("drift", "platform", "--json")

@@ -62,6 +62,10 @@ def test_after_the_plain_door_the_driver_finds_nothing_to_do(built: Place) -> No
     (last,) = built.millwright("preview", "links", "staging", "--json").documents[-1:]
     assert last["event"] == "finished"
     assert set(last["result"]["changes"]) == {"same"}
+
+
+@pytest.mark.long
+def test_a_refresh_after_an_update_by_the_plain_door_finds_no_drift_either(built: Place) -> None:
     assert_no_drift(built, "staging")
 
 

@@ -1,37 +1,31 @@
 """The demo from beginning to end, played twice, its clean-up, and the documents' own program."""
 
 import re
-import shutil
+import sys
 
 import psutil
 import pytest
 from e2e_line import Line
-from e2e_place import REPOSITORY, Place, wait_for
+from e2e_place import Documented, Place, wait_for
 
 from console.access_session import program
 from console.demo.inventory import inventory
 from console.demo.place import FOLDER
 from factory import daemons, demo_people
+from factory.errors import ExitCode
 from factory.paths import FactoryRoot
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def three_apps(place: Place) -> None:
+@pytest.fixture(scope="module")
+def place(documented: Documented) -> Place:
     """The demo is about all of the repository's apps."""
-    for app in ("tally", "docsite"):
-        shutil.copytree(REPOSITORY / "apps" / app, place.root.apps / app)
+    return documented.place
 
 
-def test_the_documented_driver_script_runs_as_it_stands(place: Place) -> None:
-    page = (REPOSITORY / "docs" / "how-to" / "script-the-driver.md").read_text()
-    (program,) = PYTHON_BLOCK.findall(page)
-    script = place.root.path / "script.py"
-    script.write_text(program)
-    ran = place.run("python", str(script))
+def test_the_documented_driver_script_runs_as_it_stands(place: Place, documented: Documented) -> None:
+    ran = documented.ran
     assert ran.code == 0, ran.err
     assert re.search(r"links-build: \d+ changed", ran.out)
     assert "the service is at " in ran.out
@@ -66,6 +60,43 @@ def test_what_the_demo_left_can_be_looked_at(place: Place) -> None:
     assert drift.code == 0, drift.out + drift.err
 
 
+def test_every_task_of_the_demo_asked_its_model_and_wrote_its_branch_by_grants_that_are_over(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    listed = demo.millwright("access", "list", "--app", "links", "--all", "--limit", "500", "--json").documents
+    held = {(each["change"], each["function"], each["resource"], each["scope"]) for each in listed}
+    for change in ("link-stats", "https-only", "custom-codes"):
+        assert {(change, "coder", "model", "read"), (change, "coder", "repository", "write")} <= held
+    assert ("link-stats", "code-reviewer", "repository", "read") in held
+    assert {(each["state"], each["ended_reason"]) for each in listed} == {("ended", "its task has ended")}
+    asked = next(each for each in listed if each["change"] == "link-stats" and each["resource"] == "model")
+    replayed = demo.millwright("access", "replay", asked["id"])
+    assert (replayed.code, "as the audit log has it" in replayed.out) == (0, True), replayed.out + replayed.err
+    assert re.search(r"model claude-\S+: \d+ bytes.* tokens in, \d+ out", replayed.out)
+    why = demo.millwright("access", "why", "links", "build", "model", "--function", "coder", "--scope", "read")
+    assert (why.code, "links/needs.coder.model/build" in why.out) == (0, True), why.out + why.err
+
+
+def test_what_the_demo_left_is_proved_to_be_isolated_until_two_networks_are_joined(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    ran = demo.millwright("isolation", "--json")
+    (document,) = ran.documents
+    assert (ran.code, document["findings"], document["verdict"]) == (0, [], "proved"), ran.out + ran.err
+    assert {stack.partition("-")[0] for stack in document["stacks"]} == {"docsite", "links", "tally"}
+    ec2, build = demo.cloud.client("ec2"), {"Name": "tag:environment", "Values": ["build"]}
+    one, other = (
+        ec2.describe_vpcs(Filters=[build, {"Name": "tag:app", "Values": [app]}])["Vpcs"][0]["VpcId"]
+        for app in ("links", "tally")
+    )
+    made = ec2.create_vpc_peering_connection(VpcId=one, PeerVpcId=other)["VpcPeeringConnection"]
+    try:
+        ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made["VpcPeeringConnectionId"])
+        refuted = demo.millwright("isolation", "links")
+    finally:
+        ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made["VpcPeeringConnectionId"])
+    assert refuted.code == ExitCode.NOT_ISOLATED, refuted.out + refuted.err
+    assert f"refuted links-build and tally-build peering: {made['VpcPeeringConnectionId']}" in refuted.out
+
+
 def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_middle_of_a_query(place: Place) -> None:
     demo = Place(FactoryRoot(place.root.path / FOLDER))
     where, who = ("tally", "build", "databases.database"), ("--as", demo_people.OPERATOR, "--reason", "a look")
@@ -90,6 +121,10 @@ def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_mid
     assert all(text in replayed.out for text in ("SELECT 6 * 7", "refused: ", "pg_sleep"))
     connected = demo.millwright("access", "connect", "psql", "tally", "build", *who, "--", "-Atc", "SELECT 2 * 4")
     assert (connected.code, connected.out) == (0, "8\n"), connected.err
+    look = "import boto3; print(boto3.client('sqs').get_queue_url(QueueName='tally-build-queue')['QueueUrl'][-17:])"
+    queue = ("aws", "tally", "build", "queues.queue", *who, "--", sys.executable, "-c", look)
+    called = demo.millwright("access", "connect", *queue)
+    assert (called.code, called.out) == (0, "tally-build-queue\n"), called.err
     wait_for(lambda: not demo.millwright("access", "list", "--json").documents)
     told = demo.millwright("audit", "show", "tally", "--limit", "200", "--json").documents
     kinds = [each["event"]["kind"] for each in told if each["event"]["properties"].get("grant") == grant["id"]]
@@ -135,8 +170,8 @@ def test_production_that_stands_takes_nothing_that_was_not_decided(place: Place)
     )
     assert bare.code != 0
     assert "protect" in bare.out + bare.err
-    again = demo.pulumi(*up, "--expect-no-changes")
-    assert again.code == 0, again.out + again.err
+    unchanged = demo.pulumi("preview", "--expect-no-changes", "-s", "links-production")
+    assert unchanged.code == 0, unchanged.out + unchanged.err
 
 
 def test_the_clean_up_destroys_proves_and_removes_everything(place: Place) -> None:

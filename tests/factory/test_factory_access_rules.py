@@ -7,10 +7,10 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from spec_strategies import GOOD_DATA, specs
 
-from factory.access_rules import accesses, rule_for
+from factory.access_rules import accesses, needed_rules, rule_for
 from factory.gates import Role
 from factory.spec import LEASE_MINUTES, AppSpec, Environment, Function, Scope
-from factory.spec.access import named_resources
+from factory.spec.access import NEEDED, named_resources
 
 Asked = tuple[Function, str, Environment, Scope]
 # What is asked of a spec says enough; shrinking one takes minutes.
@@ -35,7 +35,7 @@ def test_only_what_a_rule_names_is_allowed_and_never_more_than_it_says(spec: App
         rule = rule_for(spec, function, resource, environment, scope)
         if rule is None:
             continue
-        assert rule in spec.access
+        assert rule in (*spec.access, *needed_rules(spec))
         assert (rule.function, rule.resource, environment in rule.environments) == (function, resource, True)
         assert rule.scope.level >= scope.level
         assert rule.lease <= LEASE_MINUTES[environment]
@@ -54,16 +54,26 @@ def test_whatever_a_rule_says_is_allowed_with_all_narrower_scopes(spec: AppSpec)
 
 @settings(phases=NO_SHRINKING, max_examples=25)
 @given(specs())
-def test_without_rules_nobody_is_let_into_anything(spec: AppSpec) -> None:
+def test_without_rules_nobody_is_let_into_anything_but_what_they_cannot_work_without(spec: AppSpec) -> None:
     bare = spec.model_copy(update={"access": []})
-    assert {rule_for(bare, *asked) for asked in every_question(spec)} == {None}
+    needs = {
+        (function, resource, Environment.BUILD, each)
+        for function in spec.agents
+        for resource, scope in NEEDED[function].items()
+        for each in Scope
+        if each.level <= scope.level and Environment.BUILD in spec.environments
+    }
+    assert {asked for asked in every_question(spec) if rule_for(bare, *asked)} == needs
 
 
 @settings(phases=NO_SHRINKING, max_examples=25)
 @given(spec=specs(), data=st.data())
 def test_one_rule_more_takes_nothing_away(spec: AppSpec, data: st.DataObject) -> None:
     assume(spec.access)
-    left_out = data.draw(st.sampled_from(range(len(spec.access))))
+    # What a function needs a rule narrows: see below.
+    about = [i for i, rule in enumerate(spec.access) if rule.resource not in NEEDED[rule.function]]
+    assume(about)
+    left_out = data.draw(st.sampled_from(about))
     fewer = spec.model_copy(update={"access": [rule for i, rule in enumerate(spec.access) if i != left_out]})
     for asked in every_question(spec):
         if (before := rule_for(fewer, *asked)) is not None:
@@ -84,6 +94,18 @@ def test_the_narrowest_rule_that_holds_it_says_for_how_long_and_by_whom() -> Non
     assert rule_for(spec, *asked, Scope.ADMIN) is None
     # Where only the wider one is there, it holds for both.
     assert rule_for(with_rules(write), *asked, Scope.READ) == writing
+
+
+def test_a_rule_about_what_a_function_needs_takes_the_place_of_the_need() -> None:
+    asked = (Function.CODER, "repository", Environment.BUILD)
+    needed = rule_for(with_rules(), *asked, Scope.WRITE)
+    assert needed is not None
+    assert (needed.lease, needed.approval) == (LEASE_MINUTES[Environment.BUILD], None)
+    assert rule_for(with_rules(), *asked, Scope.ADMIN) is None
+    reads = with_rules({**RULE, "resource": "repository", "scope": "read"})
+    assert rule_for(reads, *asked, Scope.READ) == reads.access[0]
+    assert rule_for(reads, *asked, Scope.WRITE) is None
+    assert [each.resource for each in accesses(reads) if each.needed and each.function is Function.CODER] == ["model"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from property_sizes import tried
 from spec_strategies import specs
 
 from factory.document import load_document
@@ -108,7 +109,7 @@ def a_wrong_value(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
 
 
 def an_unknown_key(draw: st.DrawFn, data: dict[str, Any]) -> Broken:
-    named = {"services", "workers", "databases", "queues", "secrets", "agents", "environments", "gates"}
+    named = {"services", "workers", "databases", "queues", "secrets", "apis", "agents", "environments", "gates"}
     # In a mapping by name any good name is a key; a bad one is none.
     place = (*draw(st.sampled_from(list(mappings(data)))), draw(st.sampled_from(["zz zz", "Name", "cost_center", "9"])))
     wrong = {"x": 1} if place[0] in named and len(place) == 2 else {}
@@ -137,7 +138,14 @@ def fields_that_do_not_go_together(draw: st.DrawFn, data: dict[str, Any]) -> Bro
     there = {**RULE, "function": function, "environments": [next(iter(data["environments"]))]}
     secret = {**there, "resource": f"services.{service}"}
     live = {**secret, "environments": ["production"], "approval": "security"}
+    api = {"url": "https://api.example.com/v1", "secret": "key"}
     ways: list[tuple[Place, Any, Place]] = [
+        (("apis",), {"payments": {**api, "secret": "nosuch"}}, ("apis", "payments", "secret")),
+        (("apis",), {"payments": {**api, "url": "http://api.example.com"}}, ("apis", "payments", "url")),
+        (("apis",), {"payments": {**api, "url": "https://127.0.0.1/v1"}}, ("apis", "payments", "url")),
+        (("apis",), {"payments": {**api, "url": "https://a.example.com/v1/../v2"}}, ("apis", "payments", "url")),
+        (("apis",), {"payments": {**api, "header": "Host"}}, ("apis", "payments", "header")),
+        (("apis",), {"payments": {**api, "format": "Bearer"}}, ("apis", "payments", "format")),
         (("agents", function, "tools"), ["run", "run"], ("agents", function, "tools")),
         (("access",), [{**there, "resource": "databases.nosuch"}], ("access", 0, "resource")),
         (("access",), [{**there, "resource": service}], ("access", 0, "resource")),
@@ -208,7 +216,7 @@ def dotted(place: Place) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-@settings(phases=NO_SHRINKING, max_examples=25)
+@settings(phases=NO_SHRINKING, max_examples=tried(25))
 @given(data=st.data())
 def test_a_spec_that_is_broken_anywhere_is_told_at_that_place(
     tmp_path_factory: pytest.TempPathFactory, way: Callable[..., Broken], data: st.DataObject
@@ -253,7 +261,7 @@ TEXTS: dict[str, tuple[Callable[[list[str], int], list[str]], str]] = {
 
 
 @pytest.mark.parametrize("way", TEXTS)
-@settings(phases=NO_SHRINKING, max_examples=8)
+@settings(phases=NO_SHRINKING, max_examples=tried(8))
 @given(spec=specs(), data=st.data())
 def test_what_yaml_allows_and_app_yaml_does_not_is_told_at_its_line(
     tmp_path_factory: pytest.TempPathFactory, way: str, spec: AppSpec, data: st.DataObject
@@ -290,7 +298,7 @@ SINGLE = {
 }
 
 
-@settings(phases=NO_SHRINKING, max_examples=25)
+@settings(phases=NO_SHRINKING, max_examples=tried(25))
 @given(spec=specs(), places=st.lists(st.sampled_from(sorted(SINGLE)), min_size=2, max_size=6, unique=True))
 def test_all_mistakes_are_told_at_once(
     tmp_path_factory: pytest.TempPathFactory, spec: AppSpec, places: list[Place]
@@ -307,7 +315,7 @@ def test_all_mistakes_are_told_at_once(
     assert all(fields <= found for key, fields in inner.items() if (key,) in places)
 
 
-@settings(phases=NO_SHRINKING, max_examples=10)
+@settings(phases=NO_SHRINKING, max_examples=tried(10))
 @given(specs())
 def test_the_same_spec_unbroken_is_taken(tmp_path_factory: pytest.TempPathFactory, spec: AppSpec) -> None:
     path = tmp_path_factory.mktemp("good") / spec.name / "app.yaml"

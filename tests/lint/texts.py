@@ -62,9 +62,10 @@ RULES = (
         ),
         "the address of a package index: installers take it from the user's own configuration",
     ),
+    # What is named so is no mailbox: SSH's own names of extensions end with their maker's domain (RFC 4251, section 6).
     Rule(
         "e-mail address",
-        re.compile(r"\b(?!git" + AT + r")[\w.+-]+" + AT + r"[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
+        re.compile(r"\b(?!git" + AT + r")[\w.+-]+" + AT + r"(?!openssh\.com\b)[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
         "an e-mail address: name a role or a page",
     ),
 )

@@ -48,8 +48,9 @@ def stacks_in(tmp_path: Path, cloud: RunFile, pulumi_cli: Path) -> Iterator[Make
                 work_dir=str(work), env_vars=environment, pulumi_command=command(tmp_path, pulumi_cli)
             ),
         )
-        stack.set_config("aws:region", automation.ConfigValue("eu-central-1"))
-        stack.set_config("password", automation.ConfigValue(PASSWORD, secret=True))
+        # Together: each call is an engine's process, which derives the passphrase's key.
+        values = {"aws:region": ("eu-central-1", False), "password": (PASSWORD, True)}
+        stack.set_all_config({key: automation.ConfigValue(value, secret) for key, (value, secret) in values.items()})
         stacks.append(stack)
         return stack
 

@@ -164,7 +164,7 @@ def test_a_state_whose_name_is_lost_is_not_taken_for_an_empty_one(new_root: Fact
     assert users_after(new_root) == "['u'] ()"
 
 
-@pytest.mark.parametrize("kept", [0, 0.5])
+@pytest.mark.parametrize("kept", [pytest.param(0, marks=pytest.mark.long), 0.5])
 def test_a_damaged_old_log_is_named(new_root: FactoryRoot, kept: float) -> None:
     in_a_process(new_root, "iam('u'); backends.snapshot(5); iam('v')")
     (old,) = new_root.local_cloud.rglob("log-*.gz")

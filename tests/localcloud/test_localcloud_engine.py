@@ -152,6 +152,7 @@ def small(cidr: str = "10.0.0.0/16", days: int = 14) -> Callable[[], None]:
     return program
 
 
+@pytest.mark.long
 def test_an_outside_edit_is_found_by_refresh_and_mended_by_the_next_update(make_stack: MakeStack, aws: Any) -> None:
     stack = make_stack(small())
     logs = stack.up().outputs["logs"].value
@@ -170,6 +171,7 @@ def test_what_was_deleted_outside_is_made_again(make_stack: MakeStack, aws: Any)
     assert counts(stack.up())["create"] == 1
 
 
+@pytest.mark.long
 def test_a_changed_network_is_replaced_and_a_changed_retention_updated(make_stack: MakeStack, aws: Any) -> None:
     stack = make_stack(small())
     before = stack.up().outputs["vpc"].value

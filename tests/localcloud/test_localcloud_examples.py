@@ -241,20 +241,19 @@ EXAMPLES: list[tuple[Callable[[], None], str]] = [
 ]
 
 
-# Two stand for all in `make test`: what is looked up, assets, and a component; CI runs the others as well.
-SHORT = (web_server, static_website)
+def each_example(short: Callable[[], None]) -> pytest.MarkDecorator:
+    """Every program; `short` stands for all in `make test`, CI runs the others as well."""
+    return pytest.mark.parametrize(
+        ("program", "output"),
+        [
+            pytest.param(program, output, id=program.__name__, marks=[] if program is short else [pytest.mark.long])
+            for program, output in EXAMPLES
+        ],
+    )
 
 
-each_example = pytest.mark.parametrize(
-    ("program", "output"),
-    [
-        pytest.param(program, output, id=program.__name__, marks=[] if program in SHORT else [pytest.mark.long])
-        for program, output in EXAMPLES
-    ],
-)
-
-
-@each_example
+# What is looked up; assets and a component are what is imported.
+@each_example(short=web_server)
 def test_an_example_goes_up_is_unchanged_and_comes_down(
     make_stack: MakeStack, program: Callable[[], None], output: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from localcloud_automation import MakeStack, counts
 from pulumi.automation import Stack
 from pulumi.automation.events import EngineEvent
-from test_localcloud_examples import each_example
+from test_localcloud_examples import each_example, static_website
 
 from localcloud.records import RECORDS
 
@@ -55,7 +55,7 @@ def snake(name: str) -> str:
 NAMES = {record.name.prop for record in RECORDS.values() if record.name}
 
 
-@each_example
+@each_example(short=static_website)
 def test_what_an_example_made_can_be_imported_by_the_same_program(
     make_stack: MakeStack, program: Callable[[], None], output: str
 ) -> None:

@@ -21,6 +21,7 @@ from localcloud.postgres import server
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("confining")]
 
 
+@pytest.mark.long
 def test_the_data_of_a_server_is_locked_for_as_long_as_anything_of_it_lives(
     new_root: FactoryRoot, start_daemon: Callable[..., RunFile]
 ) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from access_standin import Granting
+
 from factory import artefacts, db, demo_people, releases
 from factory.paths import FactoryRoot
 from factory.releases import Proposal, Release
@@ -162,6 +164,7 @@ def make_deploy_bench(folder: Path) -> DeployBench:
         driver=driver,  # type: ignore[arg-type]
         door=None,  # type: ignore[arg-type]
         faults=Faults(folder),
+        access=Granting(),  # type: ignore[arg-type]
     )
     context.repository(APP).ensure(root.apps / APP / "source")
     return DeployBench(context, driver)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from access_standin import Granting
+
 from factory import db, decisions, demo_people, requests, signatures
 from factory.decisions import Verdict
 from factory.gates import Gate
@@ -194,7 +196,7 @@ def make_bench(folder: Path, **answers: Callable[[Json, int], Json]) -> Bench:
     settings = Settings()
     demo_people.ensure(root, settings)
     database = db.connect(root, settings)
-    context = BenchContext(root, settings, database, None, None, Faults(folder))  # type: ignore[arg-type]
+    context = BenchContext(root, settings, database, None, None, Faults(folder), Granting())  # type: ignore[arg-type]
     context.__class__.bench_repository = BenchRepository()
     table: dict[str, Callable[[Json, int], Json]] = {name: _always(answer) for name, answer in GOOD.items()}
     table["propose"] = lambda argument, turn: _propose(context, argument)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from access_standin import Granting
 from deploy_bench import APP, REPOSITORY
 from exception_bench import FACTORY_ID
 from ruamel.yaml import YAML
@@ -192,7 +193,7 @@ def make_merge_bench(folder: Path, author: str = demo_people.AUTHOR, **facts: An
     settings = Settings(factory_id=FACTORY_ID)
     demo_people.ensure(root, settings)
     database = db.connect(root, settings)
-    context = Context(root, settings, database, None, None, Faults(folder))  # type: ignore[arg-type]
+    context = Context(root, settings, database, None, None, Faults(folder), Granting())  # type: ignore[arg-type]
     context.repository(APP).ensure(root.apps / APP / "source")
     bench = MergeBench(context, {**FACTS, **facts})
     bench.submitted(CHANGE, author)

@@ -12,9 +12,9 @@ from deploy_bench import APP
 from merge_bench import BRANCH, CHANGE, MergeBench, make_merge_bench
 
 from agents.brief import Outcome, OutcomeState
-from agents.prices import Usage
 from factory import db, events
 from factory.events import Event
+from factory.usage import Usage
 from pipeline import records, tasks
 from pipeline.context import Context
 from pipeline.records import ChangeRecord, ChangeState, TaskRecord

@@ -11,11 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from agents.prices import Usage
+from access.client import Upstream
+from factory.errors import AccessDenied
+from factory.usage import Usage, UsageMeter
 from pipeline.task_door import Step, StepAnswer, TaskDoor
-from pipeline.usage_meter import UsageMeter
 
-KEY = "sk-live-" + "k" * 20
+KEY = "mwg_" + "k" * 43
 EVENTS = [
     {"type": "message_start", "message": {"usage": {"input_tokens": 11, "cache_read_input_tokens": 5}}},
     {"type": "content_block_delta", "delta": {"type": "text_delta", "text": '"usage": {"input_tokens": 9999}'}},
@@ -25,7 +26,7 @@ STREAM = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for ev
 
 
 @dataclass
-class Upstream:
+class Standin:
     """What the API's stand-in was asked, and what it answers."""
 
     status: int = 200
@@ -37,7 +38,7 @@ class Upstream:
 @dataclass
 class Opened:
     door: TaskDoor
-    upstream: Upstream
+    upstream: Standin
     steps: list[tuple[str, Step]]
     usages: list[tuple[str, Usage]]
 
@@ -56,7 +57,7 @@ class Opened:
 
 @pytest.fixture
 def opened() -> Iterator[Opened]:
-    upstream = Upstream()
+    upstream = Standin()
 
     class Api(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -82,9 +83,8 @@ def opened() -> Iterator[Opened]:
         steps.append((task, step))
         return StepAnswer(commit="c0ffee")
 
-    door = TaskDoor(
-        f"http://127.0.0.1:{api.server_port}", lambda: KEY, on_step, lambda task, usage: usages.append((task, usage))
-    )
+    there = Upstream(f"http://127.0.0.1:{api.server_port}", KEY)
+    door = TaskDoor(lambda task, failed: there, on_step, lambda task, usage: usages.append((task, usage)))
     door.start()
     yield Opened(door, upstream, steps, usages)
     door.stop()
@@ -135,11 +135,32 @@ def test_an_upstream_that_breaks_is_not_taken_for_one_that_ended(opened: Opened)
 
 
 def test_an_upstream_that_is_gone_is_said_so(opened: Opened) -> None:
-    opened.door._upstream = "http://127.0.0.1:9"
+    failed: list[str] = []
+    gone = Upstream("http://127.0.0.1:9", None)
+    opened.door._model_of = lambda task, address: failed.append(address) or gone
     answer = opened.ask(opened.door.issue("one"))
     assert answer.status_code == 502
     assert answer.json()["error"]["type"] == "api_error"
     assert "cannot be reached" in answer.text
+    # It was asked again where to go, once.
+    assert failed == ["", "http://127.0.0.1:9"]
+
+
+def test_an_upstream_that_has_moved_is_asked_where_it_is_now(opened: Opened) -> None:
+    there = opened.door._model_of("one", "")
+    opened.door._model_of = lambda task, failed: there if failed else Upstream("http://127.0.0.1:9", None)
+    assert opened.ask(opened.door.issue("one")).content == STREAM
+
+
+def test_a_task_whose_grant_is_over_asks_no_model(opened: Opened) -> None:
+    def over(task: str, failed: str) -> Upstream:
+        raise AccessDenied("the grant of model is over: revoked")
+
+    opened.door._model_of = over
+    answer = opened.ask(opened.door.issue("one"))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (403, "permission_error")
+    assert "revoked" in answer.text
+    assert opened.upstream.asked == []
 
 
 def test_a_token_opens_for_its_own_task_alone_and_until_it_is_revoked(opened: Opened) -> None:

@@ -1,5 +1,6 @@
 """What a task has cost is told and counted however it ends: without an outcome, killed in the middle of an answer."""
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +10,12 @@ import pytest
 from access.client import Proxies
 from agents.brief import Outcome, OutcomeState
 from agents.loop import Loop
-from agents.prices import Usage
 from agents.task import toolbox
 from agents.trajectory import Trajectory
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 from factory.spec import AgentSpec, AppSpec, Function, TaskBudget
+from factory.usage import Usage
 from pipeline import spending, tasks
 
 HEARD, UNHEARD = Usage(input=1_000, output=200, cache_read=50), Usage(input=400_000, output=9)
@@ -41,7 +42,9 @@ class Bench:
             proxies=Proxies(),
             door=SimpleNamespace(url="http://127.0.0.1:1", issue=lambda _: "token", revoke=lambda _: None),
         )
-        monkeypatch.setattr(tasks, "_until_ended", lambda _c, _r, folder, *_: self.process(folder))
+        grants = SimpleNamespace(ids={}, databases={}, require=lambda: None)
+        monkeypatch.setattr(tasks, "_held", lambda *_: contextlib.nullcontext(grants))
+        monkeypatch.setattr(tasks, "until_ended", lambda _c, _r, begun, *_: self.process(begun.folder))
         monkeypatch.setattr(tasks, "_open", lambda *_: None)
         monkeypatch.setattr(tasks, "_close", lambda *facts: self.rows.append(facts[-1]))
         monkeypatch.setattr(tasks, "_worktree", lambda *_: root.path)

@@ -68,13 +68,20 @@ class Place:
         return rotate(self.root, SETTINGS, env, actor="somebody", production=production, report=report)
 
 
-@pytest.fixture
-def place(tmp_path: Path, engine_cli: Cli) -> Place:
-    root = factory_in(tmp_path / "factory")
-    made = Place(root, prepare(root, SETTINGS, policy_pack=None))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, engine_cli: Cli) -> FactoryRoot:
+    """A factory with its stacks, of which each test has a copy: they take six engines to make."""
+    root = factory_in(tmp_path_factory.mktemp("made") / "factory")
+    place = Place(root, prepare(root, SETTINGS, policy_pack=None))
     for stack in STACKS:
-        made.make(stack)
-    return made
+        place.make(stack)
+    return root
+
+
+@pytest.fixture
+def place(tmp_path: Path, made: FactoryRoot) -> Place:
+    root = FactoryRoot(Path(shutil.copytree(made.path, tmp_path / "factory", symlinks=True)))
+    return Place(root, prepare(root, SETTINGS, policy_pack=None))
 
 
 BOTH = ["in the configuration", "in the state"]
@@ -108,7 +115,7 @@ def test_stopped_between_two_stacks_it_keeps_others_out_and_goes_on(place: Place
     assert [place.reads(stack) for stack in STACKS] == [BOTH, BOTH]
 
 
-@pytest.mark.parametrize("state_changed", [False, True])
+@pytest.mark.parametrize("state_changed", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_killed_within_a_stack_it_is_told_by_the_state_which_key_counts(place: Place, state_changed: bool) -> None:
     stack = STACKS[0]
 

@@ -1,4 +1,4 @@
-"""A small web application served on loopback by a thread of this process: the twin's and the worker's door."""
+"""A small web application served on loopback by a thread of this process: a door of the worker, the twin, a relay."""
 
 import socket
 import threading

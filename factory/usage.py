@@ -1,11 +1,33 @@
-"""Counts what an answer of the model costs, from the bytes as they pass."""
+"""What an answer of the model costs in tokens, counted from its bytes as they pass."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
-from agents.prices import Usage
-
 MOST_HELD = 2_000_000
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one or several answers, as the API counts them. `input` leaves out what the cache wrote or read."""
+
+    input: int = 0
+    output: int = 0
+    cache_written: int = 0
+    cache_read: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.cache_written + other.cache_written,
+            self.cache_read + other.cache_read,
+        )
+
+    @property
+    def all_input(self) -> int:
+        """Every token of the requests, cached or not."""
+        return self.input + self.cache_written + self.cache_read
 
 
 class UsageMeter:
