@@ -46,6 +46,8 @@ def main() -> int:
     parser.add_argument("--die-at", nargs="*", default=[], choices=POINTS, help="kill this process there (for tests)")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Each look at what a task holds would be a line.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     stop = threading.Event()
     daemons.on_stop(stop.set)
     try:
