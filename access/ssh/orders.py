@@ -112,7 +112,7 @@ class Done(Answer):
 class Happened(told.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`.
 
-    `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.
+    `what`: what was asked for; `status`: of what ran, its exit status, or the signal that ended it.
     """
 
     happened: Literal["session_began", "session_ended", "login_refused", "request_refused"]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from access import audit
 from console import completion
-from console.commands import audit_prune
+from console.commands import audit_prove, audit_prune
 from console.commands.audit_files import known, logged, written
 from console.commands.options import Json
 from console.session import Session, open_session
@@ -121,6 +121,7 @@ def verifier() -> None:
 
 def register(millwright: typer.Typer) -> None:
     """Add `audit` to `millwright`."""
+    audit_prove.register(app)
     audit_prune.register(app)
     millwright.add_typer(app, name="audit", rich_help_panel="Access")
 
