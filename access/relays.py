@@ -69,6 +69,17 @@ def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMM
     return relay
 
 
+def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ssh.COMMAND) -> Bastion:
+    """A bastion that runs. Raises MillwrightError."""
+    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"), command)
+    # Made here: the bastion itself writes recordings only.
+    private_key(root, Keys.BASTION)
+    authority = public_line(root, Keys.HOLDERS)
+    recordings = private_folder(root.recordings)
+    bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
+    return bastion
+
+
 def model_relay(root: FactoryRoot, database: Engine, upstream: Callable[[], Upstream]) -> ModelRelay:
     """A relay before the model, in this process."""
 

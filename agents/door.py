@@ -1,9 +1,12 @@
-"""The worker's door, as a task sees it: hands each step to the factory, which commits it."""
+"""The worker's door, as a task sees it: hands each step to the factory, which commits it, and says what is in reach."""
 
 import http.client
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 SECONDS = 120.0
 MOST_BYTES = 1_000_000
@@ -15,6 +18,21 @@ class DoorClosed(Exception):
 
 class StepRefused(Exception):
     """The factory did not take the step; the message says why, for the model."""
+
+
+class Reach(BaseModel):
+    """What a task's commands reach by its grants, now: the sockets of their gates, and what they are told of it.
+
+    `environment` holds tokens of the grants, which are for commands alone: `secrets` are those by name, to be left out
+    of whatever comes back. `over` says in sentences what is not in reach any more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ways: tuple[Path, ...] = ()
+    environment: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,17 @@ class Door:
         if status == http.client.CONFLICT:
             raise StepRefused("; ".join(str(problem) for problem in answer.get("problems", [])) or "no reason given")
         raise DoorClosed(f"the worker answered {status}: {text[:300]!r}")
+
+    def reach(self) -> Reach:
+        """What the task's commands reach. Raises DoorClosed."""
+        status, text = self._post("/reach", "{}")
+        try:
+            if status == http.client.OK:
+                return Reach.model_validate_json(text)
+        except ValidationError:
+            pass
+        # Without what came: it may hold a token.
+        raise DoorClosed(f"the worker answered {status}, and not what is in reach")
 
     def _post(self, path: str, body: str) -> tuple[int, bytes]:
         parts = urlsplit(self.url)

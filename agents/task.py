@@ -10,12 +10,12 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from agents.brief import Outcome, TaskBrief
-from agents.door import Door, DoorClosed
+from agents.door import Door, DoorClosed, Reach
 from agents.functions import FUNCTIONS
 from agents.loop import Loop
 from agents.tools import Toolbox
@@ -55,17 +55,19 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     draft.replace(folder / OUTCOME)
 
 
-def toolbox(brief: TaskBrief, folder: Path, secrets: Mapping[str, str] = NO_SECRETS) -> Toolbox:
+def toolbox(
+    brief: TaskBrief, folder: Path, secrets: Mapping[str, str] = NO_SECRETS, reach: Callable[[], Reach] = Reach
+) -> Toolbox:
     """Those tools of the brief's function that the brief offers, on its worktree.
 
-    `secrets` are variables of what they run; their values are in no answer.
+    `secrets` are variables of what they run; their values are in no answer. `reach` says what grants open.
     """
     nothing = folder / NOTHING
     nothing.touch()
     return Toolbox(
         names=frozenset(FUNCTIONS[brief.function].only(brief.tools).tools),
         place=Place(brief.worktree, folder),
-        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress, secrets),
+        runner=Runner(brief.worktree, nothing, brief.quiet, brief.egress, secrets, reach),
     )
 
 
@@ -76,7 +78,7 @@ def _work(brief: TaskBrief, folder: Path, token: str) -> Outcome:
     door = Door(brief.door, token)
     record = Trajectory(folder)
     try:
-        return Loop(brief, record, Model(brief, door), toolbox(brief, folder), door).run()
+        return Loop(brief, record, Model(brief, door), toolbox(brief, folder, reach=door.reach), door).run()
     except SandboxUnavailable as error:
         return Outcome.failed(error.rendered(), brief, turns=len(record.steps), usage=record.usage())
 

@@ -36,5 +36,5 @@ def held(
         attempt=attempt,
         on_behalf_of=record.author,
     )
-    wanted = needs(function, branch)
-    return taken(context.access, context.spec(record.app), holder, wanted, People(waits, goes_on))
+    spec = context.spec(record.app)
+    return taken(context.access, spec, holder, needs(spec, function, branch), People(waits, goes_on))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from access.client import Access, Upstream
+from agents.door import Reach
 from agents.twin import Twin
 from factory import daemons, db
 from factory.errors import AccessDenied, MillwrightError
@@ -21,6 +22,7 @@ from pipeline.faults import Faults
 from pipeline.flow import ChangeFlow
 from pipeline.gates import Cancelled, check_cancelled
 from pipeline.line import OWED
+from pipeline.reaching import reach_of
 from pipeline.records import ChangeState
 from pipeline.stages import deploy, rollback
 from pipeline.stages.check import security, test
@@ -69,7 +71,7 @@ class Service:
         self._stand_in = daemons.claim(root, daemons.TWIN) if self._twin else None
         if self._twin and self._stand_in:
             self._stand_in.publish({"http": self._twin.start()}, generation=uuid.uuid4().hex)
-        self._door = TaskDoor(self._model_of, self._on_step, partial(spending.note, root))
+        self._door = TaskDoor(self._model_of, self._on_step, partial(spending.note, root), self._reach_of)
         self._door.start()
         self._context = Context(
             root=root,
@@ -106,6 +108,7 @@ class Service:
             # First of all: what comes after may fail, or take its time.
             self._context.processes.close()
             self._context.proxies.close()
+            self._context.ways.close()
             self._engine.close()
             self._door.stop()
             if self._twin and self._stand_in:
@@ -179,6 +182,9 @@ class Service:
         if (opened := self._context.open_tasks.get(task)) is None:
             raise AccessDenied(f"the task {task} holds nothing")
         return opened.grants.model(failed)
+
+    def _reach_of(self, task: str) -> Reach:
+        return reach_of(self._context.open_tasks.get(task))
 
     def _on_step(self, task: str, step: Step) -> StepAnswer:
         return commit_step(self._context, task, step)

@@ -26,6 +26,7 @@ class Begun:
     worktree: Path
     egress: EgressWay | None
     grants: TaskGrants
+    way: Path | None
 
 
 def require_access(begun: Begun) -> None:

@@ -1,4 +1,4 @@
-"""The worker's door for agents' tasks: the model, and the way to hand in a step.
+"""The worker's door for agents' tasks: the model, the way to hand in a step, and what commands reach by grants.
 
 A task holds a token that opens this door for that one task, until it is revoked. Its calls of the model are passed on
 to the access plane with the token of the task's grant, which never goes the other way; the API's key is not here.
@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from access.client import NotReached, Passed, Upstream, forwarded
+from agents.door import Reach
 from agents.model import DOOR_HEADER
 from factory.errors import AccessDenied, MillwrightError
 from factory.loopback import Loopback
@@ -32,6 +33,7 @@ MESSAGES = "/model/v1/messages"
 MODEL_BYTES = 8_000_000
 STEP_BYTES = 64_000
 TRIES = 2
+JSON = "application/json"
 ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -75,7 +77,7 @@ class TaskDoor:
     `model_of` says where a task's calls of the model go; it is told the address that did not answer before ("": none
     was asked), may block, and raises AccessDenied when the task's grant is over. `on_step` commits a step and is called
     again for the same step when a task was killed before it heard the answer; `on_usage` hears what each answer has
-    cost, also of one that the task did not hear to its end. It must be quick.
+    cost, also of one that the task did not hear to its end; it must be quick. `reach_of` says what its commands reach.
     """
 
     def __init__(
@@ -83,15 +85,18 @@ class TaskDoor:
         model_of: Callable[[str, str], Upstream],
         on_step: Callable[[str, Step], StepAnswer],
         on_usage: Callable[[str, Usage], None],
+        reach_of: Callable[[str], Reach] = lambda _: Reach(),
     ) -> None:
         self._model_of = model_of
         self._on_step = on_step
         self._on_usage = on_usage
+        self._reach_of = reach_of
         self._tokens: dict[str, str] = {}
         self._lock = threading.Lock()
         routes = [
             Route(MESSAGES, self._guarded(self._model), methods=["POST"]),
             Route("/steps", self._guarded(self._step), methods=["POST"]),
+            Route("/reach", self._guarded(self._reach), methods=["POST"]),
             Route("/{path:path}", self._guarded(_unknown), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
         app = Starlette(routes=routes)
@@ -165,6 +170,10 @@ class TaskDoor:
             return JSONResponse({"problems": list(answer.problems)}, status_code=409)
         return JSONResponse({"commit": answer.commit})
 
+    async def _reach(self, _: Request, task: str) -> Response:
+        # It holds tokens, for the environment of the task's commands.
+        return Response((await run_in_threadpool(self._reach_of, task)).model_dump_json(), media_type=JSON)
+
     async def _model(self, request: Request, task: str) -> Response:
         body = await _body(request, MODEL_BYTES)
         if request.url.query:
@@ -214,7 +223,9 @@ def _user_of(body: bytes) -> str | None:
 
 async def _unknown(request: Request, task: str) -> Response:
     del task
-    raise _Refused(404, f"{request.method} {request.url.path} is not passed on: POST {MESSAGES} and /steps alone are")
+    raise _Refused(
+        404, f"{request.method} {request.url.path} is not passed on: POST {MESSAGES}, /steps and /reach alone are"
+    )
 
 
 def _error(status: int, message: str) -> Response:

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from agents.brief import ContextPart, EgressWay, Outcome, OutcomeState, TaskBrief, TaskLimits
+from agents.brief import ContextPart, Outcome, OutcomeState, TaskBrief, TaskLimits
 from agents.task import BRIEF, OUTCOME, write_outcome
 from factory import db
 from factory.paths import private_folder
 from factory.quiet import quiet_lock
-from factory.spec import Function
+from factory.spec import Function, variable_name
 from factory.trees import remove_tree
 from pipeline import records
 from pipeline.context import Context, OpenTask
 from pipeline.gates import Cancelled
 from pipeline.holding import held
+from pipeline.reaching import reached, variable_of
 from pipeline.records import ChangeRecord, ChangeState, TaskRecord
 from pipeline.spending import settled
 from pipeline.supervising import Begun, require_access, until_ended
-from pipeline.task_grants import TaskGrants
+from pipeline.task_grants import APIS, DATABASES, SECRETS, TaskGrants
 from pipeline.task_process import OUTPUT, end_leftover
 from pipeline.ways_out import way_out
 
@@ -66,8 +67,12 @@ def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) ->
             with _held(context, record, assignment) as grants:
                 worktree = _worktree(context, record, assignment, folder / WORKTREE)
                 context.faults.reach("generate.worktree-made")
-                with way_out(context, record, assignment.function, task, folder) as egress:
-                    done = _run(context, record, assignment, Begun(folder, worktree, egress, grants))
+                with (
+                    way_out(context, record, assignment.function, task, folder) as egress,
+                    reached(context, grants, folder) as way,
+                ):
+                    begun = Begun(folder, worktree, egress, grants, way)
+                    done = _run(context, record, assignment, begun)
             context.faults.reach("generate.outcome-written")
     except Cancelled:
         end_task(context, record, folder)
@@ -155,7 +160,7 @@ def _remove_worktree(context: Context, record: ChangeRecord, folder: Path) -> No
 
 def _run(context: Context, record: ChangeRecord, assignment: Assignment, begun: Begun) -> Outcome:
     task, folder, egress = task_id(record, assignment), begun.folder, begun.egress
-    brief = _brief(context, record, assignment, begun.worktree, egress)
+    brief = _brief(context, record, assignment, begun)
     (folder / BRIEF).write_text(brief.model_dump_json(indent=1))
     _open(context, record, assignment, task)
     # What the agent sees, so that a reviewer sees it too.
@@ -178,6 +183,7 @@ def _run(context: Context, record: ChangeRecord, assignment: Assignment, begun: 
         branch=assignment.branch,
         model=context.settings.model_name,
         grants=begun.grants,
+        way=begun.way,
     )
     token = context.door.issue(task)
     try:
@@ -198,9 +204,7 @@ def _run(context: Context, record: ChangeRecord, assignment: Assignment, begun: 
     return done
 
 
-def _brief(
-    context: Context, record: ChangeRecord, assignment: Assignment, worktree: Path, egress: EgressWay | None
-) -> TaskBrief:
+def _brief(context: Context, record: ChangeRecord, assignment: Assignment, begun: Begun) -> TaskBrief:
     spec, function = context.spec(record.app), Function(assignment.function)
     agent = spec.agents[function]
     return TaskBrief(
@@ -209,7 +213,7 @@ def _brief(
         change=record.change,
         function=assignment.function,
         attempt=str(assignment.attempt),
-        worktree=worktree,
+        worktree=begun.worktree,
         quiet=quiet_lock(context.root, record.app),
         model_name=agent.model or context.settings.model_name,
         scripted=context.settings.model == "scripted",
@@ -217,8 +221,15 @@ def _brief(
         tools=spec.tools_of(function),
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
-        egress=egress,
+        egress=begun.egress,
+        databases=_scopes(begun, DATABASES),
+        apis=_scopes(begun, APIS),
+        secrets=sorted(variable_name(name) for name in begun.grants.held(SECRETS)),
     )
+
+
+def _scopes(begun: Begun, kind: str) -> dict[str, str]:
+    return {variable_of(name): told.grant["scope"] for name, told in begun.grants.held(kind).items()}
 
 
 def _outcome(folder: Path) -> Outcome | None:

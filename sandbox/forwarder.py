@@ -1,9 +1,9 @@
 """Inside a sandbox that stays: starts the app, and forwards between its network and Unix sockets of the host.
 
-`python forwarder.py DOOR PORT WAY KEPT -- COMMAND ...`. DOOR is a socket that is made here and leads to the app's PORT;
-WAY is one that the host listens at, by which the app reaches what the host lets it reach (`sandbox.outward` is the
-other end). Either may be empty. KEPT are the descriptors that the app has too, with commas between. Ends with the
-app's own exit status. Standard library only.
+`python forwarder.py DOOR PORT WAYS KEPT -- COMMAND ...`. DOOR is a socket that is made here and leads to the app's
+PORT; WAYS are sockets that the host listens at, by which the app reaches what the host lets it reach (`sandbox.outward`
+is the other end). Either may be empty. KEPT are the descriptors that the app has too. Both lists have commas between.
+Ends with the app's own exit status. Standard library only.
 """
 
 import contextlib
@@ -30,15 +30,15 @@ RESET = struct.pack("ii", 1, 0)
 
 def main() -> int:
     """Run the app; its exit status."""
-    door, port, way, kept, _, *command = sys.argv[1:]
+    door, port, ways, kept, _, *command = sys.argv[1:]
     # Whoever started this may have had its signals blocked, and that is inherited.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Two threads per connection, within the memory that the app may address.
     threading.stack_size(STACK_BYTES)
     room = threading.BoundedSemaphore(CONNECTIONS)
-    if way:
+    for each in ways.split(",") if ways else ():
         # Before the app: what it may reach is there when it begins.
-        Outward(way, room).begin()
+        Outward(each, room).begin()
     try:
         app = subprocess.Popen(command, pass_fds=[int(number) for number in kept.split(",") if number])
     except OSError as error:

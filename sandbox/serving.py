@@ -80,13 +80,13 @@ def start_service(confined: Confined, *, port: int, socket: Path, log: Path, way
     long.
     """
     _checked(socket)
-    process, watch = _start(forwarded(confined, door=socket, port=port, way=way), log)
+    process, watch = _start(forwarded(confined, door=socket, port=port, ways=(way,) if way else ()), log)
     return _watched(Served(process, socket), watch)
 
 
 def start_worker(confined: Confined, *, log: Path, way: Path | None = None) -> Worker:
     """Start a process that listens for nobody; otherwise as `start_service`."""
-    process, watch = _start(forwarded(confined, way=way), log)
+    process, watch = _start(forwarded(confined, ways=(way,) if way else ()), log)
     return _watched(Worker(process), watch)
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import socket
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +49,9 @@ class Front:
         # Connections of nobody knows whom yet, and grants whose time is over.
         self._waiting: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        self._strangers, self._since = 0, float("-inf")
+        # How many refused logins were told of each grant ("": nobody's) in this minute.
+        self._logins: Counter[str] = Counter()
+        self._since = float("-inf")
 
     @property
     def port(self) -> int:
@@ -165,13 +167,12 @@ class Front:
 
     def _stranger(self, refused: Refused, client: str, session: Session | None) -> None:
         grant = refused.grant if isinstance(refused, _OfGrant) else session.order.grant if session else ""
-        if not grant:
-            now = time.monotonic()
-            if now - self._since > MINUTE:
-                self._strangers, self._since = 0, now
-            self._strangers += 1
-            if self._strangers > self._around.limits.strangers:
-                return
+        if (now := time.monotonic()) - self._since > MINUTE:
+            self._logins.clear()
+            self._since = now
+        self._logins[grant] += 1
+        if self._logins[grant] > self._around.limits.logins_told:
+            return
         kind = "login_refused" if refused.reason is Reason.CREDENTIALS else "request_refused"
         facts = {"client": client, "reason": refused.reason.value, "detail": refused.detail}
         self._around.told(Happened(happened=kind, grant=grant, **facts))

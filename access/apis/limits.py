@@ -8,7 +8,10 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds, bytes and counts. `requests` are those of a grant in sum, refused ones too; `together` at one time."""
+    """Seconds, bytes and counts. `requests` are those of a grant in sum, `together` those at one time.
+
+    `refusals` are the refused ones, each of which is an event: whoever goes beyond is told nothing any more.
+    """
 
     head_bytes: int = 32 * KIB
     # Until a whole request is there. Its digest is recorded before it is sent, so it is taken in whole.
@@ -22,8 +25,9 @@ class Limits:
     answer_bytes: int = 256 * MIB
     together: int = 16
     requests: int = 10_000
+    refusals: int = 1_000
     # Of everybody who has not said yet which grant they hold.
     waiting: int = 128
-    # Refused logins that nobody's grant can be told of, in a minute: whoever can connect can make them.
-    strangers: int = 60
+    # Refused logins in a minute that are told of one grant, or of nobody's: whoever can connect can make them.
+    logins_told: int = 60
     recording_bytes: int = 64 * MIB

@@ -106,7 +106,8 @@ def require_target(base: Base, target: bytes) -> str:
         raise Refused(400, Reason.PLACE, "the request's target has characters that belong in none")
     read = _as_anybody_reads(path)
     # Of a path segment some servers leave out what follows a semicolon.
-    if any(segment.partition(";")[0].strip() in (".", "..") for segment in read.split("/")) or "//" in read:
+    segments = [segment.partition(";")[0].strip() for segment in read.split("/")]
+    if {".", ".."} & set(segments) or "" in segments[1:-1]:
         raise Refused(400, Reason.PLACE, "the path leads somewhere else than it says")
     return f"{base.path}{path}{mark}{query}"
 

@@ -28,7 +28,10 @@ UNREAD_BYTES: Final = 1 << 20
 
 
 def main(
-    resolve: Resolve = addresses.resolve, public: Public = addresses.public, tls: ssl.SSLContext | None = None
+    resolve: Resolve = addresses.resolve,
+    public: Public = addresses.public,
+    tls: ssl.SSLContext | None = None,
+    limits: Limits | None = None,
 ) -> int:
     """Serve until standard input ends; the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -36,7 +39,7 @@ def main(
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # It holds credentials.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asyncio.run(serve(Limits(), Reach(resolve, public, tls or verifying())))
+    asyncio.run(serve(limits or Limits(), Reach(resolve, public, tls or verifying())))
     return 0
 
 

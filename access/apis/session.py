@@ -62,7 +62,8 @@ class Session:
         self._around, self._limits = around, around.limits
         named = {f"{CREDENTIAL}{'' if n == 0 else n}": each for n, each in enumerate(order.credential.secrets)}
         self._redactor = Redactor(named)
-        self._name, self._requests, self._broken = str(uuid_utils.uuid7()), 0, False
+        self._name, self._broken = str(uuid_utils.uuid7()), False
+        self._requests = self._refusals = 0
         self._recording: Recording | None = None
         self._busy: set[asyncio.Task[None]] = set()
         self._open = True
@@ -73,7 +74,7 @@ class Session:
     ) -> None:
         """Answer one request, whose `headers` are without the grant's token."""
         task = asyncio.current_task()
-        if task is None or not self._open:
+        if task is None or not self._open or self._refusals >= self._limits.refusals:
             exchange.abort()
             return
         self._requests += 1
@@ -193,6 +194,11 @@ class Session:
 
     def _refused(self, doing: _Doing, refused: Refused) -> Refused:
         """The refusal, once it is written; that it cannot be written, otherwise."""
+        self._refusals += 1
+        if self._refusals == self._limits.refusals:
+            # The last one that is told.
+            detail = f"{refused.detail}; it is the {self._refusals}th refusal, and the last answer"
+            refused = Refused(refused.status, refused.reason, detail)
         try:
             if not doing.sent:
                 self._write(doing, {"kind": "request", "text": doing.asked, "refused": refused.reason.value})

@@ -84,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, gzip.compress(b"ok"), **{"content-encoding": "gzip"})
         elif path == "/v1/slow":
             self._slow(found)
+        elif path == "/v1/long":
+            self._answer(200, b"x" * 2000)
         elif path == "/v1/missing":
             self._answer(404, b"no such thing")
         else:

@@ -105,10 +105,12 @@ class RelayPlace:
 
 
 @contextlib.contextmanager
-def relay_place(folder: Path) -> Iterator[RelayPlace]:
+def relay_place(folder: Path, *more: str) -> Iterator[RelayPlace]:
     with api(folder) as there:
         happened: list[Happened] = []
-        relay = ApiRelay(folder / "relay.log", happened.append, (sys.executable, "-P", str(STANDIN), str(there.pem)))
+        relay = ApiRelay(
+            folder / "relay.log", happened.append, (sys.executable, "-P", str(STANDIN), str(there.pem), *more)
+        )
         relay.start(Begin(recordings=folder / "recordings", sockets=folder / "sockets"))
         try:
             yield RelayPlace(relay, there, folder, happened)

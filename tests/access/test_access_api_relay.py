@@ -280,7 +280,8 @@ def test_the_end_comes_in_the_middle_of_an_answer(place: RelayPlace) -> None:
 
 def test_its_time_ends_it_though_nobody_says_so(place: RelayPlace) -> None:
     held = place.open(seconds=0.5)
-    wait_for(lambda: place.call(held, "GET", "/items").status_code == 401)
+    wait_for(lambda: not (place.folder / "sockets" / held.id).exists())
+    assert place.call(held, "GET", "/items").status_code == 401
     assert place.call(place.open(seconds=60), "GET", "/items").status_code == 200
 
 

@@ -242,6 +242,13 @@ def test_no_rule_no_secret(plane: Plane) -> None:
     assert plane.read(person).value == "another one"
 
 
+def test_an_agent_of_one_app_is_let_into_no_secret_of_another(plane: Plane) -> None:
+    with pytest.raises(AccessDenied, match="nothing of another"):
+        plane.place.ask(resource=SECRET, principal="agent:links/coder/links.sums.coder.1")
+    assert "nothing of another" in plane.told("grant.denied")[-1].properties["why"]
+    assert plane.read(plane.given()).value == VALUE
+
+
 def test_what_does_not_stand_or_cannot_be_a_variable_is_said_to(plane: Plane) -> None:
     plane.cloud.put("tally/build/signing-key", "a\0b")
     given = plane.given()

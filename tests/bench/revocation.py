@@ -1,8 +1,9 @@
 """How long a revoked grant lives: `python -m tests.bench.revocation [--times 200]`. Nothing passes or fails here.
 
 Each time: a grant, two clients under it (one idle, one in the middle of a query), the word that it ends, and when
-each client is dead and no backend is left; then the same of a queue. All parts are the real ones: the access daemon's
-two threads at their own pace, the relay and the proxy, the embedded PostgreSQL, the local cloud.
+each client is dead and no backend is left. All parts are the real ones: the access daemon's two
+threads at their own pace, the relay, the embedded PostgreSQL. Then the same of a queue, by the proxy at the local
+cloud, and over SSH, where an sshd is here.
 """
 
 import argparse
@@ -28,7 +29,8 @@ from access.daemon import CUT_SECONDS, LOOK_SECONDS
 from access.grants import State
 from access.providers.postgres import Postgres
 from access.relays import postgres_relay
-from tests.bench.revocation_aws import measured
+from tests.bench.revocation_aws import measured as measured_aws
+from tests.bench.revocation_ssh import measured_ssh
 
 ENDED = (DatabaseError, InterfaceError, OSError)
 SECONDS = 60.0
@@ -53,13 +55,16 @@ def main() -> None:
         for made in (root, data):
             made.mkdir()
         with database_place(data) as server:
-            _tell("a database's", times, _measured(grant_place(root), server, times))
-    _tell("a queue's", times, measured(times, _repeat))
+            _print("SQL", times, vars(_measured(grant_place(root), server, times)))
+        _print("AWS", times, vars(measured_aws(times, _repeat)))
+        if (over_ssh := measured_ssh(Path(folder) / "ssh", times)) is not None:
+            _print("SSH", times, vars(over_ssh))
 
 
-def _tell(whose: str, times: int, found: object) -> None:
-    print(f"{whose}: {times} revocations, seconds until dead; load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
-    for what, seconds in vars(found).items():
+def _print(kind: str, times: int, measured: dict[str, list[float]]) -> None:
+    load = f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
+    print(f"{kind}: {times} revocations, seconds until dead; {load}")
+    for what, seconds in measured.items():
         ordered = sorted(seconds)
         p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
         print(f"  {what:<9} median {ordered[len(ordered) // 2]:.3f}  p99 {p99:.3f}  max {ordered[-1]:.3f}")

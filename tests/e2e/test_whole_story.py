@@ -60,6 +60,22 @@ def test_what_the_demo_left_can_be_looked_at(place: Place) -> None:
     assert drift.code == 0, drift.out + drift.err
 
 
+def test_every_task_of_the_demo_asked_its_model_and_wrote_its_branch_by_grants_that_are_over(place: Place) -> None:
+    demo = Place(FactoryRoot(place.root.path / FOLDER))
+    listed = demo.millwright("access", "list", "--app", "links", "--all", "--limit", "500", "--json").documents
+    held = {(each["change"], each["function"], each["resource"], each["scope"]) for each in listed}
+    for change in ("link-stats", "https-only", "custom-codes"):
+        assert {(change, "coder", "model", "read"), (change, "coder", "repository", "write")} <= held
+    assert ("link-stats", "code-reviewer", "repository", "read") in held
+    assert {(each["state"], each["ended_reason"]) for each in listed} == {("ended", "its task has ended")}
+    asked = next(each for each in listed if each["change"] == "link-stats" and each["resource"] == "model")
+    replayed = demo.millwright("access", "replay", asked["id"])
+    assert (replayed.code, "as the audit log has it" in replayed.out) == (0, True), replayed.out + replayed.err
+    assert re.search(r"model claude-\S+: \d+ bytes.* tokens in, \d+ out", replayed.out)
+    why = demo.millwright("access", "why", "links", "build", "model", "--function", "coder", "--scope", "read")
+    assert (why.code, "links/needs.coder.model/build" in why.out) == (0, True), why.out + why.err
+
+
 def test_what_the_demo_left_is_proved_to_be_isolated_until_two_networks_are_joined(place: Place) -> None:
     demo = Place(FactoryRoot(place.root.path / FOLDER))
     ran = demo.millwright("isolation", "--json")

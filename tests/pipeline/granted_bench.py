@@ -2,7 +2,8 @@
 
 import contextlib
 import textwrap
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Any
 import pytest
 from task_bench import TaskBench, make_task_bench
 
+from access import audit
+from access.broker import Broker
 from access.client import Access, Upstream
+from access.daemon import CUT_SECONDS
+from access.door import Door, Served
+from access.grants import Desk, store
+from access.providers import assembly
+from access.providers.provider import Provider
+from access.secret_reads import SecretReads
 from agents.twin import Twin
 from factory import daemons, db, demo_people, events, signatures
 from factory.errors import AccessDenied
@@ -19,6 +28,7 @@ from factory.events import Event
 from factory.settings import Settings
 from pipeline import spending
 from pipeline.commits import commit_step
+from pipeline.reaching import reach_of
 from pipeline.task_door import TaskDoor
 from pipeline.task_process import TaskProcesses
 
@@ -54,6 +64,19 @@ class GrantedBench:
         with db.transaction(self.task.context.database) as connection:
             return events.of_kinds(connection, [kind], app="links")
 
+    @property
+    def desk(self) -> Desk:
+        context = self.task.context
+        return Desk(context.root, context.settings, context.database)
+
+    def revoke(self, resource: str) -> None:
+        """A person ends what the task holds."""
+        with db.transaction(self.task.context.database) as connection:
+            grant = store.read(connection, self.grants()[resource]["id"])
+        assert grant is not None
+        who = demo_people.OPERATOR
+        self.desk.revoke(grant, "not now", who, self.signs(who))
+
     def signs(self, person: str) -> Any:
         key = demo_people.key_file(self.task.context.root, person)
         return lambda message: signatures.sign_unattended(message, key, namespace=signatures.ACCESS)
@@ -61,6 +84,53 @@ class GrantedBench:
 
 @contextlib.contextmanager
 def granted_bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GrantedBench]:
+    """By the daemon's own process."""
+    with _bench(folder, monkeypatch) as bench:
+        try:
+            yield bench
+        finally:
+            bench.task.context.processes.close()
+            daemons.stop(bench.task.context.root, daemons.ACCESS)
+
+
+@contextlib.contextmanager
+def brokered_bench(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, more: Callable[[GrantedBench, Desk], dict[str, Provider]]
+) -> Iterator[GrantedBench]:
+    """By a broker of this process, with other providers beside the factory's: what is at no cloud is opened too."""
+    with _bench(folder, monkeypatch) as bench:
+        context = bench.task.context
+        desk, stop = bench.desk, threading.Event()
+        place = assembly.Place(context.root, context.settings, context.database, desk, lambda *_: None)
+        opening = assembly.providers(place) | more(bench, desk)
+        broker = Broker(desk, context.database, opening)
+        key, claim = audit.signing_key(context.root), daemons.claim(context.root, daemons.ACCESS)
+        reads = SecretReads(desk, context.database, assembly.secrets_of(opening))
+        served = Served(Door(desk, context.database, claim.token, reads).app(), context.root.run)
+        claim.publish({}, "1")
+
+        def again(do: Callable[[], object]) -> None:
+            while not stop.wait(CUT_SECONDS):
+                do()
+
+        looks: list[Callable[[], object]] = [broker.cut, broker.work, lambda: audit.sequence(context.database, key)]
+        threads = [threading.Thread(target=again, args=(do,), daemon=True) for do in looks]
+        for thread in threads:
+            thread.start()
+        try:
+            yield bench
+        finally:
+            bench.task.context.processes.close()
+            stop.set()
+            for thread in threads:
+                thread.join(30)
+            served.close()
+            broker.close()
+            claim.release()
+
+
+@contextlib.contextmanager
+def _bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GrantedBench]:
     task = make_task_bench(folder, monkeypatch)
     root = task.context.root
     twin = Twin(root.apps)
@@ -73,14 +143,18 @@ def granted_bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gra
             raise AccessDenied("it holds nothing")
         return opened.grants.model(failed)
 
-    door = TaskDoor(model_of, lambda id, step: commit_step(task.context, id, step), partial(spending.note, root))
+    door = TaskDoor(
+        model_of,
+        lambda id, step: commit_step(task.context, id, step),
+        partial(spending.note, root),
+        lambda id: reach_of(task.context.open_tasks.get(id)),
+    )
     door.start()
     task.context = replace(task.context, access=Access(root), door=door, settings=Settings(), processes=TaskProcesses())
     try:
         yield bench
     finally:
-        task.context.processes.close()
         door.stop()
-        daemons.stop(root, daemons.ACCESS)
+        task.context.ways.close()
         stand_in.release()
         twin.stop()

@@ -11,7 +11,6 @@ import pytest
 from granted_bench import TASK, GrantedBench, granted_bench
 from test_tasks import wait_for
 
-from access.grants import Desk, store
 from agents.brief import OutcomeState
 from factory import daemons, db, decisions, demo_people, requests, signatures
 from factory.decisions import Verdict
@@ -59,20 +58,6 @@ class Running:
         self._thread.join(90)
         assert not self._thread.is_alive()
         return self.raised[0] if self.raised else None
-
-
-def desk(bench: GrantedBench) -> Desk:
-    context = bench.task.context
-    return Desk(context.root, context.settings, context.database)
-
-
-def revoke(bench: GrantedBench, resource: str) -> None:
-    """A person ends what the task holds."""
-    with db.transaction(bench.task.context.database) as connection:
-        grant = store.read(connection, bench.grants()[resource]["id"])
-    assert grant is not None
-    who = demo_people.OPERATOR
-    desk(bench).revoke(grant, "not now", who, bench.signs(who))
 
 
 def held(bench: GrantedBench) -> Callable[[], bool]:
@@ -156,7 +141,7 @@ def test_a_task_whose_grant_a_person_ends_ends_with_the_reason_and_can_go_on_whe
     bench.script(HANGS)
     running = Running(bench)
     wait_for(held(bench), 90)
-    revoke(bench, resource)
+    bench.revoke(resource)
     error = running.ended()
     assert isinstance(error, AccessDenied)
     assert (f"the grant of {resource} to coder is over: not now" in str(error), bench.told("task.ended")) == (True, [])
@@ -174,7 +159,7 @@ def test_a_step_is_not_committed_once_the_grant_of_the_branch_is_over(bench: Gra
     before = bench.task.merge.head
     (opened.worktree / "mine.txt").write_text("mine\n")
     step = Step(task=TASK, step=7, tools=["edit"], summary="mine")
-    revoke(bench, "repository")
+    bench.revoke("repository")
     refused = commit_step(context, TASK, step)
     assert (refused.commit, "is over: not now" in refused.problems[0]) == (None, True)
     assert bench.task.merge.head == before
@@ -206,6 +191,7 @@ def test_while_a_person_has_to_agree_the_change_waits_and_says_for_what(bench: G
         with pytest.raises(MillwrightError):
             decide(bench, grant["request"], person)
     assert bench.grants()["repository"]["state"] == "requested"
+    assert len(bench.told("decision.rejected")) == 2
     decide(bench, grant["request"], demo_people.OPERATOR)
     assert running.ended() is None
     assert context.change(bench.task.record.id).state is ChangeState.RUNNING

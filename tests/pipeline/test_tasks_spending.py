@@ -42,7 +42,7 @@ class Bench:
             proxies=Proxies(),
             door=SimpleNamespace(url="http://127.0.0.1:1", issue=lambda _: "token", revoke=lambda _: None),
         )
-        grants = SimpleNamespace(ids={}, require=lambda: None)
+        grants = SimpleNamespace(ids={}, databases={}, require=lambda: None)
         monkeypatch.setattr(tasks, "_held", lambda *_: contextlib.nullcontext(grants))
         monkeypatch.setattr(tasks, "until_ended", lambda _c, _r, begun, *_: self.process(begun.folder))
         monkeypatch.setattr(tasks, "_open", lambda *_: None)

@@ -1,0 +1,59 @@
+"""How much a grant's holder may use of the relay before APIs, and that whoever goes beyond it hears nothing more."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from api_relay_place import RelayPlace, relay_place
+from grant_waits import wait_for
+
+from factory.spec import Scope
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayPlace]:
+    """With few refusals, refused logins that are told, requests, and bytes of an answer."""
+    with relay_place(tmp_path_factory.mktemp("relay"), "few") as made:
+        yield made
+
+
+def test_who_is_refused_too_often_is_answered_no_more_and_others_are(place: RelayPlace) -> None:
+    held, other = place.open(Scope.READ), place.open(Scope.READ)
+    assert [place.call(held, "POST", "/items").status_code for _ in range(3)] == [403, 403, 403]
+    for method in ("POST", "GET"):
+        with pytest.raises(httpx2.HTTPError):
+            place.call(held, method, "/items")
+    wait_for(lambda: len(place.refusals(held)) == 3)
+    assert "the last answer" in [each for each in place.happened if each.grant == held.id][-1].detail
+    assert place.call(other, "GET", "/items").status_code == 200
+
+
+def test_a_grants_requests_are_counted(place: RelayPlace) -> None:
+    held = place.open(Scope.READ)
+    assert {place.call(held, "GET", "/items").status_code for _ in range(20)} == {200}
+    assert place.call(held, "GET", "/items").status_code == 429
+    wait_for(lambda: place.refusals(held) == ["limit"])
+    assert place.call(place.open(), "GET", "/items").status_code == 200
+
+
+def test_of_logins_that_are_refused_over_and_over_a_few_are_told(place: RelayPlace) -> None:
+    held = place.open()
+    place.relay.close_all({held.id: "done"})
+    for _ in range(5):
+        assert place.call(held, "GET", "/items").status_code == 401
+    # Of another one it is told; what came before has been, too, by then.
+    other = place.open()
+    place.relay.close_all({other.id: "done"})
+    assert place.call(other, "GET", "/items").status_code == 401
+    wait_for(lambda: place.refusals(other, "login_refused") == ["credentials"])
+    assert place.refusals(held, "login_refused") == ["credentials", "credentials"]
+
+
+def test_an_answer_that_is_too_long_is_broken_off(place: RelayPlace) -> None:
+    held = place.open()
+    with pytest.raises(httpx2.HTTPError):
+        place.call(held, "GET", "/long")
+    wait_for(lambda: place.refusals(held) == ["limit"])
+    outcome = place.recorded(held)[-1]
+    assert (outcome["kind"], outcome["sqlstate"][:5]) == ("outcome", "limit")
+    assert place.call(place.open(), "GET", "/items").status_code == 200
