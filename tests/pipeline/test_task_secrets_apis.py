@@ -98,7 +98,8 @@ def test_without_a_rule_a_task_has_neither_and_is_told_of_none(bench: GrantedBen
         attempts:
           1:
             turns:
-              - use: [{run: {argv: [python, -c, "import os; print([n for n in os.environ if '_' in n and n[0] in 'SP'])"]}}]
+              - use:
+                  - run: {argv: [python, -c, "import os; print([n for n in os.environ if '_' in n and n[0] in 'SP'])"]}
               - when: {is_error: false, contains: ["[]"]}
                 use: [{submit: {summary: none}}]
         """
