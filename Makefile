@@ -32,11 +32,11 @@ SPREAD := -n 3 --dist loadgroup --no-loadscope-reorder
 test: lint  ## Lint, types, and every test
 	@$(BIN)/millwright engine install
 	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && TEST_POSTGRES=1 $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
-	@$(BIN)/python -m pytest $(SPREAD) -m "not soak and not long"
+	@$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile short -m "not soak and not long"
 
-test-long: setup  ## The larger cases of what `make test` tests with a smaller one; CI runs both
+test-long: setup  ## The larger cases of what `make test` tests with a smaller one, property tests whole; CI runs both
 	@$(BIN)/millwright engine install
-	@$(BIN)/python -m pytest $(SPREAD) -m long
+	@$(BIN)/python -m pytest $(SPREAD) -m "long or (hypothesis and not soak)"
 
 test-fast: setup  ## Only the tests without engine and servers
 	@$(BIN)/python -m pytest -n 2 -m "not soak and not long and not engine and not e2e"

@@ -67,7 +67,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
 
     settings = load(claim.root)
     database, key = db.connect(claim.root, settings), audit.signing_key(claim.root)
-    clients = partial(client, claim.root, settings)
+    clients = partial(client, claim.root, settings, profile=settings.access_profile)
 
     def log() -> None:
         with database.connect() as connection:
@@ -78,20 +78,23 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     desk = Desk(claim.root, settings, database)
     opening = providers(Place(claim.root, settings, database, desk, clients))
     broker = Broker(desk, database, opening)
+    # A task that asks does not wait for the next look.
+    asked = threading.Event()
     with closing(broker):
         threads = [
             _again(broker.cut, CUT_SECONDS, stop, "what is to end did not", MOST_CUT_SECONDS),
-            _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on"),
+            _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on", wake=asked),
             _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
         ]
         # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
         log()
         reads = SecretReads(desk, database, secrets_of(opening))
-        door = Served(Door(desk, database, claim.token, reads).app(), claim.root.run)
+        door = Served(Door(desk, database, claim.token, reads, asked.set).app(), claim.root.run)
         claim.publish({}, generation=uuid.uuid4().hex)
         LOG.info("ready")
         _repeat(log, LOOK_SECONDS, stop, "the audit logs did not go on")
         door.close()
+        asked.set()
         for thread in threads:
             thread.join(END_SECONDS)
     # What happened last, too.
@@ -99,19 +102,32 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
 
 
 def _again(
-    do: Callable[[], object], seconds: float, stop: threading.Event, said: str, most: float = MOST_SECONDS
+    do: Callable[[], object],
+    seconds: float,
+    stop: threading.Event,
+    said: str,
+    most: float = MOST_SECONDS,
+    wake: threading.Event | None = None,
 ) -> threading.Thread:
-    """A thread that does it over and over."""
-    thread = threading.Thread(target=_repeat, args=(do, seconds, stop, said, most), name=said, daemon=True)
+    """A thread that does it over and over; at once when `wake` is set."""
+    arguments = (do, seconds, stop, said, most, wake)
+    thread = threading.Thread(target=_repeat, args=arguments, name=said, daemon=True)
     thread.start()
     return thread
 
 
 def _repeat(
-    do: Callable[[], object], seconds: float, stop: threading.Event, said: str, most: float = MOST_SECONDS
+    do: Callable[[], object],
+    seconds: float,
+    stop: threading.Event,
+    said: str,
+    most: float = MOST_SECONDS,
+    wake: threading.Event | None = None,
 ) -> None:
     failed = 0
     while not stop.is_set():
+        if wake is not None:
+            wake.clear()
         try:
             do()
         except Exception:
@@ -120,7 +136,7 @@ def _repeat(
             failed += 1
         else:
             failed = 0
-        stop.wait(min(most, seconds * 2 ** min(failed, DOUBLINGS)))
+        (wake or stop).wait(min(most, seconds * 2 ** min(failed, DOUBLINGS)))
 
 
 if __name__ == "__main__":

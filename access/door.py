@@ -109,10 +109,18 @@ class Refusal(_Body):
 
 
 class Door:
-    """Serves it. `token` is the factory's; without `secrets` none is read here."""
+    """Serves it. `token` is the factory's; without `secrets` none is read here. `asked` hears of each new grant."""
 
-    def __init__(self, desk: Desk, database: Engine, token: str, secrets: SecretReads | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        database: Engine,
+        token: str,
+        secrets: SecretReads | None = None,
+        asked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._desk, self._database, self._token, self._secrets = desk, database, token, secrets
+        self._asked = asked
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -132,6 +140,7 @@ class Door:
     def _ask(self, request: Request, body: bytes) -> Told:
         self._require_factory(request)
         given = self._desk.ask(TaskAsks.model_validate_json(body).wanted())
+        self._asked()
         return Told(grant=given.grant.shown(), token=given.token)
 
     def _show(self, request: Request, _: bytes) -> Told:

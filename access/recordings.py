@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,9 @@ from sqlalchemy import Connection
 
 from access.grants import Grant
 from access.said import Said, said
-from access.ssh import told as ssh
-from access.ssh.terminal import SUFFIX as CAST
+from access.ssh import terminal
 from factory import events
 from factory.paths import FactoryRoot
-
-# What the bastion records by operations, and not as a terminal.
-FILES = ("sftp", "scp")
 
 
 class Held(StrEnum):
@@ -37,7 +33,7 @@ class Held(StrEnum):
 
 @dataclass
 class Recorded:
-    """One session. `file`: its recording; one that ends with `.cast` any player of asciicasts plays."""
+    """One session. `file`: its recording; one that ends with `.cast` is a terminal, for any player of asciicasts."""
 
     session: str
     client: str
@@ -64,7 +60,7 @@ def recorded(root: FactoryRoot, connection: Connection, grant: Grant) -> list[Re
         for each in events.of_kinds(connection, ["recording.removed"], app=grant.app)
     }
     folder = root.recordings / grant.app / grant.id
-    files = {path.stem: path for suffix in (".jsonl", CAST) for path in folder.glob(f"*{suffix}")}
+    files = {path.stem: path for suffix in (".jsonl", terminal.SUFFIX) for path in folder.glob(f"*{suffix}")}
     found = [_session(name, files.get(name), told.get(name, {}).get("digest", "")) for name in {*told, *files}]
     for each in found:
         if each.held is Held.GONE and each.session in removed:
@@ -81,21 +77,15 @@ def _session(name: str, path: Path | None, digest: str) -> Recorded:
         held = Held.CHANGED
     try:
         records = [json.loads(line) for line in content.splitlines()]
-        if path.suffix == CAST or (records and records[0].get("what") in FILES):
-            return replace(_over_ssh(path, records), session=name, held=held)
+        if path.suffix == terminal.SUFFIX:
+            told = terminal.told(records)
+            about = Said(told.began, told.command, [], tags=told.tags, sqlstate=told.status, ms=told.ms)
+            return Recorded(name, told.client, told.began, told.ended, held, [about], str(path))
         start = records[0] if records else {}
         end = next((each for each in records if each["kind"] == "session_end"), None)
         ended = None if end is None else (end["detail"] or "the client went")
-        found = list(said(records))
-        return Recorded(name, start.get("client", ""), start.get("at", 0.0), ended, held, found, str(path))
+        return Recorded(
+            name, start.get("client", ""), start.get("at", 0.0), ended, held, list(said(records)), str(path)
+        )
     except (ValueError, KeyError, TypeError):
         return Recorded(name, "", 0.0, None, Held.CHANGED, [])
-
-
-def _over_ssh(path: Path, records: list[Any]) -> Recorded:
-    told = ssh.terminal(records) if path.suffix == CAST else ssh.files(records)
-    found = [
-        Said(each.at, each.text, refused=each.refused, tags=list(each.tags), sqlstate=each.error, ms=each.ms)
-        for each in told.done
-    ]
-    return Recorded("", told.client, told.began, told.ended, Held.OPEN, found, str(path))

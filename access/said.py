@@ -10,7 +10,7 @@ OK: Final = 200
 
 @dataclass
 class Said:
-    """One statement, call, or request of git's or of an API, and what became of it.
+    """One statement, call, operation on a file, or request of git's or of an API, and what became of it.
 
     `at`: seconds since the epoch; `ms`: how long it took.
 
@@ -97,6 +97,12 @@ def _push(record: Record) -> Told:
     return f"push {moved} ({record['size']} bytes, sha256 {record['pack']})", []
 
 
+def _file(record: Record) -> Told:
+    moved = [f"{way} {record[way]['bytes']} bytes" for way in ("read", "written") if way in record]
+    digests = [f"sha256 {record[way]['sha256']}" for way in ("read", "written") if "sha256" in record.get(way, {})]
+    return " ".join([record["operation"], *record["about"], *moved, *digests]), []
+
+
 # What one record says whole, by its kind: its text, and its values.
 WHOLE: Final[Mapping[str, Callable[[Record], Told]]] = {
     "query": lambda record: (record["text"], []),
@@ -106,6 +112,7 @@ WHOLE: Final[Mapping[str, Callable[[Record], Told]]] = {
     "model_call": lambda record: (f"model {record['model']}: {record['bytes']} bytes", []),
     "push": _push,
     "fetch": lambda record: (f"fetch {' '.join(record['wants'])}".rstrip(), []),
+    "file": _file,
     "refs": lambda record: (f"refs for {record['service']}", []),
 }
 # What tells what became of one of these.

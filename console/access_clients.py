@@ -99,8 +99,9 @@ def _api(root: FactoryRoot, grant: Grant) -> Client:
     return Client({f"{name}_URL": grant.door}, f'curl -H "Authorization: Bearer ${name}_TOKEN" {grant.door}/')
 
 
-def _ssh(_: FactoryRoot, grant: Grant) -> Client:
+def _ssh(root: FactoryRoot, grant: Grant) -> Client:
     """By files that a command makes: they hold a key."""
+    del root
     return Client({}, f"millwright access ssh-config {grant.id} FOLDER && ssh -F FOLDER/config {grant.name}")
 
 

@@ -62,6 +62,13 @@ def statements(kind: str, scope: Scope, resources: Sequence[str], key: str, regi
     ]
 
 
+def in_grants_only(allowed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same statements for a role, where they hold in sessions of grants only: those say their task, and the role's
+    own tasks on ECS, which are nobody's grant, cannot."""
+    said = {"StringLike": {"aws:PrincipalTag/task": "?*"}}
+    return [{**each, "Condition": {**each.get("Condition", {}), **said}} for each in allowed]
+
+
 def promised(spec: AppSpec, environment: Environment, kind: str) -> dict[str, dict[str, Scope]]:
     """How far app.yaml's rules may ever let each function into each part of this kind (by name), where any does."""
     found: dict[str, dict[str, Scope]] = {}

@@ -17,8 +17,9 @@ from factory.settings import Settings
 # Rooms add their tables here, prefixed by the room's name; a migration creates them.
 METADATA = MetaData()
 # The newest revision in factory/migrations/versions; a test holds the two together.
-HEAD = "0009"
+HEAD = "0010"
 BUSY_MILLISECONDS = 10_000
+ANSWER_SECONDS = 30
 
 
 def connect(root: FactoryRoot, settings: Settings) -> Engine:
@@ -29,7 +30,9 @@ def connect(root: FactoryRoot, settings: Settings) -> Engine:
     private_folder(root.state)
     try:
         url = make_url(settings.database or f"sqlite:///{root.database}")
-        engine = create_engine(url)
+        # A server may have been started anew since a connection was used last, or be reached no more.
+        answers = {"timeout": ANSWER_SECONDS} if url.drivername == "postgresql+pg8000" else {}
+        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite", connect_args=answers)
     except (ArgumentError, ModuleNotFoundError, ValueError) as error:
         raise InputError(f"database: {error}", hint="see the key `database` in docs/reference/settings.md") from None
     if engine.dialect.name == "sqlite":
@@ -47,6 +50,18 @@ def connect(root: FactoryRoot, settings: Settings) -> Engine:
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed when the block ends, rolled back when it raises."""
     with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Reads that belong together: all of them see the database as it was at the first one, whoever writes meanwhile."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # Its driver begins a transaction with the first write only.
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
 
 

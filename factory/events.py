@@ -33,7 +33,7 @@ EVENTS = Table(
     Column("time", String(32), nullable=False),
     Column("app", String(64), index=True),
     Column("change", String(64)),
-    Column("task", String(64), index=True),
+    Column("task", String(128), index=True),
     Column("actor", String(128), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("properties", JSON, nullable=False),

@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         default=None,
         description="The only account id that `aws: account` may touch; needed there, refused with `aws: local`.",
     )
+    access_profile: str | None = Field(
+        default=None,
+        pattern=r"^[\w.@+-]+$",
+        description="With `aws: account`: the profile of AWS's own configuration files (~/.aws) by which the daemon "
+        "`access` reads roles and takes sessions of them; it inherits no variable. Default: what the files and the "
+        "machine give to everybody.",
+    )
     backend: str | None = Field(
         default=None,
         description="Pulumi backend URL (file://, s3://, postgres://, https://api.pulumi.com). "

@@ -45,7 +45,7 @@ CHANGES = Table(
 TASKS = Table(
     "pipeline_task",
     METADATA,
-    Column("id", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
     Column("app", String(64), nullable=False, index=True),
     Column("change", String(64), nullable=False),
     Column("function", String(24), nullable=False),

@@ -1,5 +1,7 @@
 """For all tests: the engine, helpers beside this file, and a hypothesis that does not watch a shared clock."""
 
+import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -26,14 +28,23 @@ LONG_FIRST = {
 TOGETHER = {"test_created_as_declared.py": "documented", "test_whole_story.py": "documented"}
 
 hypothesis.settings.register_profile("house", deadline=None)
+# `make test` tries a third as many; `make test-long` runs every property test with as many as it says.
+hypothesis.settings.register_profile("short", deadline=None, max_examples=33)
 hypothesis.settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Ten thousand tests are collected in each worker, and nearly half of the time went into looking for garbage there.
+    gc.disable()
     # A shell starts background jobs with SIGINT ignored, and so would every command under test inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The SDK warns about resources that it defines itself, whoever imports it.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pulumi_aws.*")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -42,7 +53,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The long ones first, so that no worker is left alone with one at the end (and not as xdist would: by number).
-    items.sort(key=lambda item: LONG_FIRST.get(item.path.name, len(LONG_FIRST) + ("e2e" not in item.path.parts)))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    by_kind = 0 if "e2e" in item.path.parts else 1 if item.get_closest_marker("engine") else 2
+    return LONG_FIRST.get(item.path.name, len(LONG_FIRST) + by_kind)
+
+
+def pytest_runtest_setup() -> None:
+    # `asyncio.run` takes the main thread's loop away when it ends, and Pulumi's mocks take it for granted.
+    try:
+        asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,25 @@ EGRESS = st.builds(
 )
 
 
+# Public keys of hosts, whose private ones nobody has kept.
+HOST_KEYS = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFam33xsP8UGmAgh9oyDMeXD9dNcvHyCk/01KiR8QpME",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGM5+98WwZM9nY+x6d5pM7UJg/rZvznbi+hmViVVErLB legacy",
+)
+
+
+@st.composite
+def hosts(draw: st.DrawFn, environments: list[Environment]) -> dict[str, Any]:
+    """A machine that is reached by SSH."""
+    return {
+        "address": draw(st.sampled_from(["legacy.example.com", "192.0.2.7", "2001:db8::7"])),
+        "user": draw(st.sampled_from(["deploy", "_app", "web-1"])),
+        "hostKeys": draw(st.lists(st.sampled_from(HOST_KEYS), unique=True, min_size=1)),
+        "environments": draw(st.lists(st.sampled_from(environments), unique=True, min_size=1)),
+        **draw(st.sampled_from([{}, {"port": 2222}])),
+    }
+
+
 def tools(function: Function) -> st.SearchStrategy[dict[str, list[str]]]:
     """What a file may say of a function's tools."""
     needed = [tool.value for tool in FUNCTION_TOOLS[function] if tool in NEEDED_TOOLS[function]]
@@ -191,6 +210,7 @@ def specs(draw: st.DrawFn) -> AppSpec:
     environments = draw(st.lists(st.sampled_from(Environment), unique=True, min_size=1))
     some = st.lists(st.sampled_from(secrets), unique=True) if secrets else st.just([])
     outside = {"apis": {f"outside-{n}": draw(apis(secrets)) for n in range(draw(st.integers(0, 2)))} if secrets else {}}
+    outside["hosts"] = {name: draw(hosts(environments)) for name in draw(st.lists(PARTS, unique=True, max_size=2))}
     declared = {"services": {service: {}}, "secrets": {name: {} for name in secrets}, **more, **outside}
     resources = st.sampled_from(named_resources(declared))
     return AppSpec.model_validate(

@@ -10,6 +10,7 @@ from access.audit.copies import copied, copy
 from access.audit.export import lines
 from access.audit.keys import key_file, public_pem, signing_key
 from access.audit.notes import BadNote, Checkpoint, opened, raw
+from access.audit.proofs import entry_of, prove
 from access.audit.pruning import AuditBroken
 from access.audit.reading import Entry, entries
 from access.audit.sequencer import SHARED, Backlog, backlog, sequence
@@ -28,10 +29,12 @@ __all__ = [
     "copied",
     "copy",
     "entries",
+    "entry_of",
     "key_file",
     "lines",
     "opened",
     "outside_verifier",
+    "prove",
     "public_pem",
     "raw",
     "sequence",

@@ -2,10 +2,13 @@
 """Verifies an exported audit log, outside of the factory that wrote it: one file, nothing of Millwright's in it.
 
     python audit_verifier.py --key audit.pem --log links.jsonl --memory links.checkpoint [--copies FOLDER]
+    python audit_verifier.py --key audit.pem --proof proof.json [--memory links.checkpoint]
 
 It holds what the factory cannot change: the public key that it was once given, and the newest checkpoint that it has
-seen. The log must be the one that this checkpoint was of, with more entries at most. Exit status: 0 it is; 1 it is
-not, and why; 2 the command or a file of the verifier's own is wrong. Needs Python 3.11 and the package cryptography.
+seen. The log must be the one that this checkpoint was of, with more entries at most. A proof (`audit prove`) needs no
+log: it shows that one entry is in it, and that it only grew since the checkpoint that it begins with. Exit status: 0 it
+is; 1 it is not, and why; 2 the command or a file of the verifier's own is wrong. Needs Python 3.11 and the package
+cryptography.
 
 Formats: RFC 6962 (the tree), https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note (the checkpoints).
 """
@@ -196,6 +199,97 @@ def verify(log: Log, key: Ed25519PublicKey, memory: str | None, copies: list[str
     return note
 
 
+def verify_proof(proof: dict[str, object], key: Ed25519PublicKey, memory: str | None) -> tuple[str, list[str]]:
+    """The checkpoint that the proof ends with, and what is proved of it. Raises Refuted."""
+    note = str(proof.get("checkpoint"))
+    now = opened(note, key)
+    if not now.origin.startswith(ORIGIN):
+        raise Refuted(f"the checkpoint is of no log: {now.origin}")
+    told, known = [], [now]
+    if "inclusion" in proof:
+        told.append(_entry(proof, now))
+    if "consistency" in proof:
+        known.append(_earlier(proof, now, key))
+        told.append(f"the log only grew since it had {known[-1].size} entries")
+    if memory is not None and (seen := opened(memory, key)) not in known:
+        raise Refuted(f"the checkpoint seen last time, at {seen.size} entries, is no part of this proof")
+    if not told:
+        raise Refuted("the proof proves nothing")
+    return note, told
+
+
+def _entry(proof: dict[str, object], now: Checkpoint) -> str:
+    index, leaf = proof.get("index"), proof.get("leaf")
+    if not isinstance(index, int) or isinstance(index, bool):
+        raise Refuted("the proof names no entry")
+    whole = isinstance(leaf, str)
+    found = hashlib.sha256(b"\x00" + str(leaf).encode()).digest() if whole else _hash(proof.get("hash"), 1)
+    if not is_included(found, index, now.size, now.root, _path(proof, "inclusion")):
+        raise Refuted(f"this is not entry {index} of the log")
+    return f"entry {index} is {leaf if whole else 'pruned, and has this hash'}"
+
+
+def _earlier(proof: dict[str, object], now: Checkpoint, key: Ed25519PublicKey) -> Checkpoint:
+    earlier, path = opened(str(proof.get("earlier")), key), _path(proof, "consistency")
+    same = earlier.origin == now.origin
+    if not same or not is_consistent(earlier.size, earlier.root, now.size, now.root, path):
+        raise Refuted(f"the log at {earlier.size} entries is not the beginning of the log at {now.size}")
+    return earlier
+
+
+def _path(proof: dict[str, object], name: str) -> list[bytes]:
+    path = proof[name]
+    if not isinstance(path, list):
+        raise Refuted(f"the proof has no {name}")
+    return [_hash(each, 1) for each in path]
+
+
+def is_included(leaf: bytes, index: int, size: int, root: bytes, proof: list[bytes]) -> bool:
+    """Whether `proof` shows that the leaf with this hash is `index` of the tree with this size and root."""
+    if not 0 <= index < size:
+        return False
+    found, position, last = leaf, index, size - 1
+    # RFC 9162, 2.1.3.2.
+    for other in proof:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            found = _node(other, found)
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
+        else:
+            found = _node(found, other)
+        position, last = position >> 1, last >> 1
+    return last == 0 and found == root
+
+
+def is_consistent(earlier: int, earlier_root: bytes, size: int, root: bytes, proof: list[bytes]) -> bool:
+    """Whether `proof` shows that the earlier tree is the beginning of the later one; of none, nothing is shown."""
+    if not 0 < earlier <= size:
+        return False
+    if earlier == size:
+        return not proof and earlier_root == root
+    # RFC 9162, 2.1.4.2.
+    rest = proof if earlier & (earlier - 1) else [earlier_root, *proof]
+    if not rest:
+        return False
+    position, last = earlier - 1, size - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
+    old = new = rest[0]
+    for other in rest[1:]:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            old, new = _node(other, old), _node(other, new)
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
+        else:
+            new = _node(new, other)
+        position, last = position >> 1, last >> 1
+    return last == 0 and old == earlier_root and new == root
+
+
 def load_key(path: Path) -> Ed25519PublicKey:
     """The key that the verifier was given. Raises Unusable."""
     try:
@@ -220,34 +314,47 @@ def remember(path: Path, note: str) -> None:
 
 
 def main() -> int:
-    """Verify one log. Returns the process's exit status."""
+    """Verify one log, or a proof. Returns the process's exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--key", type=Path, required=True, help="the factory's public key, as you were given it")
-    parser.add_argument("--log", type=Path, required=True, help="what `millwright audit export` wrote")
-    parser.add_argument(
-        "--memory", type=Path, required=True, help="where the newest checkpoint is kept; made if missing"
-    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--log", type=Path, help="what `millwright audit export` wrote")
+    what.add_argument("--proof", type=Path, help="what `millwright audit prove` wrote")
+    parser.add_argument("--memory", type=Path, help="where the newest checkpoint is kept; made if missing")
     parser.add_argument("--copies", type=Path, help="a folder of checkpoints' copies, from the bucket")
     arguments = parser.parse_args()
+    if arguments.log and not arguments.memory:
+        parser.error("--log needs --memory: what was never seen before proves little")
     try:
-        key = load_key(arguments.key)
-        first = not arguments.memory.exists()
-        memory = None if first else arguments.memory.read_text(encoding="utf-8")
-        folder = sorted(arguments.copies.rglob("*")) if arguments.copies else []
-        copies = [file.read_text(encoding="utf-8") for file in folder if file.is_file()]
-        log = read_log(arguments.log)
-        note = verify(log, key, memory, copies)
-        remember(arguments.memory, note)
+        print(_verified(arguments))
     except Refuted as refuted:
         print(f"REFUTED: {refuted}", file=sys.stderr)
         return 1
     except (Unusable, OSError, UnicodeDecodeError) as unusable:
         print(f"cannot verify: {unusable}", file=sys.stderr)
         return 2
-    since = "first look, nothing to compare with yet" if first else "the history is the one seen last time"
-    only = f", {log.expired} of them pruned and known by their hashes alone" if log.expired else ""
-    print(f"{note.splitlines()[0]}: {len(log.hashes)} entries{only}, {len(log.notes)} checkpoints; {since}")
     return 0
+
+
+def _verified(arguments: argparse.Namespace) -> str:
+    """What was found, in a line. Raises Refuted, Unusable, OSError."""
+    key = load_key(arguments.key)
+    first = not arguments.memory or not arguments.memory.exists()
+    memory = None if first else arguments.memory.read_text(encoding="utf-8")
+    if arguments.proof:
+        note, told = verify_proof(_document(arguments.proof.read_bytes(), 1), key, memory)
+        said = "; ".join(told)
+    else:
+        folder = sorted(arguments.copies.rglob("*")) if arguments.copies else []
+        copies = [file.read_text(encoding="utf-8") for file in folder if file.is_file()]
+        log = read_log(arguments.log)
+        note = verify(log, key, memory, copies)
+        only = f", {log.expired} of them pruned and known by their hashes alone" if log.expired else ""
+        since = "first look, nothing to compare with yet" if first else "the history is the one seen last time"
+        said = f"{len(log.hashes)} entries{only}, {len(log.notes)} checkpoints; {since}"
+    if arguments.memory:
+        remember(arguments.memory, note)
+    return f"{note.splitlines()[0]}: {said}"
 
 
 if __name__ == "__main__":

@@ -22,10 +22,15 @@ class Limits:
     want_bytes: int = 4 * MIB
     # What git answers to a push.
     answer_bytes: int = MIB
+    # From a connection to the first request that comes by it.
+    first_seconds: float = 15
     upload_seconds: float = 120
     # For git to take a push, hooks and all.
     apply_seconds: float = 120
     fetch_seconds: float = 600
-    # From a kind word to the last one, when a process is to end.
-    term_seconds: float = 0.3
+    # Of one grant in sum; who goes on trying until something goes has had it.
     recording_bytes: int = 256 * MIB
+    refusals: int = 1_000
+    # Told one by one, of one grant, until they are summed up.
+    logins_told: int = 100
+    summed_up_seconds: float = 3600

@@ -93,7 +93,7 @@ def tip_of(repository: Path, ref: str) -> str:
 
 @asynccontextmanager
 async def running(
-    line: Sequence[str], limits: Limits, said: IO[bytes], told: Mapping[str, str], given: IO[bytes] | int
+    line: Sequence[str], said: IO[bytes], told: Mapping[str, str], given: IO[bytes] | int
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The process while the block runs, with its output to read; after it, it and all that it started have ended.
 
@@ -111,7 +111,7 @@ async def running(
     try:
         yield process
     finally:
-        await asyncio.shield(_end(process, limits.term_seconds))
+        await asyncio.shield(_end(process))
 
 
 async def output(process: asyncio.subprocess.Process, most: int) -> bytes:
@@ -134,21 +134,14 @@ async def parts(process: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
         raise Refused(Reason.FAILED, f"git ended with {code}")
 
 
-async def _end(process: asyncio.subprocess.Process, term_seconds: float) -> None:
-    """End its whole group: kindly, so that git takes away what it had begun; then at once."""
-    if process.returncode is None:
-        _signal(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(term_seconds):
-                await process.wait()
-    # Also what it started and left behind.
-    _signal(process.pid, signal.SIGKILL)
-    await process.wait()
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End its whole group, also what it started and left behind. No kind word first: git clears nothing away at one.
 
-
-def _signal(group: int, number: int) -> None:
+    What it had unpacked lies in a quarantine that is no part of the repository; the provider's sweep takes that.
+    """
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def _program() -> str:

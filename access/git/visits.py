@@ -25,6 +25,8 @@ from access.git.spool import digest_from, spooled
 
 NOT_CACHED: Final = {"cache-control": "no-cache, max-age=0, must-revalidate"}
 PROTOCOL_2: Final = "version=2"
+# The second protocol asks for the refs so (gitprotocol-v2(5)).
+LIST: Final = b"command=ls-refs"
 WANTS_TOLD: Final = 20
 WORDS_CHARACTERS: Final = 400
 TAIL_BYTES: Final = 2000
@@ -64,7 +66,7 @@ async def advertised(visit: Visit, send: Send) -> None:
     with _said() as said:
         async with (
             asyncio.timeout(visit.limits.apply_seconds),
-            running(visit.line(advertise=True), visit.limits, said, visit.protocol, subprocess.DEVNULL) as git,
+            running(visit.line(advertise=True), said, visit.protocol, subprocess.DEVNULL) as git,
         ):
             told = await output(git, visit.limits.want_bytes)
     visit.guest.outcome(number, began, "", tags=[f"{len(told)} bytes"])
@@ -77,14 +79,15 @@ async def fetched(visit: Visit, send: Send) -> None:
     """Send objects. Raises Refused."""
     began, limits = time.monotonic(), visit.limits
     async with spooled(visit.request, visit.spool, limits.want_bytes, limits.upload_seconds) as asks:
-        wants = pktline.wants_of(asks.read(), WANTS_TOLD)
+        asked = asks.read()
         asks.seek(0)
-        number = visit.guest.record("fetch", visit.client, wants=wants)
+        told = {"service": visit.service} if LIST in asked else {"wants": pktline.wants_of(asked, WANTS_TOLD)}
+        number = visit.guest.record("refs" if LIST in asked else "fetch", visit.client, **told)
         sent = 0
         with _said() as said:
             async with (
                 asyncio.timeout(limits.fetch_seconds),
-                running(visit.line(advertise=False), limits, said, visit.protocol, asks) as git,
+                running(visit.line(advertise=False), said, visit.protocol, asks) as git,
             ):
                 headers = [(b"content-type", b"application/x-git-upload-pack-result"), (b"cache-control", b"no-cache")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -126,27 +129,31 @@ async def _judged(visit: Visit, push: Push, body: IO[bytes]) -> bytes:
     except Refused as why:
         guest.happened("git_refused", visit.client, reason=why.reason.value, detail=why.detail, **told)
         return pktline.refusal(push, why.detail)
-    return await _taken(visit, one, body, number, told)
+    return await _taken(visit, one, body, number, told) or pktline.refusal(push, "it was not taken; see the door's log")
 
 
 async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told: dict[str, Any]) -> bytes:
-    """Have git take it. Killed, with all that it started, when the grant ends."""
+    """Have git take it, and its answer; empty when it gave none. Killed, with all it started, when the grant ends."""
     limits, began, answer = visit.limits, time.monotonic(), b""
     code, detail = Reason.ENDED.value, "it was ended in the middle"
     try:
         with _said() as said:
             async with (
                 asyncio.timeout(limits.apply_seconds),
-                running(visit.line(advertise=False), limits, said, {JUDGED: one.line()}, body) as git,
+                running(visit.line(advertise=False), said, {JUDGED: one.line()}, body) as git,
             ):
                 answer = await output(git, limits.answer_bytes)
         why = pktline.status_of(answer, one.ref)
         code, detail = (
             (Reason.DECLINED.value, f"{why}: {pktline.words_of(answer, WORDS_CHARACTERS)}") if why else ("", "")
         )
+    except TimeoutError:
+        code, detail = Reason.LIMIT.value, "git took too long"
+    except Refused as refused:
+        code, detail = refused.reason.value, refused.detail
     finally:
         # A branch moves at once or not at all; where it is says which, also when git was killed before it could.
-        if code == Reason.ENDED.value and tip_of(visit.guest.order.repository, one.ref) == one.new:
+        if code and tip_of(visit.guest.order.repository, one.ref) == one.new != one.old:
             code = ""
         _settle(visit, number, began, code, told if not code else {**told, "detail": detail})
     return answer

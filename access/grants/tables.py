@@ -16,7 +16,7 @@ GRANTS = Table(
     Column("principal", String(192), nullable=False),
     Column("function", String(32)),
     Column("change", String(64)),
-    Column("task", String(64)),
+    Column("task", String(128)),
     Column("attempt", Integer, nullable=False),
     # The person for whom it is asked; none of an agent's where nobody has submitted anything.
     Column("on_behalf_of", String(64), nullable=False),

@@ -89,8 +89,10 @@ def decoded(text: bytes) -> str:
 
 def one_text(body: bytes) -> str:
     """The body of a message that is one text."""
-    if (end := body.find(b"\0")) != len(body) - 1:
-        raise malformed("a text without its end" if end < 0 else "a message longer than what it holds")
+    if (end := body.find(b"\0")) < 0:
+        raise malformed("a text without its end")
+    if end != len(body) - 1:
+        raise malformed("a message longer than what it holds")
     return decoded(body[:end])
 
 

@@ -23,7 +23,7 @@ from factory.spec import Scope
 
 SHORTEST_SECONDS: Final = 0.001
 PEOPLE: Final = "people/"
-# Where git keeps what a push brings until it is taken; it clears it away itself, unless it is killed.
+# Where git keeps what a push brings until it is taken; it stays there when git is killed (measured).
 QUARANTINE: Final = "objects/tmp_objdir-incoming-*"
 # No push lasts as long.
 STALE_SECONDS: Final = 3600.0
@@ -53,7 +53,8 @@ class Git:
             return self._issued(grant)
 
     def _issued(self, grant: Grant) -> Issued:
-        until, door = str(grant.hard_until), self._running()
+        until, repository = str(grant.hard_until), self._repository(grant)
+        door = self._running()
         if grant.id in self._open:
             # Opened before, and not written down.
             door.close_all({grant.id: "it is opened anew"})
@@ -63,7 +64,7 @@ class Git:
                 token=grant.token_digest,
                 app=grant.app,
                 principal=grant.principal,
-                repository=self._repository(grant),
+                repository=repository,
                 branches=branches_of(grant),
                 seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
             )
@@ -105,7 +106,8 @@ class Git:
 
     def _repository(self, grant: Grant) -> Path:
         """Raises InputError where the door cannot stand before it."""
-        if self._elsewhere:
+        # A task's steps are committed by the factory, to the repository that is here.
+        if self._elsewhere and grant.function is None:
             raise InputError(
                 f"{grant.app} follows {self._elsewhere} at GitHub: no git door stands before one there yet",
                 hint="let people in by GitHub's own means, or unset github_repository",

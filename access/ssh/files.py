@@ -4,6 +4,7 @@ The library's server would serve this machine's files: each of its operations is
 below them stands a root in which there is nothing.
 """
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
@@ -23,10 +24,10 @@ Attrs = asyncssh.SFTPAttrs
 
 @dataclass(eq=False)
 class Handle:
-    """A file that is open, and the number of its opening in the recording."""
+    """A file that is open, and what has passed of it."""
 
     file: SFTPClientFile
-    number: int
+    path: bytes
     read: Pieces = field(default_factory=Pieces)
     written: Pieces = field(default_factory=Pieces)
 
@@ -54,95 +55,93 @@ class Files(asyncssh.SFTPServer):
     # --- What reads ---
 
     async def stat(self, path: bytes) -> Attrs:
-        return await self._reads("stat", lambda: self._client.stat(path), path=path)
+        return await self._do("stat", lambda: self._client.stat(path), path)
 
     async def lstat(self, path: bytes) -> Attrs:
-        return await self._reads("lstat", lambda: self._client.lstat(path), path=path)
+        return await self._do("lstat", lambda: self._client.lstat(path), path)
 
     async def fstat(self, file_obj: object) -> Attrs:
         handle = _handle(file_obj)
-        return await self._reads("fstat", handle.file.stat, open=handle.number)
+        return await self._do("fstat", handle.file.stat, handle.path)
 
     async def statvfs(self, path: bytes) -> asyncssh.SFTPVFSAttrs:
-        return await self._reads("statvfs", lambda: self._client.statvfs(path), path=path)
+        return await self._do("statvfs", lambda: self._client.statvfs(path), path)
 
     async def fstatvfs(self, file_obj: object) -> asyncssh.SFTPVFSAttrs:
         handle = _handle(file_obj)
-        return await self._reads("fstatvfs", handle.file.statvfs, open=handle.number)
+        return await self._do("fstatvfs", handle.file.statvfs, handle.path)
 
     async def readlink(self, path: bytes) -> bytes:
-        return await self._reads("readlink", lambda: self._client.readlink(path), path=path)
+        return await self._do("readlink", lambda: self._client.readlink(path), path)
 
     async def realpath(self, path: bytes) -> bytes:
-        return await self._reads("realpath", lambda: self._client.realpath(path), path=path)
+        return await self._do("realpath", lambda: self._client.realpath(path), path)
 
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in await self._reads("list", lambda: self._client.readdir(path), path=path):
+        for name in await self._do("list", lambda: self._client.readdir(path), path):
             yield name
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         handle = _handle(file_obj)
-        data = await self._moved(handle, "read", lambda: handle.file.read(size, offset), offset)
-        self._pass(handle, "read", handle.read, offset, cast(bytes, data))
-        return cast(bytes, data)
+        data = cast(bytes, await self._moved(handle, "read", lambda: handle.file.read(size, offset), offset))
+        self._pass(handle, "read", handle.read, offset, data)
+        return data
 
     # --- What writes ---
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         handle = _handle(file_obj)
-        self._pass(handle, "write", handle.written, offset, data)
+        self._pass(handle, "written", handle.written, offset, data)
         return await self._moved(handle, "write", lambda: handle.file.write(data, offset), offset)
 
     async def setstat(self, path: bytes, attrs: Attrs) -> None:
-        await self._does("setstat", lambda: self._client.setstat(path, attrs), path=path, set=_set(attrs))
+        await self._change("setstat", lambda: self._client.setstat(path, attrs), path, _set(attrs))
 
     async def lsetstat(self, path: bytes, attrs: Attrs) -> None:
         change = self._client.setstat
-        await self._does("lsetstat", lambda: change(path, attrs, follow_symlinks=False), path=path, set=_set(attrs))
+        await self._change("lsetstat", lambda: change(path, attrs, follow_symlinks=False), path, _set(attrs))
 
     async def fsetstat(self, file_obj: object, attrs: Attrs) -> None:
         handle = _handle(file_obj)
-        await self._does("fsetstat", lambda: handle.file.setstat(attrs), open=handle.number, set=_set(attrs))
+        await self._change("fsetstat", lambda: handle.file.setstat(attrs), handle.path, _set(attrs))
 
     async def fsync(self, file_obj: object) -> None:
         handle = _handle(file_obj)
-        await self._does("fsync", handle.file.fsync, open=handle.number)
+        await self._change("fsync", handle.file.fsync, handle.path)
 
     async def remove(self, path: bytes) -> None:
-        await self._does("remove", lambda: self._client.remove(path), path=path)
+        await self._change("remove", lambda: self._client.remove(path), path)
 
     async def mkdir(self, path: bytes, attrs: Attrs) -> None:
-        await self._does("mkdir", lambda: self._client.mkdir(path, attrs), path=path, set=_set(attrs))
+        await self._change("mkdir", lambda: self._client.mkdir(path, attrs), path, _set(attrs))
 
     async def rmdir(self, path: bytes) -> None:
-        await self._does("rmdir", lambda: self._client.rmdir(path), path=path)
+        await self._change("rmdir", lambda: self._client.rmdir(path), path)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        await self._does("rename", lambda: self._client.rename(oldpath, newpath), path=oldpath, to=newpath)
+        await self._change("rename", lambda: self._client.rename(oldpath, newpath), oldpath, newpath)
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        await self._does("replace", lambda: self._client.posix_rename(oldpath, newpath), path=oldpath, to=newpath)
+        await self._change("replace", lambda: self._client.posix_rename(oldpath, newpath), oldpath, newpath)
 
     async def symlink(self, oldpath: bytes, newpath: bytes) -> None:
-        await self._does("symlink", lambda: self._client.symlink(oldpath, newpath), path=newpath, to=oldpath)
+        await self._change("symlink", lambda: self._client.symlink(oldpath, newpath), oldpath, newpath)
 
     async def link(self, oldpath: bytes, newpath: bytes) -> None:
-        await self._does("link", lambda: self._client.link(oldpath, newpath), path=newpath, to=oldpath)
+        await self._change("link", lambda: self._client.link(oldpath, newpath), oldpath, newpath)
 
     # --- Files that are open ---
 
     async def open(self, path: bytes, pflags: int, attrs: Attrs) -> object:
-        number = self._asked("open", path=path, flags=_flags(pflags))
-        if pflags & WRITES:
-            self._require_writes(number, f"open {_text(path)} to write")
-        file = await self._outcome(number, lambda: self._client.open(path, pflags, attrs, encoding=None))
-        return Handle(file, number)
+        do = self._change if pflags & WRITES else self._do
+        file = await do("open", lambda: self._client.open(path, pflags, attrs, encoding=None), path, _flags(pflags))
+        return Handle(file, path)
 
     async def close(self, file_obj: object) -> None:
         handle = _handle(file_obj)
         told = {way: pieces.told() for way, pieces in (("read", handle.read), ("written", handle.written))}
         passed = {way: pieces for way, pieces in told.items() if pieces["bytes"]}
-        await self._reads("close", handle.file.close, open=handle.number, **passed)
+        await self._do("close", handle.file.close, handle.path, **passed)
 
     # --- What nobody gets ---
 
@@ -162,44 +161,42 @@ class Files(asyncssh.SFTPServer):
     def map_path(self, path: bytes) -> bytes:
         raise asyncssh.SFTPOpUnsupported("nothing of the bastion's own is served")
 
-    async def _reads(self, kind: str, work: Callable[[], Awaitable[Found]], **about: Any) -> Found:
-        return await self._outcome(self._asked(kind, **about), work)
-
-    async def _does(self, kind: str, work: Callable[[], Awaitable[Found]], **about: Any) -> Found:
-        number = self._asked(kind, **about)
-        self._require_writes(number, kind)
-        return await self._outcome(number, work)
-
-    def _asked(self, kind: str, **about: Any) -> int:
-        told = {name: _text(value) if isinstance(value, bytes) else value for name, value in about.items()}
-        return self._recorded(lambda: self._log.asked(kind, **told))
-
-    def _require_writes(self, number: int, what: str) -> None:
-        if not self._writes:
-            why = Refused(Reason.SCOPE, f"the grant is for reading: {what}")
-            self._recorded(lambda: self._log.outcome(number, refused=why.reason.value))
-            self._refused(why)
-            raise asyncssh.SFTPPermissionDenied(why.detail)
-
-    async def _outcome(self, number: int, work: Callable[[], Awaitable[Found]]) -> Found:
+    async def _do(
+        self, operation: str, work: Callable[[], Awaitable[Found]], *about: bytes | str, **more: Any
+    ) -> Found:
+        number = self._asked(operation, *about, **more)
+        began = time.monotonic()
+        error: dict[str, str] = {}
         try:
-            found = await work()
-        except asyncssh.SFTPError as error:
-            kind = type(error).__name__
-            self._recorded(lambda: self._log.outcome(number, error=kind))
+            return await work()
+        except asyncssh.SFTPError as problem:
+            error = {"error": type(problem).__name__}
             raise
-        self._recorded(lambda: self._log.outcome(number))
-        return found
+        finally:
+            took = round((time.monotonic() - began) * 1000, 3)
+            self._recorded(lambda: self._log.outcome(number, ms=took, **error))
+
+    async def _change(self, operation: str, work: Callable[[], Awaitable[Found]], *about: bytes | str) -> Found:
+        if self._writes:
+            return await self._do(operation, work, *about)
+        why = Refused(Reason.SCOPE, f"the grant is for reading: {operation} {_text(about[0])}")
+        self._asked(operation, *about, refused=why.reason.value)
+        self._refused(why)
+        raise asyncssh.SFTPPermissionDenied(why.detail)
+
+    def _asked(self, operation: str, *about: bytes | str, **more: Any) -> int:
+        told = [_text(each) for each in about if each]
+        return self._recorded(lambda: self._log.asked(operation, told, **more))
 
     def _pass(self, handle: Handle, way: str, pieces: Pieces, offset: int, data: bytes) -> None:
         if not pieces.joins(offset, data) and data:
-            self._recorded(lambda: self._log.piece(handle.number, way, offset, data))
+            self._recorded(lambda: self._log.piece(_text(handle.path), way, offset, data))
 
     async def _moved(self, handle: Handle, way: str, work: Callable[[], Awaitable[Found]], offset: int) -> Found:
         try:
             return await work()
         except asyncssh.SFTPError as error:
-            failed, kind = self._asked(way, open=handle.number, offset=offset), type(error).__name__
+            failed, kind = self._asked(way, handle.path, f"at {offset}"), type(error).__name__
             self._recorded(lambda: self._log.outcome(failed, error=kind))
             raise
 
@@ -217,8 +214,9 @@ def _handle(file_obj: object) -> Handle:
     return file_obj
 
 
-def _set(attrs: Attrs) -> dict[str, int]:
-    return {name: value for name in SET if (value := getattr(attrs, name, None)) is not None}
+def _set(attrs: Attrs) -> str:
+    found = {name: value for name in SET if (value := getattr(attrs, name, None)) is not None}
+    return ",".join(f"{name}={oct(value) if name == 'permissions' else value}" for name, value in found.items())
 
 
 def _flags(pflags: int) -> str:
@@ -233,5 +231,5 @@ def _flags(pflags: int) -> str:
     return ",".join(name for name, flag in names.items() if pflags & flag)
 
 
-def _text(path: bytes) -> str:
-    return path.decode(errors="backslashreplace")
+def _text(path: bytes | str) -> str:
+    return path if isinstance(path, str) else path.decode(errors="backslashreplace")

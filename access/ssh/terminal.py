@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from access.recorder import Recorder, Unrecorded
@@ -70,6 +71,32 @@ class Terminal:
 
     def _at(self) -> float:
         return round(time.monotonic() - self._began, 6)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A recording read back. `ended`: why, None when it has not; `status`: "" when all went well, None: none came."""
+
+    client: str
+    began: float
+    command: str
+    ended: str | None
+    tags: list[str]
+    status: str | None
+    ms: float
+
+
+def told(records: list[Any]) -> Told:
+    """What an asciicast's records tell. Raises ValueError, KeyError, TypeError for what is none of ours."""
+    header, *lines = records
+    about, command = header["millwright"], header.get("command", "a shell")
+    if not lines or lines[-1][1] != "x":
+        return Told(about["client"], about["at"], command, None, [], None, 0.0)
+    seconds, _, said = lines[-1]
+    end = json.loads(said)
+    tags = [f"{end['bytes']} bytes of output", f"sha256 {end['sha256']}"]
+    status = "" if end["status"] == "0" else f"status {end['status'] or 'unknown'}"
+    return Told(about["client"], about["at"], command, end["detail"] or "it was over", tags, status, seconds * 1000)
 
 
 def _text(errors: str) -> Callable[[bytes], str]:

@@ -44,29 +44,21 @@ class Operations:
         self._recorder, self._number = recorder, 0
         self._write({"kind": "session_start", **about})
 
-    def asked(self, kind: str, **about: Any) -> int:
-        """An operation that is to be passed on; its number."""
+    def asked(self, operation: str, about: list[str], **more: Any) -> int:
+        """An operation that is to be passed on, or `refused`; its number."""
         self._number += 1
-        self._write({"at": time.time(), "kind": kind, "n": self._number, **about})
+        told = {"at": time.time(), "kind": "file", "n": self._number, "operation": operation, "about": about}
+        self._write({**told, **more})
         return self._number
 
     def outcome(self, of: int, **how: Any) -> None:
         """What came of it."""
         self._write({"at": time.time(), "kind": "outcome", "of": of, **how})
 
-    def piece(self, of: int, way: str, offset: int, data: bytes) -> None:
+    def piece(self, path: str, way: str, offset: int, data: bytes) -> None:
         """A piece of a file that does not join the ones before."""
-        self._write(
-            {
-                "at": time.time(),
-                "kind": "piece",
-                "of": of,
-                "way": way,
-                "offset": offset,
-                "bytes": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-            }
-        )
+        told = {way: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
+        self.outcome(self.asked("piece of", [path, f"at {offset}"], **told))
 
     def ended(self, **how: Any) -> None:
         """How the session ended."""

@@ -1,5 +1,5 @@
-"""AgentIdentity: one role per agent function, which may read the function's own secrets, and do with the app's queues
-what the access rules may ever let it: its grants are narrower still. Nothing else.
+"""AgentIdentity: one role per agent function, which may read the function's own secrets and, in sessions of grants, do
+with the app's queues what the access rules may ever let it. Nothing else.
 
 A permissions boundary says what none of them may ever do, whatever is attached to it later.
 """
@@ -14,7 +14,7 @@ from pulumi_aws import iam
 from components.aws.boundary import Place, agent_trust, boundary
 from components.aws.documents import POLICY_NAME_LIMIT, ROLE_NAME_LIMIT, decrypts_secrets, document, statement
 from components.naming import physical_name
-from factory.cloud_access import queue_arns, statements
+from factory.cloud_access import in_grants_only, queue_arns, statements
 from factory.spec import Scope
 
 
@@ -109,8 +109,10 @@ def _uses(name: str, args: AgentIdentityArgs, queues: Mapping[str, Scope]) -> Ou
             *(
                 each
                 for queue, scope in queues.items()
-                for each in statements(
-                    "queues", scope, queue_arns(name, queue, account, args["region"]), key_id, args["region"]
+                for each in in_grants_only(
+                    statements(
+                        "queues", scope, queue_arns(name, queue, account, args["region"]), key_id, args["region"]
+                    )
                 )
             )
         )

@@ -12,6 +12,7 @@ from console.access_clients import client_of, shell_line
 from console.access_session import AccessSession
 from console.change_view import one_line, plain
 from console.commands import access_connect, access_replay, access_ssh, inbox
+from console.commands.access_connect_git import Change, named
 from console.commands.inbox import Yes
 from console.commands.options import AppEnvironment, Json, WrongUsage
 from console.identity import OwnKey, Who, identify
@@ -48,6 +49,7 @@ def request(  # noqa: PLR0913, PLR0917 -- one option for each thing that is aske
     reason: Reason,
     scope: HowFar = Scope.READ,
     minutes: Minutes = None,
+    change: Change = None,
     person: Who = None,
     key: OwnKey = None,
     as_json: Json = False,
@@ -61,6 +63,7 @@ def request(  # noqa: PLR0913, PLR0917 -- one option for each thing that is aske
         resource=resource,
         scope=scope,
         principal=who.id,
+        change=named(change),
         reason=reason,
         minutes=minutes,
     )
@@ -161,6 +164,8 @@ def show(id: Id, as_json: Json = False) -> None:
         if value not in (None, "", 0):
             table.add_row(f"[dim]{title}[/]", plain(str(value)))
     OUT.print(table)
+    if line := shell_line(here.session.root, grant):
+        OUT.print(f"  {escaped(line)}  [dim](the password is the token)[/]")
     OUT.print()
     for each in happened:
         told = each.properties.get("why") or ""

@@ -5,6 +5,7 @@ import typer
 from console.commands import (
     access_connect_api,
     access_connect_aws,
+    access_connect_git,
     access_connect_psql,
     access_connect_secret,
     access_connect_ssh,
@@ -16,6 +17,7 @@ access_connect_ssh.register(connect)
 access_connect_aws.register(connect)
 access_connect_secret.register(connect)
 access_connect_api.register(connect)
+access_connect_git.register(connect)
 
 
 def register(access: typer.Typer) -> None:

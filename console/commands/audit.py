@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from access import audit
 from console import completion
-from console.commands import audit_prune
+from console.commands import audit_prove, audit_prune
 from console.commands.audit_files import known, logged, written
 from console.commands.options import Json
 from console.session import Session, open_session
@@ -45,7 +45,7 @@ def show(
 ) -> None:
     """Show what is in an app's log, oldest first."""
     session = open_session(report_engine)
-    with logged(session) as database, db.transaction(database) as connection:
+    with logged(session) as database, db.snapshot(database) as connection:
         found = audit.entries(connection, known(connection, which), kind=kind, limit=limit)
     if as_json:
         for entry in found:
@@ -75,7 +75,7 @@ def verify(
 
     people = load_people(session.root, session.settings)
     public = audit.raw(audit.signing_key(session.root).public_key())
-    with logged(session) as database, db.transaction(database) as connection:
+    with logged(session) as database, db.snapshot(database) as connection:
         names = audit.apps(connection) if which is None else [known(connection, which)]
         found = [audit.verify(connection, name, public, _copies(session, connection, name), people) for name in names]
     for each in found:
@@ -97,7 +97,7 @@ def export(
 ) -> None:
     """Write an app's log with its checkpoints, for a verifier outside: JSON, a document per line."""
     session = open_session(report_engine)
-    with logged(session) as database, db.transaction(database) as connection:
+    with logged(session) as database, db.snapshot(database) as connection:
         lines = audit.lines(connection, known(connection, which))
         if output is None:
             for line in lines:
@@ -121,6 +121,7 @@ def verifier() -> None:
 
 def register(millwright: typer.Typer) -> None:
     """Add `audit` to `millwright`."""
+    audit_prove.register(app)
     audit_prune.register(app)
     millwright.add_typer(app, name="audit", rich_help_panel="Access")
 

@@ -12,8 +12,7 @@ from factory.spec.parts import TASK_MINUTES, EachOnce, Part, Whole, Word
 
 # Said wherever somebody meets a rule.
 HOW_GRANTED: Final = (
-    "A rule is an upper bound: each grant is asked for, recorded, and ended. "
-    "So far databases and repositories are opened."
+    "A rule is an upper bound: each grant is asked for, recorded, and ended. Services are not opened yet."
 )
 # The longest leases, in minutes. No task outlives TASK_MINUTES, and an access ends with its task. An hour is the most
 # that AWS gives to a role taken from another role, which is how an agent would come to one of production's:

@@ -43,6 +43,7 @@ def problems_of(spec: AppSpec, document: Document, folder: str | None) -> Iterat
     yield from _names(spec, document)
     yield from _variables(spec, document)
     yield from _networks(spec, document)
+    yield from _hosts(spec, document)
     if spec.retention.logs not in LOG_DAYS:
         periods = ", ".join(str(days) for days in LOG_DAYS)
         message = "is no period that logs can be kept for"
@@ -85,6 +86,19 @@ def _secrets(spec: AppSpec, document: Document) -> Iterator[Problem]:
                     "no such secret in this app",
                     allowed=", ".join(known) or "none: the app declares no secrets",
                     fix=f"did you mean {guess!r}?" if guess else "declare it under `secrets:`",
+                )
+
+
+def _hosts(spec: AppSpec, document: Document) -> Iterator[Problem]:
+    for name, host in spec.hosts.items():
+        for index, environment in enumerate(host.environments):
+            if environment not in spec.environments:
+                yield problem_at(
+                    document,
+                    ("hosts", name, "environments", index),
+                    f"the app has no environment {environment}",
+                    allowed=", ".join(spec.environments),
+                    fix="remove it, or declare it under `environments:`",
                 )
 
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from factory.allowed import refuse
 from factory.spec.names import Environment, PartName
 from factory.spec.parts import EachOnce, Part, Whole, Word
 
@@ -11,6 +12,30 @@ SSH_PORT: Final = 22
 # What the standard calls a token, RFC 9110 section 5.6.2.
 HEADER: Final = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$"
 Where = Annotated[list[Environment], EachOnce]
+
+
+KEY_KINDS: Final = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+
+
+def _host_key(text: str) -> str:
+    # Imported late: only an app with hosts needs it.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    try:
+        readable = text.split(" ", 1)[0] in KEY_KINDS and bool(load_ssh_public_key(text.encode()))
+    except (ValueError, UnsupportedAlgorithm):
+        readable = False
+    if not readable:
+        refuse(
+            "a public host key that can be read",
+            allowed="a public key of OpenSSH such as ssh-ed25519 AAAA...",
+            fix="take it from `ssh-keyscan`, without the name",
+        )
+    return text
+
+
+HostKey = Annotated[Word, Field(max_length=2000), AfterValidator(_host_key)]
 
 
 class HostSpec(Part):
@@ -27,7 +52,7 @@ class HostSpec(Part):
         description="Account there as which everybody who is let in works.",
         json_schema_extra={"allowed": "a user name such as deploy"},
     )
-    host_keys: list[Word] = Field(
+    host_keys: list[HostKey] = Field(
         min_length=1,
         max_length=8,
         description="Its public host keys, as in known_hosts (`ssh-ed25519 AAAA...`); any other machine is refused.",

@@ -19,13 +19,13 @@ from access.broker import Broker
 from access.grants import Given, Grant, State
 from access.providers.aws import Aws, Cloud
 from access.providers.aws_places import outputs_of
-from access.providers.aws_sessions import LocalSessions
+from access.providers.aws_sessions import LocalSessions, Sessions
 from access.relays import aws_proxy
 from components.aws.boundary import Place as Where
 from components.aws.boundary import agent_trust, boundary
 from console.access_clients import client_of
 from factory import daemons, db, environments, events
-from factory.cloud_access import VERSION, queue_names, statements
+from factory.cloud_access import VERSION, in_grants_only, queue_names, statements
 from factory.cloud_clients import client
 from factory.environments import EnvironmentRecord
 from factory.outputs import AgentOutputs, AppFactoryOutputs, NetworkOutputs, QueueOutputs
@@ -47,8 +47,8 @@ class AwsPlace:
     other: str = ""
     proxies: list[AwsProxy] = field(default_factory=list)
 
-    def begin(self) -> None:
-        """The broker's process begins."""
+    def begin(self, sessions: Sessions | None = None) -> None:
+        """The broker's process begins; with `sessions` as on an account, otherwise as on the local cloud."""
         root = self.place.root
 
         def endpoint() -> str:
@@ -56,7 +56,8 @@ class AwsPlace:
             return found.addresses["http"] if found else ""
 
         outputs = partial(outputs_of, self.place.database)
-        self.provider = Aws(root, self._proxy, Cloud(self.clients, outputs, LocalSessions(), endpoint, True))
+        cloud = Cloud(self.clients, outputs, sessions or LocalSessions(), endpoint, sessions is None)
+        self.provider = Aws(root, self._proxy, cloud)
         self.broker = Broker(
             self.place.desk, self.place.database, {"aws": self.provider}, lambda: self.place.wall, lambda: 0.0
         )
@@ -132,7 +133,7 @@ def _declare(place: AwsPlace) -> None:
         AssumeRolePolicyDocument=agent_trust(where, "coder"),
         PermissionsBoundary=ceiling["Arn"],
     )["Role"]
-    own = {"Version": VERSION, "Statement": statements("queues", Scope.ADMIN, arns, key, REGION)}
+    own = {"Version": VERSION, "Statement": in_grants_only(statements("queues", Scope.ADMIN, arns, key, REGION))}
     iam.put_role_policy(RoleName=f"{STACK}-coder", PolicyName="queues", PolicyDocument=json.dumps(own))
     outputs = AppFactoryOutputs(
         app="tally",

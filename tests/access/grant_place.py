@@ -99,12 +99,12 @@ class GrantPlace:
 
     root: FactoryRoot
     database: Engine
+    settings: Settings = field(default_factory=Settings)
     wall: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ticks: float = 1000.0
     standing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.settings = Settings()
         self.desk = Desk(self.root, self.settings, self.database, lambda: self.wall)
         self.begin()
 
@@ -197,11 +197,12 @@ class GrantPlace:
             yaml.dump(document, file)
 
 
-def grant_place(folder: Path) -> GrantPlace:
+def grant_place(folder: Path, settings: Settings | None = None) -> GrantPlace:
     (folder / "millwright.yaml").write_text("aws: local\n")
     root = FactoryRoot(folder)
     (root.apps / "tally").mkdir(parents=True)
-    demo_people.ensure(root, Settings())
-    place = GrantPlace(root, db.connect(root, Settings()))
+    settings = settings or Settings()
+    demo_people.ensure(root, settings)
+    place = GrantPlace(root, db.connect(root, settings), settings)
     place.rules(RULES)
     return place

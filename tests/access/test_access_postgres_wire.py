@@ -181,6 +181,8 @@ def test_rows_may_come_before_the_server_has_asked_for_them_and_after_it_has_giv
         (b"Q\0\0\0\3", "shorter than its own length"),
         (b"Q\xff\xff\xff\xff", "this relay takes"),
         (message(b"Q", b"SELECT 1"), "without its end"),
+        (message(b"Q"), "without its end"),
+        (message(b"D", b"S"), "without its end"),
         (message(b"Q", b"SELECT 1\0DROP TABLE x\0"), "longer than what it holds"),
         (message(b"Q", b"SELECT '\xff'\0"), "not UTF-8"),
         (message(b"P", b"s\0SELECT 1\0\0\2\0\0\0\x17"), "shorter than what it says"),

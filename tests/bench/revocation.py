@@ -2,7 +2,8 @@
 
 Each time: a grant, two clients under it (one idle, one in the middle of a query), the word that it ends, and when
 each client is dead and no backend is left. All parts are the real ones: the access daemon's two
-threads at their own pace, the relay, the embedded PostgreSQL.
+threads at their own pace, the relay, the embedded PostgreSQL. Then the same of a queue, by the proxy at the local
+cloud, and over SSH, where an sshd is here.
 """
 
 import argparse
@@ -28,6 +29,8 @@ from access.daemon import CUT_SECONDS, LOOK_SECONDS
 from access.grants import State
 from access.providers.postgres import Postgres
 from access.relays import postgres_relay
+from tests.bench.revocation_aws import measured as measured_aws
+from tests.bench.revocation_ssh import measured_ssh
 
 ENDED = (DatabaseError, InterfaceError, OSError)
 SECONDS = 60.0
@@ -52,9 +55,16 @@ def main() -> None:
         for made in (root, data):
             made.mkdir()
         with database_place(data) as server:
-            measured = _measured(grant_place(root), server, times)
-    print(f"{times} revocations, seconds until dead; load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
-    for what, seconds in vars(measured).items():
+            _print("SQL", times, vars(_measured(grant_place(root), server, times)))
+        _print("AWS", times, vars(measured_aws(times, _repeat)))
+        if (over_ssh := measured_ssh(Path(folder) / "ssh", times)) is not None:
+            _print("SSH", times, vars(over_ssh))
+
+
+def _print(kind: str, times: int, measured: dict[str, list[float]]) -> None:
+    load = f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
+    print(f"{kind}: {times} revocations, seconds until dead; {load}")
+    for what, seconds in measured.items():
         ordered = sorted(seconds)
         p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
         print(f"  {what:<9} median {ordered[len(ordered) // 2]:.3f}  p99 {p99:.3f}  max {ordered[-1]:.3f}")
@@ -72,17 +82,17 @@ def _measured(place: GrantPlace, server: DatabasePlace, times: int) -> Measured:
     stop = threading.Event()
     for do, seconds in ((broker.cut, CUT_SECONDS), (broker.work, LOOK_SECONDS)):
         threading.Thread(target=_repeat, args=(do, seconds, stop), daemon=True).start()
-    measured = Measured()
+    found = Measured()
     try:
         for number in range(times):
             place.log()
-            _once(place, server, measured)
+            _once(place, server, found)
             if sys.stderr.isatty():
                 print(f"\r{number + 1}/{times}", end="", file=sys.stderr, flush=True)
     finally:
         stop.set()
         broker.close()
-    return measured
+    return found
 
 
 def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:

@@ -8,12 +8,14 @@ from component_mocks import ACCOUNT, REGION, declare
 
 from components import aws
 from factory.iam import Layer, Policies, Policy, Principal, Reason, Request, ResourceTrust, evaluate, may_ever, parse
+from factory.spec import Scope
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/of-links-build"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/of-shop-build"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret"
 OWN, SIBLING = f"{SECRETS}:links/build/signing-key-Ab3dEf", f"{SECRETS}:links/build/mail-token-Ab3dEf"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/links-build-coder"
+JOBS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:links-build-jobs"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/links-build-agents"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/links-build-coder/task-1"
 AGENT = Principal.of(SESSION)
@@ -26,6 +28,7 @@ THROUGH = {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}
 AUDIT, STATE = f"arn:aws:s3:::platform-audit-{ACCOUNT}", f"arn:aws:s3:::platform-state-{ACCOUNT}"
 LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/millwright/links-build-audit:*"
 OWN_TAGS = {"aws:ResourceTag/app": "links", "aws:ResourceTag/environment": "build"}
+IN_A_GRANT = {"aws:PrincipalTag/task": "01890a5d"}
 REQUESTED = {"app": "links", "environment": "build", "function": "coder", "task": "01890a5d"}
 
 
@@ -43,16 +46,19 @@ def documents() -> dict[str, Policy]:
                 "key_id": KEY,
                 "secrets": {"signing-key": OWN, "mail-token": SIBLING},
                 "functions": {"coder": ["signing-key"]},
+                "queues": {"coder": {"jobs": Scope.WRITE}},
             },
         )
     )
     by_type = {resource.type: resource.inputs for resource in declared}
+    own = {each.inputs["name"]: each.inputs for each in declared if each.type == "aws:iam/rolePolicy:RolePolicy"}
     role, ceiling = by_type["aws:iam/role:Role"], by_type["aws:iam/policy:Policy"]
     assert role["permissionsBoundary"].endswith("Policy/links-build-agents")
     assert f"arn:aws:iam::{ACCOUNT}:policy/{ceiling['name']}" == BOUNDARY
     texts = {
         "trust": role["assumeRolePolicy"],
-        "own": by_type["aws:iam/rolePolicy:RolePolicy"]["policy"],
+        "own": own["secrets"]["policy"],
+        "queues": own["queues"]["policy"],
         "boundary": ceiling["policy"],
     }
     return {name: parse(json.loads(text), name=name) for name, text in texts.items()}
@@ -68,13 +74,30 @@ def _asks(action: str, resource: str, **context: str) -> Request:
         ("secretsmanager:GetSecretValue", OWN, OWN_TAGS),
         ("secretsmanager:GetSecretValue", OWN, {}),
         ("kms:Decrypt", KEY, THROUGH | OWN_TAGS),
+        ("sqs:SendMessage", JOBS, OWN_TAGS | IN_A_GRANT),
+        ("sqs:ReceiveMessage", f"{JOBS}-put-aside", IN_A_GRANT),
+        ("kms:GenerateDataKey", KEY, IN_A_GRANT | {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}),
     ],
 )
 def test_what_an_agent_may_do_it_still_may(
     action: str, resource: str, context: dict[str, str], documents: dict[str, Policy]
 ) -> None:
-    policies = Policies(identity=[documents["own"]], boundary=documents["boundary"])
+    policies = Policies(identity=[documents["own"], documents["queues"]], boundary=documents["boundary"])
     assert evaluate(_asks(action, resource, **context), policies).allowed
+
+
+@pytest.mark.parametrize("action", ["sqs:PurgeQueue", "sqs:AddPermission", "sqs:DeleteQueue", "sqs:CreateQueue"])
+def test_of_a_queue_it_may_no_more_than_its_access_rules_say(action: str, documents: dict[str, Policy]) -> None:
+    policies = Policies(identity=[documents["own"], documents["queues"]], boundary=documents["boundary"])
+    assert not evaluate(_asks(action, JOBS, **OWN_TAGS, **IN_A_GRANT), policies).allowed
+    assert evaluate(_asks("sqs:DeleteMessage", JOBS, **OWN_TAGS, **IN_A_GRANT), policies).allowed
+
+
+def test_outside_of_a_grant_it_may_nothing_with_a_queue(documents: dict[str, Policy]) -> None:
+    # A task of ECS has the role, and none of the tags that the session of a grant has.
+    policies = Policies(identity=[documents["own"], documents["queues"]], boundary=documents["boundary"])
+    assert not evaluate(_asks("sqs:ReceiveMessage", JOBS, **OWN_TAGS), policies).allowed
+    assert evaluate(_asks("sqs:ReceiveMessage", JOBS, **OWN_TAGS, **IN_A_GRANT), policies).allowed
 
 
 FORBIDDEN = [
@@ -101,6 +124,7 @@ FORBIDDEN = [
     ("secretsmanager:GetSecretValue", f"{SECRETS}:links/staging/signing-key-Ab3dEf", {}),
     ("kms:Decrypt", OTHER_KEY, THROUGH),
     ("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-build-jobs", {"aws:ResourceTag/app": "shop"}),
+    ("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:links-build-mails", OWN_TAGS),
     ("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:x", OWN_TAGS | {"aws:ResourceTag/environment": "staging"}),
 ]
 each_forbidden = pytest.mark.parametrize(("action", "resource", "context"), FORBIDDEN)
@@ -131,7 +155,10 @@ def test_nor_does_a_resources_own_policy_that_names_its_session(
     assert evaluate(asked, Policies(resource=open_to_it)).allowed
 
 
-@pytest.mark.parametrize("action", ["s3:*", "sqs:*", "ec2:*", "ecs:*", "lambda:*", "rds:*", "secretsmanager:Put*"])
+@pytest.mark.parametrize(
+    "action",
+    ["s3:*", "sqs:AddPermission", "sqs:CreateQueue", "ec2:*", "ecs:*", "lambda:*", "rds:*", "secretsmanager:Put*"],
+)
 def test_an_administrators_policy_on_its_role_gives_it_nothing_that_the_boundary_does_not_name(
     action: str, documents: dict[str, Policy]
 ) -> None:
@@ -158,10 +185,11 @@ def _tags(**changes: str | None) -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession"])
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"])
 def test_a_session_carries_all_its_tags_and_no_others(action: str, documents: dict[str, Policy]) -> None:
     trust = documents["trust"]
     assert _taken(trust, OPERATOR, action=action, **_tags())
+    assert _taken(trust, OPERATOR, action=action, **_tags(change="shorter-links"))
     wrong: list[dict[str, str | None]] = [
         *({key: None} for key in REQUESTED),
         dict.fromkeys(REQUESTED),

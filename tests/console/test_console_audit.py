@@ -137,3 +137,22 @@ def test_what_is_old_is_shown_and_goes_only_when_that_is_said(
     kept = millwright("audit", "show", "links", "--json").documents
     assert [each["event"] and each["event"]["kind"] for each in kept] == [None, None, "update.started", "audit.pruned"]
     assert "nothing of links" in millwright("audit", "prune", "links").out
+
+
+def test_an_entry_is_proved_to_who_has_the_key_and_no_log(
+    millwright: Runner, told: FactoryRoot, tmp_path: Path
+) -> None:
+    shown = millwright("audit", "show", "links", "--json").documents[1]["event"]
+    (tmp_path / "key.pem").write_text(millwright("audit", "key").out)
+    (tmp_path / "verifier.py").write_text(millwright("audit", "verifier").out)
+    proof = tmp_path / "proof.json"
+    asked = millwright("audit", "prove", "links", shown["id"], "--since", "3", "--output", str(proof))
+    assert asked.code == ExitCode.OK
+    command = [sys.executable, "-I", "verifier.py", "--key", "key.pem", "--proof", proof.name]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, '"kind":"update.failed"' in found.stdout) == (0, True)
+    proof.write_text(proof.read_text().replace("ada", "bob"))
+    forged = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (forged.returncode, "this is not entry 1 of the log" in forged.stderr) == (1, True)
+    assert millwright("audit", "prove", "links").code == ExitCode.USAGE
+    assert millwright("audit", "prove", "links", "99").code == ExitCode.INVALID_INPUT

@@ -1,6 +1,7 @@
 """The demo from beginning to end, played twice, its clean-up, and the documents' own program."""
 
 import re
+import sys
 
 import psutil
 import pytest
@@ -120,6 +121,10 @@ def test_somebody_is_let_into_a_database_is_recorded_and_is_out_again_in_the_mid
     assert all(text in replayed.out for text in ("SELECT 6 * 7", "refused: ", "pg_sleep"))
     connected = demo.millwright("access", "connect", "psql", "tally", "build", *who, "--", "-Atc", "SELECT 2 * 4")
     assert (connected.code, connected.out) == (0, "8\n"), connected.err
+    look = "import boto3; print(boto3.client('sqs').get_queue_url(QueueName='tally-build-queue')['QueueUrl'][-17:])"
+    queue = ("aws", "tally", "build", "queues.queue", *who, "--", sys.executable, "-c", look)
+    called = demo.millwright("access", "connect", *queue)
+    assert (called.code, called.out) == (0, "tally-build-queue\n"), called.err
     wait_for(lambda: not demo.millwright("access", "list", "--json").documents)
     told = demo.millwright("audit", "show", "tally", "--limit", "200", "--json").documents
     kinds = [each["event"]["kind"] for each in told if each["event"]["properties"].get("grant") == grant["id"]]

@@ -25,6 +25,7 @@ from iam_documents import (
     statement,
 )
 from iam_strategies import CASES, documents, policies_of, requests_of, statements
+from property_sizes import tried
 
 from factory.iam import Policies, Policy, Reason, Request, ResourceTrust, evaluate, may_ever, parse
 from factory.iam.patterns import Symbol, match, meet, symbols_of
@@ -56,7 +57,7 @@ def _layers(request: Request, policies: Policies) -> list[str]:
     return ["resource", *(["identity"] if own else []), *(["boundary"] if policies.boundary else [])]
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(CASES, statements(effect="Deny"), statements(effect="Deny", named=True), st.data())
 def test_a_deny_more_never_allows_more(
     case: Case, own: dict[str, Any], named: dict[str, Any], data: st.DataObject
@@ -67,7 +68,7 @@ def test_a_deny_more_never_allows_more(
     assert not evaluate(request, _widened(policies, layer, own, named)).allowed
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(CASES, statements(effect="Allow"), statements(effect="Allow", named=True), st.data())
 def test_an_allow_more_never_allows_less(
     case: Case, own: dict[str, Any], named: dict[str, Any], data: st.DataObject
@@ -79,7 +80,7 @@ def test_an_allow_more_never_allows_less(
     assert (after.reason is Reason.EXPLICIT_DENY) == (before.reason is Reason.EXPLICIT_DENY)
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(CASES, policies_of(), st.lists(policies_of(), max_size=2))
 def test_boundary_session_and_service_control_only_narrow(case: Case, one: Policy, some: Sequence[Policy]) -> None:
     request, policies = case
@@ -117,7 +118,7 @@ def test_order_does_not_matter(
     assert len(before.statements) == len(after.statements)
 
 
-@settings(max_examples=200)
+@settings(max_examples=tried(200))
 @given(CASES)
 def test_what_is_allowed_is_within_the_upper_bound(case: Case) -> None:
     request, policies = case
@@ -127,7 +128,7 @@ def test_what_is_allowed_is_within_the_upper_bound(case: Case) -> None:
             assert may_ever(policies, request.action, request.resource)
 
 
-@settings(max_examples=200)
+@settings(max_examples=tried(200))
 @given(CASES, st.sampled_from(WIDER_ACTIONS), st.sampled_from(WIDER_RESOURCES))
 def test_the_upper_bound_of_a_pattern_is_above_all_that_it_matches(case: Case, action: str, resource: str) -> None:
     request, policies = case
@@ -200,7 +201,7 @@ def _reference(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts.get(one, re.escape(one)) for one in pattern), re.DOTALL)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=tried(1000))
 @given(LETTERS, TEXTS)
 def test_the_matcher_agrees_with_a_regular_expression(pattern: str, text: str) -> None:
     expected = _reference(pattern).fullmatch(text) is not None
@@ -209,7 +210,7 @@ def test_the_matcher_agrees_with_a_regular_expression(pattern: str, text: str) -
     assert meet(symbols_of(pattern), text) is meet(text, symbols_of(pattern)) is expected
 
 
-@settings(max_examples=500)
+@settings(max_examples=tried(500))
 @given(LETTERS, LETTERS, TEXTS)
 def test_meeting_and_covering_are_right_for_every_text(one: str, other: str, text: str) -> None:
     wide, narrow = symbols_of(one), symbols_of(other)

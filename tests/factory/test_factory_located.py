@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_sizes import tried
 from spec_strategies import GOOD, factory_in
 
 from factory.document import load_document
@@ -161,7 +162,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(
     st.one_of(
         st.text(max_size=60),

@@ -34,6 +34,58 @@ RULED = GOOD.replace("  coder:\n", "  coder:\n    tools: [read, edit]\n").replac
 )
 RULED += MORE
 
+HOST = """\
+hosts:
+  legacy:
+    address: legacy.example.com
+    user: deploy
+    hostKeys:
+      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJr6ZOKH6FFIMWwNbJm1b6x5OjVUmmSjyFb2m4xF5e8Y
+    environments: [staging]
+"""
+HOST_MISTAKES = {
+    "a line of known_hosts": ("- ssh-ed25519", "- legacy.example.com ssh-ed25519", "hostKeys.0", "without the name"),
+    "a key that is cut off": ("F5e8Y", "F5e", "hostKeys.0", "a public host key that can be read"),
+    "a private key": (
+        "- ssh-ed25519 AAAA",
+        "- -----BEGIN OPENSSH PRIVATE KEY-----",
+        "hostKeys.0",
+        "such as ssh-ed25519",
+    ),
+    "a port that there is not": (
+        "legacy.example.com\n    user",
+        "x1\n    port: 70000\n    user",
+        "port",
+        "from 1 to 65535",
+    ),
+    "a user with a space": ("user: deploy", "user: the deployer", "user", "a user name such as deploy"),
+    "an address with a path": ("legacy.example.com\n", "legacy/x\n", "address", "a name or an IP address"),
+    "nowhere": ("[staging]", "[]", "environments", "a list of at least 1"),
+}
+
+
+def test_a_host_is_reached_where_it_says(tmp_path: Path) -> None:
+    spec = load_app(factory_in(tmp_path, GOOD + HOST), "links")
+    assert (spec.hosts["legacy"].port, spec.hosts["legacy"].environments) == (22, ["staging"])
+
+
+@pytest.mark.parametrize(("instead_of", "written", "field", "said"), HOST_MISTAKES.values(), ids=HOST_MISTAKES)
+def test_a_mistake_in_a_host_is_told_at_its_place(
+    instead_of: str, written: str, field: str, said: str, tmp_path: Path
+) -> None:
+    text = GOOD + HOST.replace(instead_of, written)
+    with pytest.raises(InputError) as told:
+        load_app(factory_in(tmp_path, text), "links")
+    assert f"hosts.legacy.{field}" in told.value.rendered()
+    assert said in told.value.rendered()
+
+
+def test_a_host_of_an_environment_that_the_app_has_not_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as told:
+        load_app(factory_in(tmp_path, GOOD.replace("  staging: {}\n", "") + HOST), "links")
+    assert "hosts.legacy.environments.0: the app has no environment staging" in told.value.rendered()
+
+
 # What is written instead of what, at which field it is told, in which words.
 MISTAKES = {
     "no such database": ("databases.database\n", "databases.databse\n", "access.0.resource", "'databases.database'?"),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from property_sizes import tried
 from spec_strategies import specs
 
 from factory.document import load_document
@@ -215,7 +216,7 @@ def dotted(place: Place) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-@settings(phases=NO_SHRINKING, max_examples=25)
+@settings(phases=NO_SHRINKING, max_examples=tried(25))
 @given(data=st.data())
 def test_a_spec_that_is_broken_anywhere_is_told_at_that_place(
     tmp_path_factory: pytest.TempPathFactory, way: Callable[..., Broken], data: st.DataObject
@@ -260,7 +261,7 @@ TEXTS: dict[str, tuple[Callable[[list[str], int], list[str]], str]] = {
 
 
 @pytest.mark.parametrize("way", TEXTS)
-@settings(phases=NO_SHRINKING, max_examples=8)
+@settings(phases=NO_SHRINKING, max_examples=tried(8))
 @given(spec=specs(), data=st.data())
 def test_what_yaml_allows_and_app_yaml_does_not_is_told_at_its_line(
     tmp_path_factory: pytest.TempPathFactory, way: str, spec: AppSpec, data: st.DataObject
@@ -297,7 +298,7 @@ SINGLE = {
 }
 
 
-@settings(phases=NO_SHRINKING, max_examples=25)
+@settings(phases=NO_SHRINKING, max_examples=tried(25))
 @given(spec=specs(), places=st.lists(st.sampled_from(sorted(SINGLE)), min_size=2, max_size=6, unique=True))
 def test_all_mistakes_are_told_at_once(
     tmp_path_factory: pytest.TempPathFactory, spec: AppSpec, places: list[Place]
@@ -314,7 +315,7 @@ def test_all_mistakes_are_told_at_once(
     assert all(fields <= found for key, fields in inner.items() if (key,) in places)
 
 
-@settings(phases=NO_SHRINKING, max_examples=10)
+@settings(phases=NO_SHRINKING, max_examples=tried(10))
 @given(specs())
 def test_the_same_spec_unbroken_is_taken(tmp_path_factory: pytest.TempPathFactory, spec: AppSpec) -> None:
     path = tmp_path_factory.mktemp("good") / spec.name / "app.yaml"

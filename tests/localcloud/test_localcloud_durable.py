@@ -83,6 +83,7 @@ def test_one_thing_of_each_type_outlives_the_daemon(new_root: FactoryRoot, start
             door.delete(each)
 
 
+@pytest.mark.long
 def test_accounts_regions_and_bytes_outlive_it(new_root: FactoryRoot, start_daemon: Start) -> None:
     first = start_daemon(new_root)
     accounts, regions = ("123456789012", "111122223333"), ("eu-west-1", "us-east-1")

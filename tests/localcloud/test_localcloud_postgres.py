@@ -143,6 +143,7 @@ def test_what_it_cannot_do_is_refused_by_name(door: Door, more: dict[str, Any], 
     assert said in reason
 
 
+@pytest.mark.long
 def test_a_final_snapshot_keeps_the_data_of_its_instance_until_it_is_removed(
     new_root: FactoryRoot, start_daemon: Callable[..., RunFile]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -42,58 +43,58 @@ def test_the_app_as_it_is_brings_nothing_new_and_what_it_holds_is_known(place: B
     assert sorted(everything.new, key=str) == sorted(report.known, key=str)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        f'KEY = "{AWS_KEY}"',
-        f'KEY = "{AWS_KEY}"  # pragma: allowlist secret',
-        f'KEY = str("{AWS_KEY}")',
-        f'user_id = "{AWS_KEY}"',
-        f'password = "{PASSWORD}"',
-    ],
-)
-def test_a_new_secret_is_critical_whatever_stands_beside_it_and_its_value_is_not_shown(place: Bench, line: str) -> None:
-    place.write("links/keys.py", f"# a comment\n{line}\n")
-    secrets = found(place, "detect-secrets")
-    assert {(secret.severity, secret.path, secret.line) for secret in secrets} == {
-        (Severity.CRITICAL, "links/keys.py", 2)
+def paths(findings: Iterable[Finding]) -> list[str]:
+    return sorted(finding.path for finding in findings)
+
+
+# All cases of a kind stand in one tree: a scan of it costs a second, and each file is looked at by itself.
+def test_a_new_secret_is_critical_whatever_stands_beside_it_and_its_value_is_not_shown(place: Bench) -> None:
+    lines = {
+        "plain": f'KEY = "{AWS_KEY}"',
+        "allowed": f'KEY = "{AWS_KEY}"  # pragma: allowlist secret',
+        "called": f'KEY = str("{AWS_KEY}")',
+        "id": f'user_id = "{AWS_KEY}"',
+        "password": f'password = "{PASSWORD}"',
     }
-    for finding in found(place):
+    for name, line in lines.items():
+        place.write(f"links/{name}.py", f"# a comment\n{line}\n")
+    every = found(place)
+    assert {(each.severity, each.path, each.line) for each in every if each.tool == "detect-secrets"} == {
+        (Severity.CRITICAL, f"links/{name}.py", 2) for name in lines
+    }
+    for finding in every:
         assert AWS_KEY not in str(finding)
         assert PASSWORD not in str(finding)
 
 
-@pytest.mark.parametrize(
-    "path", ["package-lock.json", "swagger/api.txt", "picture.png", "notes", "tests/test_x.py", "docs/x.md", ".env"]
-)
-def test_a_secret_is_found_in_whatever_file_it_stands(place: Bench, path: str) -> None:
-    place.write(path, f'key = "{AWS_KEY}"\n')
-    assert [finding.path for finding in found(place, "detect-secrets")] == [path]
+def test_a_secret_is_found_in_whatever_file_it_stands(place: Bench) -> None:
+    files = ["package-lock.json", "swagger/api.txt", "picture.png", "notes", "tests/test_x.py", "docs/x.md", ".env"]
+    for path in files:
+        place.write(path, f'key = "{AWS_KEY}"\n')
+    assert paths(found(place, "detect-secrets")) == sorted(files)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_secret_in_another_encoding_is_found(place: Bench, encoding: str) -> None:
-    (place.tree / "notes.txt").write_bytes(f'\u00e9 key = "{AWS_KEY}"\n'.encode(encoding))
-    assert [finding.path for finding in found(place, "detect-secrets")] == ["notes.txt"]
+def test_a_secret_in_another_encoding_is_found(place: Bench) -> None:
+    for encoding in ("latin-1", "utf-16"):
+        (place.tree / f"{encoding}.txt").write_bytes(f'\u00e9 key = "{AWS_KEY}"\n'.encode(encoding))
+    assert paths(found(place, "detect-secrets")) == ["latin-1.txt", "utf-16.txt"]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        f'key = "{AWS_KEY}"\n'.encode() + b"\0",
-        b"\0\1\2\n" + f'key = "{AWS_KEY}"\n'.encode(),
-        f'\u00e9 key = "{AWS_KEY}"\n'.encode("utf-16-le"),
-        f'key = "{AWS_KEY}"\n'.encode("utf-16-be"),
-        f'key = "{AWS_KEY}"\n'.encode("utf-32"),
-        b"\xff\xfe" + f'key = "{AWS_KEY}"\n'.encode() + b"\0",
-        b"\xff\xfe" + f'key = "{AWS_KEY}"  \n'.encode(),
-    ],
-    ids=["nul", "binary", "utf-16-le", "utf-16-be", "utf-32", "no utf-16", "false utf-16"],
-)
-def test_a_secret_in_what_is_no_text_is_found_and_stops_the_change(place: Bench, content: bytes) -> None:
-    (place.tree / "settings.cfg").write_bytes(content)
+def test_a_secret_in_what_is_no_text_is_found_and_stops_the_change(place: Bench) -> None:
+    files = {
+        "nul": f'key = "{AWS_KEY}"\n'.encode() + b"\0",
+        "binary": b"\0\1\2\n" + f'key = "{AWS_KEY}"\n'.encode(),
+        "utf-16-le": f'\u00e9 key = "{AWS_KEY}"\n'.encode("utf-16-le"),
+        "utf-16-be": f'key = "{AWS_KEY}"\n'.encode("utf-16-be"),
+        "utf-32": f'key = "{AWS_KEY}"\n'.encode("utf-32"),
+        "no-utf-16": b"\xff\xfe" + f'key = "{AWS_KEY}"\n'.encode() + b"\0",
+        "false-utf-16": b"\xff\xfe" + f'key = "{AWS_KEY}"  \n'.encode(),
+    }
+    for name, content in files.items():
+        (place.tree / f"{name}.cfg").write_bytes(content)
     report = scan(place.root, place.tree, place.base, list)
-    assert [(finding.tool, finding.path) for finding in report.criticals] == [("detect-secrets", "settings.cfg")]
+    assert paths(report.criticals) == sorted(f"{name}.cfg" for name in files)
+    assert {finding.tool for finding in report.criticals} == {"detect-secrets"}
 
 
 def test_what_is_no_text_and_holds_no_secret_stops_nothing(place: Bench) -> None:
@@ -115,26 +116,25 @@ def test_what_is_too_large_to_be_scanned_whole_is_for_a_person_to_look_at(place:
 EVIL = "import subprocess\n\n\ndef run(text: str) -> None:\n    subprocess.run(text, shell=True)"
 
 
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("links/evil.py", EVIL),
-        ("links/evil.py", f"# ruff: noqa\n{EVIL}  # noqa"),
-        ("links/evil.py", f"# ruff: disable[S]\n{EVIL}\n# ruff: enable[S]\n"),
-        ("links/evil.py", f"# flake8: noqa\n{EVIL}  # nosec"),
-        ("build/evil.py", EVIL),
-        (".venv/evil.py", EVIL),
-        ("tool", f"#!/usr/bin/env python3\n{EVIL}"),
-        ("-evil.py", EVIL),
-        ("a name.py", EVIL),
-    ],
-)
-def test_a_shell_call_is_found_whatever_the_tree_says_about_it(place: Bench, path: str, text: str) -> None:
-    place.write(path, text + "\n")
+def test_a_shell_call_is_found_whatever_the_tree_says_about_it(place: Bench) -> None:
+    files = {
+        "links/plain.py": EVIL,
+        "links/noqa.py": f"# ruff: noqa\n{EVIL}  # noqa",
+        "links/disabled.py": f"# ruff: disable[S]\n{EVIL}\n# ruff: enable[S]\n",
+        "links/nosec.py": f"# flake8: noqa\n{EVIL}  # nosec",
+        "build/evil.py": EVIL,
+        ".venv/evil.py": EVIL,
+        "tool": f"#!/usr/bin/env python3\n{EVIL}",
+        "-evil.py": EVIL,
+        "a name.py": EVIL,
+    }
+    for path, text in files.items():
+        place.write(path, text + "\n")
     place.write(".gitignore", "*\n")
     place.write("ruff.toml", 'exclude = ["*"]\nlint.select = []\n')
     shell = [finding for finding in found(place, "ruff") if finding.rule == "S602"]
-    assert [(finding.path, finding.severity) for finding in shell] == [(path, Severity.HIGH)]
+    assert paths(shell) == sorted(files)
+    assert {finding.severity for finding in shell} == {Severity.HIGH}
 
 
 def test_a_module_in_the_tree_is_not_taken_for_the_scanner(place: Bench) -> None:
@@ -163,7 +163,8 @@ def test_what_cannot_be_parsed_or_read_is_a_finding(place: Bench) -> None:
     (place.tree / "links" / "folder").symlink_to("/etc")
     place.write("links/coded.py", "# coding: utf-7\nx = 1\n")
     (place.tree / "links" / "two\nlines.py").write_text("x = 1\n")
-    rules = {(finding.path, finding.rule) for finding in found(place)}
+    every = found(place)
+    rules = {(finding.path, finding.rule) for finding in every}
     assert {
         ("links/broken.py", "invalid-syntax"),
         ("links/code.bin", "binary"),
@@ -173,7 +174,7 @@ def test_what_cannot_be_parsed_or_read_is_a_finding(place: Bench) -> None:
         ("links/coded.py", "source-encoding"),
         ("'links/two\\nlines.py'", "name"),
     } <= rules
-    assert not any("root:" in str(finding) for finding in found(place))
+    assert not any("root:" in str(finding) for finding in every)
 
 
 def test_the_same_mistake_a_second_time_is_new_and_one_that_moved_is_not(place: Bench) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from property_sizes import tried
 
 from factory.errors import ExitCode
 from pipeline.git import CommitRefused, Entry, Limits
@@ -230,7 +231,7 @@ ENTRIES = st.builds(Entry, PATHS, st.just(FILE), st.just(1)) | st.builds(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=tried(300), suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.lists(ENTRIES, max_size=6, unique_by=lambda entry: entry.path))
 def test_no_tree_that_is_read_resolves_outside(entries: list[Entry]) -> None:
     # Links as such: they may be there from before.
