@@ -51,6 +51,11 @@ class Recorder:
         """SHA-256 of everything that was written, in hexadecimal."""
         return self._digest.hexdigest()
 
+    @property
+    def size(self) -> int:
+        """Bytes that were written."""
+        return self._size
+
     def close(self) -> None:
         """No more comes."""
         os.close(self._file)

@@ -43,17 +43,6 @@ def git_door(root: FactoryRoot, database: Engine, now: datetime) -> GitDoor:
     return door
 
 
-def ssh_bastion(root: FactoryRoot, database: Engine) -> Bastion:
-    """A bastion that runs. Raises MillwrightError."""
-    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"))
-    # Made here: the bastion itself writes recordings only.
-    private_key(root, Keys.BASTION)
-    authority = public_line(root, Keys.HOLDERS)
-    recordings = private_folder(root.recordings)
-    bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
-    return bastion
-
-
 def aws_proxy(root: FactoryRoot, database: Engine, now: datetime) -> AwsProxy:
     """A proxy before AWS that runs. Raises MillwrightError."""
     files = certificate(root.access, now)
@@ -67,6 +56,17 @@ def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMM
     relay = ApiRelay(root.logs / "relay-apis.log", teller(database, "apis"), command)
     relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / apis.SOCKETS)))
     return relay
+
+
+def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ssh.COMMAND) -> Bastion:
+    """A bastion that runs. Raises MillwrightError."""
+    bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"), command)
+    # Made here: the bastion itself writes recordings only.
+    private_key(root, Keys.BASTION)
+    authority = public_line(root, Keys.HOLDERS)
+    recordings = private_folder(root.recordings)
+    bastion.start(ssh.Begin(recordings=recordings, host_key=key_file(root, Keys.BASTION), authority=authority))
+    return bastion
 
 
 def model_relay(root: FactoryRoot, database: Engine, upstream: Callable[[], Upstream]) -> ModelRelay:

@@ -26,7 +26,8 @@ from access.ssh.judging import require_certificate
 from access.ssh.refusals import Reason, Refused
 
 if TYPE_CHECKING:
-    from access.ssh.session import Grant, Session
+    from access.ssh.model import Grant
+    from access.ssh.session import Session
 
 LOG: Final = logging.getLogger("millwright.ssh")
 SESSION: Final = "session"

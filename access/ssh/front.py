@@ -14,10 +14,12 @@ from asyncssh.connection import SSHServerConnectionOptions
 
 from access.ssh import running, target, transferring
 from access.ssh.connection import Channel, Connection, channel_of
+from access.ssh.guard import Guard
 from access.ssh.limits import Limits
+from access.ssh.model import Around, Asked, Grant, Watch, Work
 from access.ssh.orders import Begin, Happened, Open, Reap
 from access.ssh.refusals import Reason, Refused
-from access.ssh.session import Around, Asked, Grant, Session, Watch, Work
+from access.ssh.session import Session
 
 LOG: Final = logging.getLogger("millwright.ssh")
 ENDED_KEPT: Final = 10_000
@@ -48,7 +50,7 @@ class Front:
     async def listen(self) -> int:
         """Begin to let in; the port. Raises OSError."""
         options = await SSHServerConnectionOptions.construct(
-            server_factory=lambda: _Guard(self),
+            server_factory=lambda: Guard(self),
             server_host_keys=[self._host_key],
             server_version=VERSION,
             config=None,
@@ -176,6 +178,10 @@ class Front:
                 connection, None, Refused(Reason.LIMIT, f"the grant has {self._limits.sessions} sessions already")
             )
             return None
+        grant.had += 1
+        if spent := self._spent(grant):
+            self._spend(grant, spent)
+            return None
         name = f"{time.time_ns() // 1_000_000}-{secrets.token_hex(4)}"
         session = Session(name, grant, connection.address, self._around)
         session.connection = connection
@@ -197,6 +203,11 @@ class Front:
         connection.refusals += 1
         grant = connection.grant
         name, said = grant.order.grant if grant else "", session.name if session else ""
+        if grant:
+            grant.refused += 1
+            if spent := self._spent(grant):
+                self._spend(grant, spent)
+                return
         if connection.refusals <= self._limits.refusals:
             self._tell("request_refused", name, said, connection.address, why)
         else:
@@ -206,6 +217,22 @@ class Front:
         """The same, of a session."""
         assert session.connection is not None  # noqa: S101 -- it was made for one
         self.refused_request(session.connection, session, why)
+
+    def _spent(self, grant: Grant) -> str:
+        """What of its budget is used up; "" while nothing is."""
+        limits = self._limits
+        if grant.had > limits.grant_sessions:
+            return f"the grant has had its {limits.grant_sessions} sessions"
+        if grant.refused >= limits.grant_refusals:
+            return f"{limits.grant_refusals} requests of the grant were refused"
+        if grant.recorded > limits.grant_recording_bytes:
+            return f"the grant's recordings have reached {limits.grant_recording_bytes} bytes"
+        return ""
+
+    def _spend(self, grant: Grant, why: str) -> None:
+        if grant.open:
+            self._tell("grant_spent", grant.order.grant, "", "", Refused(Reason.BUDGET, why))
+            self._start(self._closed(grant.order.grant, why))
 
     def _begin(self, session: Session, asked: Asked) -> Work:
         if asked.what in ("shell", "exec"):
@@ -231,10 +258,10 @@ class Front:
         )
 
     def _time_over(self, name: str) -> None:
-        self._start(self._closed(name))
+        self._start(self._closed(name, "its time is over"))
 
-    async def _closed(self, name: str) -> None:
-        await self.close(name, "its time is over")
+    async def _closed(self, name: str, why: str) -> None:
+        await self.close(name, why)
 
     async def _reap(self, order: Reap) -> None:
         try:
@@ -249,38 +276,3 @@ class Front:
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
         return task
-
-
-class _Guard(asyncssh.SSHServer):
-    """What the library asks of one connection."""
-
-    def __init__(self, front: Front) -> None:
-        self._front = front
-        self._connection: Connection | None = None
-        self._login = ""
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        assert isinstance(conn, Connection)  # noqa: S101 -- the front makes no other
-        self._connection = conn
-        self._front.arrived(conn)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- of the library
-        if self._connection:
-            self._front.gone(self._connection)
-
-    def begin_auth(self, username: str) -> bool:
-        self._login = username
-        return True
-
-    def auth_completed(self) -> None:
-        if self._connection:
-            self._front.entered(self._connection, self._login)
-
-    def public_key_auth_supported(self) -> bool:
-        return True
-
-    def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002 -- of the library
-        return self._front.trusts(key)
-
-    def session_requested(self) -> "tuple[Channel, Session] | bool":
-        return (self._front.session(self._connection) if self._connection else None) or False

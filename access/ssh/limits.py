@@ -19,6 +19,10 @@ class Limits:
     sessions: int = 32
     # Of one connection; whoever goes on asking is out.
     refusals: int = 50
+    # Of one grant in sum, since the bastion opened it: whoever has had so much is out.
+    grant_sessions: int = 10_000
+    grant_refusals: int = 1000
+    grant_recording_bytes: int = 4096 * MIB
     host_seconds: float = 15
     chunk_bytes: int = 32 * KIB
     recording_bytes: int = 1024 * MIB

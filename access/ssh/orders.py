@@ -3,6 +3,7 @@
 Between the answers the process tells what happened, as lines of `Happened`: their first key is "happened".
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -15,6 +16,7 @@ from factory.spec import Scope
 # They become names of folders and files.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 DAY_SECONDS: Final = 86_400.0
+COMMAND: Final = (sys.executable, "-P", "-m", "access.ssh")
 
 
 class _Line(BaseModel):
@@ -113,8 +115,9 @@ class Happened(told.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`.
 
     `what`: what was asked for; `status`: of what ran, its exit status, or the signal that ended it.
+    `grant_spent`: the bastion has closed the grant, whose budget is used up.
     """
 
-    happened: Literal["session_began", "session_ended", "login_refused", "request_refused"]
+    happened: Literal["session_began", "session_ended", "login_refused", "request_refused", "grant_spent"]
     what: str = ""
     status: str = ""

@@ -1,14 +1,10 @@
 """The bastion as the broker holds it: a process that lets in, and cuts off."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
-from access.ssh.orders import Begin, Close, Done, Happened, Open, Reap, Session, Sessions, Target
+from access.ssh.orders import COMMAND, Begin, Close, Done, Happened, Open, Reap, Session, Sessions, Target
 from access.told import ToldProcess
-
-COMMAND: Final = (sys.executable, "-P", "-m", "access.ssh")
 
 
 class Bastion:

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """What this bastion does for nobody, by a name of its own."""
     SCOPE = "scope"
     """The grant does not allow it."""
+    BUDGET = "budget"
+    """The grant has had as much as one grant has."""
     RECORDING = "recording"
     HOST_KEY = "host_key"
     """The host is another one than app.yaml says."""

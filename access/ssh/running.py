@@ -10,9 +10,10 @@ import asyncssh
 from access.recorder import Recorder, Unrecorded
 from access.ssh import keeper
 from access.ssh.limits import Limits
+from access.ssh.model import Asked, Closed, Work
 from access.ssh.orders import Open
 from access.ssh.refusals import Reason, Refused, unrecorded
-from access.ssh.session import Asked, Session, Work
+from access.ssh.session import Session
 from access.ssh.target import Upstream
 from access.ssh.terminal import SUFFIX, Terminal
 
@@ -33,8 +34,8 @@ class Cast:
         """The last that is recorded. Raises Refused: it is not."""
         self.terminal.ended(**how)
 
-    def close(self) -> tuple[str, str]:
-        """No more comes: its path within the recordings, and its digest."""
+    def close(self) -> Closed:
+        """No more comes."""
         return closed(self._recorder)
 
 
@@ -57,10 +58,10 @@ def recorder(session: Session, recordings: Path, suffix: str, limits: Limits) ->
         raise unrecorded() from error
 
 
-def closed(recorder: Recorder) -> tuple[str, str]:
-    """No more comes: the file's path within the recordings, and its digest."""
+def closed(recorder: Recorder) -> Closed:
+    """No more comes."""
     recorder.close()
-    return "/".join(recorder.path.parts[-3:]), recorder.digest
+    return Closed("/".join(recorder.path.parts[-3:]), recorder.digest, recorder.size)
 
 
 def facts(order: Open, session: Session, asked: Asked) -> dict[str, Any]:

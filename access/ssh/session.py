@@ -7,17 +7,16 @@ time.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, cast
 
 import asyncssh
 from asyncssh.stream import SSHServerStreamSession
 
 from access.ssh import keeper, target
 from access.ssh.connection import Connection
-from access.ssh.limits import Limits
-from access.ssh.orders import Happened, Open
+from access.ssh.model import Around, Asked, Grant, Remote, Screen, Streams, Work
+from access.ssh.orders import Happened
 from access.ssh.orders import Session as Told
 from access.ssh.refusals import Reason, Refused
 from access.ssh.target import Upstream
@@ -26,83 +25,6 @@ from factory.spec import Scope
 LOG: Final = logging.getLogger("millwright.ssh")
 FAILED: Final = Refused(Reason.FAILED, "the bastion failed; its log says how")
 FAILED_STATUS: Final = 255
-Watch = Callable[[Happened], None]
-Streams = tuple["asyncssh.SSHReader[bytes]", "asyncssh.SSHWriter[bytes]", "asyncssh.SSHWriter[bytes]"]
-
-
-class Log(Protocol):
-    """A session's recording."""
-
-    def ended(self, **how: Any) -> None:
-        """The last that is recorded. Raises Refused: it is not."""
-
-    def close(self) -> tuple[str, str]:
-        """No more comes: its path within the recordings, and its digest."""
-
-
-class Remote(Protocol):
-    """What runs at the host. Each raises Refused when it is not recorded."""
-
-    def resize(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
-        """The client's terminal has another size."""
-
-    def signal(self, name: str) -> None:
-        """The client sends a signal."""
-
-    def interrupt(self, milliseconds: int) -> None:
-        """The client sends a break."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a client wants of a session: `shell`, `exec`, `sftp` or `scp`; of a command its text."""
-
-    what: str
-    argv: str | None = None
-
-    @property
-    def said(self) -> str:
-        """The same in a line."""
-        return self.what if self.argv is None else f"{self.what}: {self.argv}"
-
-
-@dataclass(frozen=True)
-class Screen:
-    """The terminal that a client has."""
-
-    kind: str
-    size: tuple[int, int, int, int]
-    modes: Mapping[int, int]
-
-
-@dataclass(eq=False)
-class Grant:
-    """A grant that is open. `left`: at its host something may be left."""
-
-    order: Open
-    sessions: "set[Session]" = field(default_factory=set)
-    connections: set[Any] = field(default_factory=set)
-    open: bool = True
-    left: bool = False
-    over: asyncio.TimerHandle | None = None
-
-
-@dataclass(frozen=True)
-class Work:
-    """What does one kind of session: the recording, begun; and what passes on until it is over."""
-
-    log: Log
-    run: "Callable[[Session, Upstream], Coroutine[Any, Any, str]]"
-
-
-@dataclass(frozen=True)
-class Around:
-    """What all sessions of a bastion share. `begin` makes the work for what is asked; it raises Refused."""
-
-    limits: Limits
-    watch: Watch
-    begin: "Callable[[Session, Asked], Work]"
-    refused: "Callable[[Session, Refused], None]"
 
 
 class Session(SSHServerStreamSession[bytes]):
@@ -265,7 +187,8 @@ class Session(SSHServerStreamSession[bytes]):
             work.log.ended(status=status, reason=reason, detail=detail, left=not gone)
         except Refused:
             LOG.exception("session %s: its end is not recorded", self.name)
-        path, digest = work.log.close()
+        path, digest, size = work.log.close()
+        self.grant.recorded += size
         self._around.watch(
             Happened(
                 happened="session_ended",

@@ -10,8 +10,9 @@ from asyncssh.sftp import run_sftp_server
 from access.recorder import Recorder
 from access.ssh.files import Files
 from access.ssh.limits import Limits
+from access.ssh.model import Asked, Closed, Work
 from access.ssh.running import closed, facts, recorder
-from access.ssh.session import Asked, Session, Work
+from access.ssh.session import Session
 from access.ssh.target import Upstream
 from access.ssh.transfer import SUFFIX, Operations
 from factory.spec import Scope
@@ -33,8 +34,8 @@ class Transfer:
         """The last that is recorded. Raises Refused: it is not."""
         self.operations.ended(**how)
 
-    def close(self) -> tuple[str, str]:
-        """No more comes: its path within the recordings, and its digest."""
+    def close(self) -> Closed:
+        """No more comes."""
         return closed(self._recorder)
 
 

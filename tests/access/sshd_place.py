@@ -65,7 +65,11 @@ def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
         PRIVILEGE_FOLDER.mkdir(mode=0o755, exist_ok=True)
     log = folder / "sshd.log"
     with log.open("wb") as told:
-        running = subprocess.Popen([program, "-D", "-e", "-f", config], stdout=told, stderr=told)
+        # Where it was unpacked, so are the libraries that it brings.
+        libraries = ":".join(str(each) for each in Path(program).parents[2].glob("usr/lib/*-linux-gnu"))
+        loads = {} if program == "/usr/sbin/sshd" else {"LD_LIBRARY_PATH": libraries}
+        command = [program, "-D", "-e", "-f", config]
+        running = subprocess.Popen(command, stdout=told, stderr=told, env={**os.environ, **loads})
     try:
         _wait(port, running, log)
         yield Sshd(

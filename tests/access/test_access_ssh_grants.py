@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,8 @@ from sshd_place import Sshd, sshd
 from access.grants import Given, State
 from factory.errors import AccessDenied, InputError
 from factory.spec import Scope
+
+SERVE = "import asyncio; from access.ssh.serve import serve; asyncio.run(serve(limits))"
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +229,19 @@ def test_what_cannot_be_recorded_is_not_begun(plane: SshPlane) -> None:
     done = run(ssh(plane.files(given, "again"), "echo hello"))
     assert (done.returncode, done.stdout) == (255, "")
     assert plane.refused("recording", given)
+
+
+def test_a_grant_that_is_refused_too_often_is_over(plane: SshPlane) -> None:
+    limits = "from access.ssh.limits import Limits; limits = Limits(grant_refusals=3)"
+    plane.command = (sys.executable, "-P", "-c", f"{limits}; {SERVE}")
+    given = plane.given(Scope.READ)
+    files = plane.files(given)
+    for _ in range(3):
+        assert run(ssh(files, "echo hello")).returncode == 255
+    wait_for(lambda: plane.place.state(given.grant) is State.REVOKING)
+    plane.look()
+    assert "3 requests of the grant were refused" in plane.place.read(given.grant).ended_reason
+    assert len(plane.told("request.refused", given)) == 2
 
 
 def test_an_opening_of_no_grant_is_closed_by_a_sweep(plane: SshPlane) -> None:
