@@ -34,7 +34,7 @@ test: lint  ## Lint, types, and every test
 	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && TEST_POSTGRES=1 $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
 	@$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile short -m "not soak and not long"
 
-test-long: setup  ## The larger cases of what `make test` tests with a smaller one; CI runs both
+test-long: setup  ## The larger cases of what `make test` tests with a smaller one, property tests whole; CI runs both
 	@$(BIN)/millwright engine install
 	@$(BIN)/python -m pytest $(SPREAD) -m "long or (hypothesis and not soak)"
 

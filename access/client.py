@@ -2,17 +2,17 @@
 
 from access.apis.orders import own_socket
 from access.asking import Access
-from access.database_ways import DatabaseWays, place_of
 from access.door import TaskAsks, Told
 from access.egress.proxies import Proxies, Way
 from access.egress.record import Asker
+from access.grant_ways import GrantWays, api_place_of, place_of
 from access.messages.forwarding import NotReached, Passed, Upstream, forwarded
 from access.secret_reads import SecretRead
 
 __all__ = [
     "Access",
     "Asker",
-    "DatabaseWays",
+    "GrantWays",
     "NotReached",
     "Passed",
     "Proxies",
@@ -21,6 +21,7 @@ __all__ = [
     "Told",
     "Upstream",
     "Way",
+    "api_place_of",
     "forwarded",
     "own_socket",
     "place_of",

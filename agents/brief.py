@@ -35,15 +35,11 @@ class ContextPart(_Part):
 
 
 class EgressWay(_Part):
-    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it.
-
-    `doors`: base URLs inside, by the variable that tells commands of each; a relay puts a credential in behind it.
-    """
+    """The way out of a task's commands: the socket of its gate, the proxy's URL inside, the hosts behind it."""
 
     socket: Path
     proxy: str
-    hosts: list[str] = []
-    doors: dict[str, str] = {}
+    hosts: list[str] = Field(min_length=1)
 
 
 class TaskBrief(_Part):
@@ -52,7 +48,8 @@ class TaskBrief(_Part):
     `quiet` is the file whose lock a tool holds while it runs the app's code (`factory.quiet`).
 
     `egress` is the way out of its commands; without one they have no network.
-    `databases` are those that its commands reach: each one's variable, and how far it may be used (`read`).
+    `databases` and `apis` are those that its commands reach: each one's variable, and how far it may be used (`read`);
+    `secrets` are the variables in which they have values of secrets.
     `tools` are those that the app's file leaves to the function; any other call is refused.
 
     `attempt` is a number, with a part after a point when the same attempt is looked at again ("2", "2.1").
@@ -73,6 +70,8 @@ class TaskBrief(_Part):
     door: str
     egress: EgressWay | None = None
     databases: dict[str, str] = {}
+    apis: dict[str, str] = {}
+    secrets: list[str] = []
 
     @property
     def script(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from access.client import Access, DatabaseWays, Proxies
+from access.client import Access, GrantWays, Proxies
 from factory import db, events
 from factory.errors import MillwrightError
 from factory.fingerprints import fingerprint
@@ -30,7 +30,7 @@ ACTOR = "factory"
 @dataclass(frozen=True, kw_only=True)
 class OpenTask:
     """A task that runs now: whose it is, where it works, which branch takes its commits (None: it only reads), what it
-    holds, and the socket of the gate to its databases, if it has any.
+    holds, and the socket of the gate to its databases and APIs, if it has any.
     """
 
     record: ChangeRecord
@@ -39,7 +39,7 @@ class OpenTask:
     branch: str | None
     model: str
     grants: TaskGrants
-    databases: Path | None = None
+    way: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Context:
     open_tasks: dict[str, OpenTask] = field(default_factory=dict)
     processes: TaskProcesses = field(default_factory=TaskProcesses)
     proxies: Proxies = field(default_factory=Proxies)
-    databases: DatabaseWays = field(default_factory=DatabaseWays)
+    ways: GrantWays = field(default_factory=GrantWays)
 
     def change(self, identifier: str) -> ChangeRecord:
         """The row of a change."""

@@ -108,7 +108,7 @@ class Service:
             # First of all: what comes after may fail, or take its time.
             self._context.processes.close()
             self._context.proxies.close()
-            self._context.databases.close()
+            self._context.ways.close()
             self._engine.close()
             self._door.stop()
             if self._twin and self._stand_in:

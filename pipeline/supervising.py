@@ -26,7 +26,7 @@ class Begun:
     worktree: Path
     egress: EgressWay | None
     grants: TaskGrants
-    databases: Path | None
+    way: Path | None
 
 
 def require_access(begun: Begun) -> None:

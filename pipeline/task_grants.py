@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 
-from access.client import Access, TaskAsks, Told, Upstream
+from access.client import Access, SecretRead, TaskAsks, Told, Upstream
 from factory.access_rules import rule_for
 from factory.errors import AccessDenied, CloudUnavailable, MillwrightError
 from factory.spec import AppSpec, Environment, Function, Scope, Tool
@@ -26,7 +26,9 @@ MOVE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 # Between two looks whether people have decided.
 WAIT_SECONDS = 0.5
-DATABASES = "databases"
+DATABASES, SECRETS, APIS = "databases", "secrets", "apis"
+# What a task asks for when a rule lets it, and goes on without when it is over.
+USED = (DATABASES, SECRETS, APIS)
 ACTIVE, REQUESTED = "active", "requested"
 
 
@@ -60,21 +62,22 @@ class Need:
 
 
 def needs(spec: AppSpec, function: Function, branch: str | None) -> list[Need]:
-    """What a task asks for: its model, its branch (None: it only reads), and the databases that app.yaml lets its
-    function into, if it has a tool that could reach them.
+    """What a task asks for: its model, its branch (None: it only reads), and the databases, secrets and APIs that
+    app.yaml lets its function into, if it has a tool that could use them.
     """
     does, scope = (f"writes the branch {branch}", Scope.WRITE) if branch else ("reads a commit", Scope.READ)
     return [
         Need(MODEL, Scope.READ, f"the {function} asks it"),
         Need(REPOSITORY, scope, f"the {function} {does}"),
-        *(_databases(spec, function) if Tool.RUN in spec.tools_of(function) else ()),
+        *(_used(spec, function) if Tool.RUN in spec.tools_of(function) else ()),
     ]
 
 
-def _databases(spec: AppSpec, function: Function) -> Iterator[Need]:
-    for name in spec.databases:
-        resource = f"{DATABASES}.{name}"
-        found = [(scope, rule_for(spec, function, resource, Environment.BUILD, scope)) for scope in Scope]
+def _used(spec: AppSpec, function: Function) -> Iterator[Need]:
+    for resource in (f"{kind}.{name}" for kind in USED for name in getattr(spec, kind)):
+        # A secret is read and nothing else.
+        scopes = [Scope.READ] if _kind(resource) == SECRETS else list(Scope)
+        found = [(scope, rule_for(spec, function, resource, Environment.BUILD, scope)) for scope in scopes]
         allowed = [(scope, rule.approval) for scope, rule in found if rule]
         # As far as nobody has to be asked; where people are asked for all of it, as far as it goes.
         if scopes := [scope for scope, asked in allowed if asked is None] or [scope for scope, _ in allowed]:
@@ -89,25 +92,41 @@ class TaskGrants:
         self._lock = Lock()
         self._beaten = time.monotonic()
         self._over: AccessDenied | None = None
-        # Databases that are over: the task goes on without.
+        # What is over and the task goes on without; and values of secrets, read once.
         self._gone: dict[str, str] = {}
+        self._values: dict[str, SecretRead] = {}
 
     @property
     def ids(self) -> dict[str, str]:
         """The grants' ids, by resource."""
         return {resource: told.grant["id"] for resource, told in self._held.items()}
 
-    @property
-    def databases(self) -> dict[str, Told]:
-        """Those that are held now, by name."""
+    def held(self, kind: str) -> dict[str, Told]:
+        """Those of a kind (`databases`) that are held now, by name."""
         with self._lock:
-            return {resource.partition(".")[2]: told for resource, told in self._held.items() if _is_database(resource)}
+            return {_name(resource): told for resource, told in self._held.items() if _kind(resource) == kind}
+
+    def gone(self, kind: str) -> dict[str, str]:
+        """Those of a kind that are over, by name, and why."""
+        with self._lock:
+            return {_name(resource): why for resource, why in self._gone.items() if _kind(resource) == kind}
+
+    def secrets(self) -> dict[str, SecretRead | MillwrightError]:
+        """The values of the secrets that are held now, by name, each read once; or why one cannot be read."""
+        found: dict[str, SecretRead | MillwrightError] = {}
+        for name, told in self.held(SECRETS).items():
+            try:
+                if name not in self._values:
+                    self._values[name] = self._access.secret(told.grant["id"], told.token)
+                found[name] = self._values[name]
+            except MillwrightError as error:
+                found[name] = error
+        return found
 
     @property
-    def gone(self) -> dict[str, str]:
-        """Databases that are over, by name, and why."""
-        with self._lock:
-            return {resource.partition(".")[2]: why for resource, why in self._gone.items()}
+    def values(self) -> dict[str, str]:
+        """Every value that was read for the task, by the secret's name: those too that it does not hold any more."""
+        return {name: read.value for name, read in self._values.items()}
 
     def beat(self) -> None:
         """Look, now and then, whether all of it holds, and prolong it. Raises AccessDenied: something is over."""
@@ -165,7 +184,7 @@ class TaskGrants:
             now = found.get(told.grant["id"])
             if now is None or now.grant["state"] != ACTIVE:
                 why = "it is in no table" if now is None else now.grant["ended_reason"] or f"it is {now.grant['state']}"
-                if _is_database(resource):
+                if _kind(resource) in USED:
                     self._gone[resource] = why
                     del self._held[resource]
                     continue
@@ -186,8 +205,12 @@ class TaskGrants:
         return (until - datetime.now(UTC)).total_seconds()
 
 
-def _is_database(resource: str) -> bool:
-    return resource.partition(".")[0] == DATABASES
+def _kind(resource: str) -> str:
+    return resource.partition(".")[0]
+
+
+def _name(resource: str) -> str:
+    return resource.partition(".")[2]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from agents.task import BRIEF, OUTCOME, write_outcome
 from factory import db
 from factory.paths import private_folder
 from factory.quiet import quiet_lock
-from factory.spec import Function
+from factory.spec import Function, variable_name
 from factory.trees import remove_tree
 from pipeline import records
 from pipeline.context import Context, OpenTask
@@ -22,7 +22,7 @@ from pipeline.reaching import reached, variable_of
 from pipeline.records import ChangeRecord, ChangeState, TaskRecord
 from pipeline.spending import settled
 from pipeline.supervising import Begun, require_access, until_ended
-from pipeline.task_grants import TaskGrants
+from pipeline.task_grants import APIS, DATABASES, SECRETS, TaskGrants
 from pipeline.task_process import OUTPUT, end_leftover
 from pipeline.ways_out import way_out
 
@@ -69,9 +69,9 @@ def run_agent(context: Context, record: ChangeRecord, assignment: Assignment) ->
                 context.faults.reach("generate.worktree-made")
                 with (
                     way_out(context, record, assignment.function, task, folder) as egress,
-                    reached(context, grants, folder) as databases,
+                    reached(context, grants, folder) as way,
                 ):
-                    begun = Begun(folder, worktree, egress, grants, databases)
+                    begun = Begun(folder, worktree, egress, grants, way)
                     done = _run(context, record, assignment, begun)
             context.faults.reach("generate.outcome-written")
     except Cancelled:
@@ -183,7 +183,7 @@ def _run(context: Context, record: ChangeRecord, assignment: Assignment, begun: 
         branch=assignment.branch,
         model=context.settings.model_name,
         grants=begun.grants,
-        databases=begun.databases,
+        way=begun.way,
     )
     token = context.door.issue(task)
     try:
@@ -222,8 +222,14 @@ def _brief(context: Context, record: ChangeRecord, assignment: Assignment, begun
         context=[ContextPart(name=name, text=text) for name, text in assignment.context.items()],
         door=context.door.url,
         egress=begun.egress,
-        databases={variable_of(name): told.grant["scope"] for name, told in begun.grants.databases.items()},
+        databases=_scopes(begun, DATABASES),
+        apis=_scopes(begun, APIS),
+        secrets=sorted(variable_name(name) for name in begun.grants.held(SECRETS)),
     )
+
+
+def _scopes(begun: Begun, kind: str) -> dict[str, str]:
+    return {variable_of(name): told.grant["scope"] for name, told in begun.grants.held(kind).items()}
 
 
 def _outcome(folder: Path) -> Outcome | None:

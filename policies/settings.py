@@ -28,7 +28,8 @@ TagKey = Annotated[str, Field(pattern=r"^[\w .:/=+@-]{1,128}$")]
 class PolicySettings(BaseModel):
     """Every key of `policies.yaml`, with its default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Many processes import this, and few ask for it: they need not wait for its validator.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     accounts: tuple[AccountId, ...] = Field(
         default=(),

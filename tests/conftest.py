@@ -1,5 +1,6 @@
 """For all tests: the engine, helpers beside this file, and a hypothesis that does not watch a shared clock."""
 
+import asyncio
 import gc
 import os
 import signal
@@ -52,7 +53,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The long ones first, so that no worker is left alone with one at the end (and not as xdist would: by number).
-    items.sort(key=lambda item: LONG_FIRST.get(item.path.name, len(LONG_FIRST) + ("e2e" not in item.path.parts)))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    by_kind = 0 if "e2e" in item.path.parts else 1 if item.get_closest_marker("engine") else 2
+    return LONG_FIRST.get(item.path.name, len(LONG_FIRST) + by_kind)
+
+
+def pytest_runtest_setup() -> None:
+    # `asyncio.run` takes the main thread's loop away when it ends, and Pulumi's mocks take it for granted.
+    try:
+        asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,11 @@ class Limits:
     skew_seconds: float = 300
     # Calls alike have one signature within a second; what comes later than this is a copy.
     replay_seconds: float = 5
+    # Told one by one of a grant until they are summed up; and how many of its own calls may be refused at all: a budget
+    # ends whoever tries until something goes.
+    refusals_told: int = 100
+    summed_up_seconds: float = 3600
+    grant_refusals: int = 1000
     recording_bytes: int = 1024 * MIB
     # Longer values are recorded by length and digest.
     value_bytes: int = 4 * KIB

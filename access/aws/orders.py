@@ -111,5 +111,5 @@ class Happened(told.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`; `session_ended` tells the recording's path
     (relative to the recordings) and its SHA-256, for the audit log."""
 
-    happened: Literal["session_began", "session_ended", "call_refused"]
+    happened: Literal["session_began", "session_ended", "call_refused", "grant_spent"]
     calls: int = 0

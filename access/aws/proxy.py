@@ -16,9 +16,10 @@ import httpx2
 from access.aws import asked, calls, signatures
 from access.aws.asked import Asked
 from access.aws.calls import Call
-from access.aws.orders import Happened, Open
+from access.aws.orders import Open
 from access.aws.refusals import Reason, Refused, denied, ended, malformed, unknown
-from access.aws.session import TOLD_CHARACTERS, Around, Session
+from access.aws.session import Around, Session
+from access.aws.telling import Refusals
 
 LOG: Final = logging.getLogger("millwright.aws")
 Json = MutableMapping[str, Any]
@@ -50,6 +51,7 @@ class Proxy:
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
         # No proxies, no credentials, no redirects: nothing of this process's surroundings counts.
+        self._refusals = Refusals(around.limits, around.watch)
         self._client = httpx2.AsyncClient(trust_env=False, timeout=around.limits.answer_seconds)
 
     def open(self, order: Open) -> None:
@@ -77,11 +79,13 @@ class Proxy:
             self._ended.popitem(last=False)
         session.end(ended(why))
         await session.closed()
+        self._refusals.forget(name)
 
     async def stop(self) -> None:
         """End everything."""
         await asyncio.gather(*(self.close(name, "the proxy stops") for name in list(self._grants)))
         await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._refusals.close()
         await self._client.aclose()
 
     async def __call__(self, scope: Json, receive: Receive, send: Send) -> None:
@@ -95,7 +99,7 @@ class Proxy:
 
     async def _answer(self, scope: Json, receive: Receive) -> Answer:
         client = ":".join(map(str, scope.get("client") or ("", 0)))
-        grant = self._named(asked.claimed(scope["headers"]))
+        grant, session = self._named(asked.claimed(scope["headers"])), None
         try:
             request = asked.read(
                 scope["method"], scope.get("raw_path") or b"", scope["query_string"], scope["headers"], self.hosts
@@ -104,12 +108,15 @@ class Proxy:
             session = self._proved(request, body)
             return await self._within(session, self._call(session, request, body, client))
         except Refused as why:
-            self._tell(grant, client, why)
+            self._refusals.tell(grant, client, why)
+            # Only what its own holder does is a grant's: a key is no secret.
+            if session and why.reason is not Reason.ENDED and self._refusals.spends(grant):
+                self._soon(self.close(grant, "too many of its calls were refused"))
             return _refusal(why, scope["headers"])
         except Exception:
             LOG.exception("a call failed in the proxy itself")
             failed = Refused(Reason.FAILED, 500, "InternalFailure", "the proxy failed; its log says how")
-            self._tell(grant, client, failed)
+            self._refusals.tell(grant, client, failed)
             return _refusal(failed, scope["headers"])
 
     def _named(self, key: str) -> str:
@@ -217,20 +224,12 @@ class Proxy:
         return Answer(answered.status_code, told, bytes(content))
 
     def _time_over(self, name: str) -> None:
-        task = asyncio.ensure_future(self.close(name, "its time is over"))
+        self._soon(self.close(name, "its time is over"))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-    def _tell(self, grant: str, client: str, why: Refused) -> None:
-        self._around.watch(
-            Happened(
-                happened="call_refused",
-                grant=grant,
-                client=client,
-                reason=why.reason.value,
-                detail=f"{why.code}: {why.detail}"[:TOLD_CHARACTERS],
-            )
-        )
 
 
 def _refusal(why: Refused, headers: Iterable[tuple[bytes, bytes]]) -> Answer:

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from access.egress.record import Asker
 
 # Where the proxy is found inside of a sandbox: an address of its loopback network that no app listens at by chance.
 INSIDE: Final = ("127.128.0.1", 3128)
-# Where the doors of an order are found: at this address, from this port on.
-DOORS: Final = ("127.128.0.2", 8001)
 # In the folder that an order names.
 SOCKET: Final = "s"
 
@@ -27,13 +25,8 @@ class Begin(_Line):
 
 
 class Order(_Line):
-    """Open the gate of a task for these hosts, in a folder of its owner's only; or, without a folder, close it.
-
-    `doors` are Unix sockets of this machine (those of the task's grants at a relay): the first is found inside at the
-    first port of DOORS, and so on. Whoever listens there decides, and records.
-    """
+    """Open the gate of a task for these hosts, in a folder of its owner's only; or, without a folder, close it."""
 
     asker: Asker
     hosts: list[str] = []
-    doors: list[Path] = Field(default=[], max_length=32)
     folder: Path | None = None

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from access.egress.orders import DOORS, INSIDE, SOCKET, Begin, Order
+from access.egress.orders import INSIDE, SOCKET, Begin, Order
 from access.egress.record import Asker
 from access.told import Answer, ToldProcess
 from factory.errors import MillwrightError
@@ -23,14 +23,10 @@ COMMAND: Final = (sys.executable, "-P", "-m", "access.egress")
 
 @dataclass(frozen=True)
 class Way:
-    """A task's way out: the gate's socket on the host, and the proxy's URL as it is inside of a sandbox.
-
-    `doors`: where each of the doors that were asked for is found inside, as `http://address:port`.
-    """
+    """A task's way out: the gate's socket on the host, and the proxy's URL as it is inside of a sandbox."""
 
     socket: Path
     proxy: str
-    doors: tuple[str, ...] = ()
 
 
 class Proxies:
@@ -43,27 +39,19 @@ class Proxies:
 
     @contextlib.contextmanager
     def opened(
-        self,
-        root: FactoryRoot,
-        database: Engine,
-        asker: Asker,
-        hosts: Sequence[str],
-        folder: Path,
-        doors: Sequence[Path] = (),
+        self, root: FactoryRoot, database: Engine, asker: Asker, hosts: Sequence[str], folder: Path
     ) -> Iterator[Way | None]:
-        """The task's way to these hosts while the block runs, its socket in `folder`; None without hosts and doors.
+        """The task's way to these hosts while the block runs, its socket in `folder`; None without hosts.
 
-        `doors` are sockets of this machine that the task is let to, as those of its grants at a relay. Raises
-        MillwrightError when there is no proxy to decide: then there is no way either.
+        Raises MillwrightError when there is no proxy to decide: then there is no way either.
         """
-        if not hosts and not doors:
+        if not hosts:
             yield None
             return
         private_folder(folder)
-        self._order(root, database, Order(asker=asker, hosts=list(hosts), folder=folder, doors=list(doors)))
+        self._order(root, database, Order(asker=asker, hosts=list(hosts), folder=folder))
         try:
-            inside = tuple(f"http://{DOORS[0]}:{DOORS[1] + n}" for n in range(len(doors)))
-            yield Way(folder / SOCKET, f"http://{INSIDE[0]}:{INSIDE[1]}", inside)
+            yield Way(folder / SOCKET, f"http://{INSIDE[0]}:{INSIDE[1]}")
         finally:
             # One that has ended has closed it.
             with contextlib.suppress(MillwrightError):

@@ -17,7 +17,7 @@ from typing import Any
 
 from access.egress import addresses
 from access.egress.addresses import Public, Resolve
-from access.egress.orders import DOORS, INSIDE, SOCKET, Begin, Order
+from access.egress.orders import INSIDE, SOCKET, Begin, Order
 from access.egress.proxy import Egress
 from access.egress.record import Record, outbox
 from access.told import Answer
@@ -64,12 +64,8 @@ class Ways:
         rules = [egress_rule(host) for host in order.hosts]
         egress = Egress(order.asker, rules, self._record, resolve=self._resolve, public=self._public)
 
-        doors = {(DOORS[0], DOORS[1] + n): path for n, path in enumerate(order.doors)}
-
         def connect(address: str, port: int) -> socket.socket | None:
-            if door := doors.get((address, port)):
-                return _at_door(door)
-            if (address, port) != INSIDE or not rules:
+            if (address, port) != INSIDE:
                 return None
             here, there = socket.socketpair()
             asyncio.run_coroutine_threadsafe(egress.serve(there), self._loop)
@@ -82,7 +78,7 @@ class Ways:
         except BaseException:
             os.close(opened)
             raise
-        gate.tell([*([INSIDE] if rules else []), *doors])
+        gate.tell([INSIDE])
         self._open[order.asker.task] = _Way(gate, egress, opened)
 
     def _close(self, task: str) -> None:
@@ -93,21 +89,6 @@ class Ways:
 
     def _wait(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(CLOSE_SECONDS)
-
-
-def _at_door(path: Path) -> socket.socket | None:
-    """A connection to a socket of this machine; None where nobody listens (any more)."""
-    # By descriptor: a socket's path has 107 bytes, and a factory may lie deep.
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    client = socket.socket(socket.AF_UNIX)
-    try:
-        client.connect(f"/proc/self/fd/{folder}/{path.name}")
-    except OSError:
-        client.close()
-        return None
-    finally:
-        os.close(folder)
-    return client
 
 
 def main(resolve: Resolve = addresses.resolve, public: Public = addresses.public) -> int:

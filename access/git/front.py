@@ -8,7 +8,8 @@ import logging
 import re
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -18,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from access.git.limits import Limits
+from access.git.logins import RefusedLogins
 from access.git.orders import Begin, Happened, Open
 from access.git.programs import RECEIVE, SERVICES
 from access.git.refusals import Reason, Refused
@@ -42,6 +44,8 @@ class Front:
         self._begin, self._limits, self._tell = begin, limits, tell
         self._guests: dict[str, Guest] = {}
         self._by_token: dict[str, Guest] = {}
+        self._logins = RefusedLogins(limits, tell)
+        self._closing: set[asyncio.Task[None]] = set()
         # Tokens of grants that were there once: whose it was is told in the record, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._listening = socket.create_server((begin.host, begin.port), backlog=limits.requests)
@@ -72,7 +76,7 @@ class Front:
         """Raises ValueError."""
         if order.grant in self._guests or order.token in self._by_token:
             raise ValueError("there is such a grant already, or one with this token")
-        guest = Guest(order, self._begin.recordings, self._limits, self._tell)
+        guest = Guest(order, self._begin.recordings, self._limits, self._tell, partial(self._spent, order.grant))
         self._guests[order.grant] = self._by_token[order.token] = guest
         guest.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 
@@ -90,6 +94,7 @@ class Front:
     async def stop(self) -> None:
         """End everything."""
         await asyncio.gather(*(self.close(name, "the door is closed") for name in list(self._guests)))
+        self._logins.close()
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
 
@@ -144,14 +149,21 @@ class Front:
             return guest
         if token:
             detail = f"{request.method} {request.url.path}"[:200]
-            grant, why = self._ended.get(known, ""), Reason.CREDENTIALS.value
-            told = {"client": _client(request), "reason": why, "detail": detail}
-            self._tell(Happened(happened="login_refused", grant=grant, **told))
+            self._logins.refuse(self._ended.get(known, ""), _client(request), detail)
         raise Refused(Reason.CREDENTIALS, "the password is the token of an open grant")
 
     def _time_over(self, name: str) -> None:
-        task = asyncio.ensure_future(self.close(name, "its time is over"))
-        task.add_done_callback(lambda done: done.exception())
+        self._soon(self.close(name, "its time is over"))
+
+    def _spent(self, name: str, why: str) -> None:
+        if name in self._guests:
+            self._tell(Happened(happened="grant_spent", grant=name, reason=Reason.BUDGET.value, detail=why))
+            self._soon(self.close(name, why))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 def _impatient(seconds: float) -> type[asyncio.Protocol]:

@@ -28,4 +28,9 @@ class Limits:
     # For git to take a push, hooks and all.
     apply_seconds: float = 120
     fetch_seconds: float = 600
+    # Of one grant in sum; who goes on trying until something goes has had it.
     recording_bytes: int = 256 * MIB
+    refusals: int = 1_000
+    # Told one by one, of one grant, until they are summed up.
+    logins_told: int = 100
+    summed_up_seconds: float = 3600

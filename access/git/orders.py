@@ -74,10 +74,11 @@ class Happened(told.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log; `pack`
-    is the SHA-256 of what came with a push, `size` its bytes.
+    is the SHA-256 of what came with a push, `size` its bytes. `grant_spent`: the door has closed the grant, whose
+    budget is used up.
     """
 
-    happened: Literal["session_began", "session_ended", "login_refused", "git_pushed", "git_refused"]
+    happened: Literal["session_began", "session_ended", "login_refused", "git_pushed", "git_refused", "grant_spent"]
     ref: str = ""
     old: str = ""
     new: str = ""

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     FRAMING = "framing"
     """The commands of a push are malformed, or ask for what this door takes from nobody."""
     LIMIT = "limit"
+    BUDGET = "budget"
+    """The grant had too much refused, and is over."""
     RECORDING = "recording"
     UNCHECKED = "unchecked"
     """The repository has no check of what is pushed, so nothing is."""

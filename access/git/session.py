@@ -11,8 +11,7 @@ from typing import Any, Final
 from access.git.limits import Limits
 from access.git.orders import Happened, Open
 from access.git.refusals import Reason, Refused
-from access.postgres.recording import Recording
-from access.postgres.refusals import Refused as Unrecorded
+from access.recorder import Recorder, Unrecorded
 
 Tell = Callable[[Happened], None]
 DETAIL_CHARACTERS: Final = 500
@@ -21,13 +20,16 @@ DETAIL_CHARACTERS: Final = 500
 class Guest:
     """One open grant. `work` are the requests under way; `ended` says why nothing is done any more."""
 
-    def __init__(self, order: Open, recordings: Path, limits: Limits, tell: Tell) -> None:
-        self.order = order
+    def __init__(
+        self, order: Open, recordings: Path, limits: Limits, tell: Tell, spent: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`spent` is called once, with the reason, when the grant's budget is used up."""
+        self.order, self._spent, self._refused = order, spent, 0
         self.work: set[asyncio.Task[None]] = set()
         self.ended = ""
         self.over: asyncio.TimerHandle | None = None
         self._recordings, self._limits, self._tell = recordings, limits, tell
-        self._recording: Recording | None = None
+        self._recording: Recorder | None = None
         self._numbers = itertools.count(1)
         self.name = f"{time.time_ns() // 1_000_000}-{secrets.token_hex(4)}"
 
@@ -47,6 +49,9 @@ class Guest:
         if "detail" in told:
             told["detail"] = str(told["detail"])[:DETAIL_CHARACTERS]
         self._tell(Happened(happened=what, grant=self.order.grant, session=self.name, client=client, **told))
+        self._refused += what == "git_refused"
+        if self._refused == self._limits.refusals and what == "git_refused":
+            self._spent(f"{self._refused} of its requests were refused")
 
     async def end(self, why: str) -> None:
         """Let nobody in any more, and end what is under way. Returns when nothing of it runs."""
@@ -61,7 +66,7 @@ class Guest:
         if recording is None:
             return
         try:
-            recording.write([{"at": time.time(), "kind": "session_end", "detail": why}])
+            recording.write_last({"at": time.time(), "kind": "session_end", "detail": why})
         except Unrecorded:
             self._tell(Happened(happened="git_refused", grant=self.order.grant, reason=Reason.RECORDING))
         path = str(recording.path.relative_to(self._recordings))
@@ -76,12 +81,12 @@ class Guest:
         except Unrecorded:
             raise Refused(Reason.RECORDING, "this cannot be recorded, so it is not done; see the door's log") from None
 
-    def _begun(self, client: str) -> Recording:
+    def _begun(self, client: str) -> Recorder:
         if self.ended:
             raise Refused(Reason.ENDED, f"the grant has ended: {self.ended}")
         order = self.order
         path = self._recordings / order.app / order.grant / f"{self.name}.jsonl"
-        recording = Recording(path, self._limits.recording_bytes)
+        recording = Recorder(path, self._limits.recording_bytes)
         about = {"session": self.name, "app": order.app, "grant": order.grant, "principal": order.principal}
         start = {"at": time.time(), "kind": "session_start", "client": client, **about, "allowed": order.branches}
         recording.write([start])

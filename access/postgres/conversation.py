@@ -6,7 +6,6 @@ caller writes `records` down before it sends anything on.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -16,6 +15,7 @@ from access.postgres.gathering import HEAD_BYTES, Gathering
 from access.postgres.judgements import Judgements
 from access.postgres.kinds import StatementKind
 from access.postgres.limits import Limits
+from access.postgres.named import Named, Prepared
 from access.postgres.refusals import Reason, Refused, malformed
 from access.postgres.replies import MARKER, Asked, Record, Replies
 from access.postgres.statements import Judgement
@@ -41,12 +41,6 @@ class Step(msgspec.Struct):
     over: bool = False
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    types: tuple[int, ...]
-    hides: bool
-
-
 class Conversation:
     """The state between one client and one server."""
 
@@ -60,7 +54,7 @@ class Conversation:
         self.statements = 0
         self._n = 0
         self._left = Gathering()
-        self._prepared: dict[str, _Prepared] = {}
+        self._named = Named(limits.prepared)
         # The rest of a CopyData that has begun, and what of the COPY has come.
         self._data_left = 0
         self._digest, self._bytes = hashlib.sha256(), 0
@@ -177,7 +171,8 @@ class Conversation:
         if (judgement := self._judge(text, step)) is None:
             return None
         why = judgement.refusal(self._allowed)
-        n = self._note(step, "query", text=judgement.text, does=judgement.does, **_refusal(why))
+        said = self._named.recorded(text, judgement, passes=not why)
+        n = self._note(step, "query", text=said, does=judgement.does, **_refusal(why))
         self._ask("Q", n, rows=StatementKind.COPY_IN in judgement.kinds)
         if why:
             return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why)))
@@ -189,13 +184,13 @@ class Conversation:
         parse = wire.read_parse(body)
         if (judgement := self._judge(parse.text, step)) is None:
             return None
-        if len(self._prepared) >= self._limits.prepared and parse.name not in self._prepared:
-            raise Refused(Reason.LIMIT, "54000", "too many prepared statements")
+        self._named.require_place(parse.name)
         why = judgement.refusal(self._allowed)
-        facts = {"statement": parse.name, "text": judgement.text, "does": judgement.does}
+        said = self._named.recorded(parse.text, judgement, passes=not why)
+        facts = {"statement": parse.name, "text": said, "does": judgement.does}
         n = self._note(step, "parse", **facts, **_refusal(why))
         self._ask("P", n)
-        self._prepared[parse.name] = _Prepared(parse.types, judgement.hides)
+        self._named.parse(parse.name, Prepared(parse.types, judgement.hides))
         self.replies.types.pop(parse.name, None)
         if not why:
             return None
@@ -205,8 +200,7 @@ class Conversation:
     def bind(self, body: bytes, step: Step) -> None:
         """Bind."""
         bind = wire.read_bind(body)
-        # One that SQL's PREPARE made has no types here, and what it hides is not known any more.
-        prepared = self._prepared.get(bind.statement, _Prepared((), hides=True))
+        prepared = self._named.bound(bind.statement)
         types = self.replies.types.get(bind.statement, prepared.types)
         values = recorded_values(bind, types, hides=prepared.hides, most=self._limits.value_bytes)
         self._ask("B", self._note(step, "bind", statement=bind.statement, portal=bind.portal, values=values))
@@ -227,7 +221,7 @@ class Conversation:
         kind, name = wire.read_target(body)
         self._ask("C", self._note(step, "close", what="statement" if kind == "S" else "portal", name=name))
         if kind == "S":
-            self._prepared.pop(name, None)
+            self._named.close(name)
             self.replies.types.pop(name, None)
 
     def call(self, body: bytes, step: Step) -> bytes:

@@ -35,6 +35,8 @@ class Answer(BaseModel):
     text: str
     never: str
     hides: bool
+    prepares: tuple[str, ...]
+    executes: tuple[str, ...]
 
 
 class Elsewhere:
@@ -56,7 +58,8 @@ class Elsewhere:
             except (TimeoutError, OSError, ValueError):
                 self.close()
                 return unread(text, "it is too long or too deeply nested to be read")
-        return Judgement(frozenset(found.kinds), found.text, found.never, found.hides)
+        names = found.prepares, found.executes
+        return Judgement(frozenset(found.kinds), found.text, found.never, found.hides, *names)
 
     def close(self) -> None:
         """End it."""
@@ -92,7 +95,7 @@ def main() -> int:
     for line in sys.stdin:
         question = Question.model_validate_json(line)
         found = judge(question.text, question.hidden)
-        answer = Answer(kinds=sorted(found.kinds), text=found.text, never=found.never, hides=found.hides)
+        answer = Answer(**found._asdict() | {"kinds": found.does})
         print(answer.model_dump_json(), flush=True)
     return 0
 

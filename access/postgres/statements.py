@@ -28,13 +28,16 @@ KEPT: Final = "client_connection_check_interval"
 class Judgement(NamedTuple):
     """What a text does: `kinds` of all of its statements; `never`: why nobody may, whatever a grant says.
 
-    `text` is what may be recorded; `hides`: the values of its parameters may not be.
+    `text` is what may be recorded; `hides`: the values of its parameters may not be. `prepares` and `executes`: the
+    names of statements that SQL's PREPARE and EXECUTE in it are about.
     """
 
     kinds: frozenset[Kind]
     text: str
     never: str = ""
     hides: bool = False
+    prepares: tuple[str, ...] = ()
+    executes: tuple[str, ...] = ()
 
     @property
     def does(self) -> list[Kind]:
@@ -73,7 +76,8 @@ def judge(text: str, hidden: Sequence[str] = ()) -> Judgement:
         reading.visit(statement.stmt)
     hides = reading.hides
     recorded = without_constants(text) if hides else plain(text)
-    return Judgement(frozenset(reading.kinds), recorded, reading.never, hides)
+    names = tuple(reading.prepares), tuple(reading.executes)
+    return Judgement(frozenset(reading.kinds), recorded, reading.never, hides, *names)
 
 
 def unread(text: str, why: str) -> Judgement:
@@ -87,6 +91,8 @@ class _Reading:
         self.kinds: set[Kind] = set()
         self.never = ""
         self.hides = False
+        self.prepares: list[str] = []
+        self.executes: list[str] = []
 
     def visit(self, root: Message) -> None:
         """Everything below, without recursion: how deep a text goes is its author's choice."""
@@ -155,7 +161,15 @@ class _Reading:
                 return kind != "alter_system_stmt"
             case _:
                 self.kinds |= STATEMENTS.get(kind, {Kind.OTHER})
+                self._prepared(kind, node)
         return True
+
+    def _prepared(self, kind: str, node: Any) -> None:
+        match kind:
+            case "prepare_stmt":
+                self.prepares.append(node.name)
+            case "execute_stmt":
+                self.executes.append(node.name)
 
     def _copy(self, node: Any) -> None:
         if node.is_program:

@@ -106,7 +106,8 @@ class Git:
 
     def _repository(self, grant: Grant) -> Path:
         """Raises InputError where the door cannot stand before it."""
-        if self._elsewhere:
+        # A task's steps are committed by the factory, to the repository that is here.
+        if self._elsewhere and grant.function is None:
             raise InputError(
                 f"{grant.app} follows {self._elsewhere} at GitHub: no git door stands before one there yet",
                 hint="let people in by GitHub's own means, or unset github_repository",

@@ -164,7 +164,7 @@ def _policy(app: str, rule: Rule) -> _Json:
 
 
 def _why(rule: Rule) -> str:
-    return "it cannot work without" if rule.index is None else f"app.yaml, access.{rule.index}"
+    return "its tasks need it" if rule.index is None else f"app.yaml, access.{rule.index}"
 
 
 def _conditions(rule: Rule) -> Iterator[_Json]:

@@ -60,15 +60,18 @@ class Runner:
         ended = f"timed out after {allowed:g} s" if ran.timed_out else f"exit code {ran.code} after {ran.seconds:.1f} s"
         cut = " (its output was cut)" if ran.truncated else ""
         # Asked again: a program that was cut off in the middle cannot say why.
-        over = self.reach().over if reach.ways else ()
+        over = self.reach().over if reach.ways or reach.secrets else ()
+        redactor = self.redactor
         # Each by itself: what is cut off may be the rest of a secret.
-        told = [self.redactor.text(text, cut=ran.truncated) for text in (ran.out, ran.err) if text]
+        told = [redactor.text(text, cut=ran.truncated) for text in (ran.out, ran.err) if text]
         output = "\n".join((*told, *over))
         return Result(said=ended + cut, data=output, source="run", error=ran.timed_out or ran.code != 0)
 
     @property
     def redactor(self) -> Redactor:
         """Takes the values of `secrets`, and the tokens that any program was told, out of what a tool answers."""
+        # This process may be another one than that whose programs were told.
+        self._tokens.update(self.reach().secrets)
         return Redactor({**self.secrets, **self._tokens})
 
     def _binds(self) -> tuple[Bind, ...]:
@@ -84,10 +87,8 @@ def _let_out(confined: Confined, egress: EgressWay | None, ways: Sequence[Path])
     """
     if egress is None:
         return through(confined, *ways) if ways else confined
-    told = dict(egress.doors)
-    if egress.hosts:
-        # Clients read one or the other.
-        told |= {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
+    # Clients read one or the other.
+    told = {"HTTPS_PROXY": egress.proxy, "https_proxy": egress.proxy, "SSL_CERT_FILE": TRUST}
     trusted = ssl.get_default_verify_paths().cafile or TRUST
     binds = (Bind(Path(trusted), TRUST),) if Path(trusted).is_file() else ()
     confined = replace(confined, env={**confined.env, **told}, binds=(*confined.binds, *binds))

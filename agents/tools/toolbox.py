@@ -53,22 +53,24 @@ class Toolbox:
 
     def _read(self, asked: Read) -> Result:
         """What a run has written into a file is read like any other text."""
-        return self._without_secrets(files.read(self.place, asked), self.runner.redactor.text)
+        return _without_secrets(files.read(self.place, asked), self.runner.redactor.text)
 
     def _search(self, asked: Search) -> Result:
+        redactor = self.runner.redactor
+
         def line_by_line(found: str) -> str:
             # One that is as long as they get may end with the beginning of a secret.
-            lines = found.split("\n")
-            return "\n".join(self.runner.redactor.text(line, cut=len(line) >= files.HIT_LENGTH) for line in lines)
+            return "\n".join(redactor.text(line, cut=len(line) >= files.HIT_LENGTH) for line in found.split("\n"))
 
-        return self._without_secrets(files.search(self.place, asked), line_by_line)
-
-    def _without_secrets(self, result: Result, redact: Callable[[str], str]) -> Result:
-        return result if result.data is None else replace(result, data=redact(result.data))
+        return _without_secrets(files.search(self.place, asked), line_by_line)
 
     def stands_at(self, path: str) -> str:
         """The digest of a file's content now; "" when there is none."""
         return files.digest_at(self.place, path)
+
+
+def _without_secrets(result: Result, redact: Callable[[str], str]) -> Result:
+    return result if result.data is None else replace(result, data=redact(result.data))
 
 
 def in_words(error: ValidationError) -> str:

@@ -77,12 +77,9 @@ def _show_access(spec: AppSpec) -> None:
     table = Table("function", "resource", "environment", "scope", "longest lease", "approval", "why", box=None)
     for each in accesses(spec):
         lease = f"{each.lease} minutes"
-        why = "it cannot work without" if each.needed else "app.yaml"
+        why = "its tasks need it" if each.needed else "app.yaml"
         table.add_row(each.function, each.resource, each.environment, each.scope, lease, each.approval or "-", why)
     typer.echo(f"# Access. {HOW_GRANTED}")
-    if not table.row_count:
-        typer.echo("# No rule: no agent will be let into anything.")
-        return
     lines = Console(width=200, no_color=True)
     with lines.capture() as shown:
         lines.print(table)

@@ -45,10 +45,10 @@ class Audited:
             return [json.loads(line) for line in audit.lines(connection, app)]
 
 
-def audited(folder: Path) -> Audited:
+def audited(folder: Path, settings: Settings | None = None) -> Audited:
     (folder / "millwright.yaml").write_text("aws: local\n")
     root = FactoryRoot(folder)
-    return Audited(root, db.connect(root, Settings()))
+    return Audited(root, db.connect(root, settings or Settings()))
 
 
 @dataclass

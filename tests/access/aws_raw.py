@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,15 +20,10 @@ STAMP = "%Y%m%dT%H%M%SZ"
 
 @dataclass
 class Raw:
-    """One call of a grant's holder."""
+    """Calls of a grant's holder, by the variables that they were told; about the queue at `url`."""
 
-    place: AwsPlace
-    given: Given
-    told: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        grant = self.place.place.read(self.given.grant)
-        self.told = client_of(self.place.place.root, grant)["environment"]
+    told: dict[str, str]
+    url: str
 
     def send(
         self,
@@ -48,7 +43,7 @@ class Raw:
     ) -> tuple[int, str, str]:
         """Status, code and message of the answer. `signed`: further headers; `unsigned`: those that are added or
         changed after it is signed; `sent`: another body than the signed one."""
-        content = json.dumps({"QueueUrl": self.place.url} if parameters is None else parameters).encode()
+        content = json.dumps({"QueueUrl": self.url} if parameters is None else parameters).encode()
         content = content if body is None else body
         headers = {
             "content-type": "application/x-amz-json-1.0",
@@ -81,3 +76,9 @@ class Raw:
         text = signer.string_to_sign(request, signer.canonical_request(request))
         signer._inject_signature_to_request(request, signer.signature(text, request))
         return {name.lower(): str(value) for name, value in request.headers.items()}
+
+
+def raw_of(place: AwsPlace, given: Given) -> Raw:
+    """Of a grant that is open."""
+    grant = place.place.read(given.grant)
+    return Raw(client_of(place.place.root, grant)["environment"], place.url)

@@ -1,7 +1,6 @@
 """An agent's commands call an API through their gate: plain HTTP, neither token nor credential inside, and no more."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,19 +9,16 @@ from api_place import CREDENTIAL
 from api_relay_place import RelayPlace, relay_place
 from egress_place import ASKER
 
-from access.client import Proxies
-from agents.brief import EgressWay, TaskBrief, TaskLimits
+from access.client import GrantWays, api_place_of
+from agents.brief import TaskBrief, TaskLimits
+from agents.door import Reach
 from agents.fence import Fence
 from agents.prompt import first_message
 from agents.task import toolbox
 from agents.tools.inputs import Run
-from agents.tools.results import Result
-from factory import db
 from factory.paths import FactoryRoot
-from factory.settings import Settings
 from factory.spec import Scope
 
-COMMAND = (sys.executable, "-P", str(Path(__file__).parent / "egress_standin.py"))
 CALLS = """
 import json, os, socket, sys, urllib.error, urllib.request
 def called(url, method="GET", **headers):
@@ -41,7 +37,7 @@ print(json.dumps({
     "outside": called(base + "/%2e%2e/v2"),
     "own credential": called(base + "/items", Authorization="Bearer mine"),
     "another task's token": called(base + "/items", Authorization="Bearer " + token),
-    "the other task's door": called(base.replace("8001", "8002") + "/items"),
+    "the other task's door": called(base.replace(".2.1", ".2.2") + "/items"),
     "the relay's port": called("http://127.0.0.1:" + sys.argv[2] + "/items", Authorization="Bearer " + token),
     "the environment": sorted(name for name in os.environ if "URL" in name or "PROXY" in name.upper()),
 }))
@@ -54,7 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayPlace]:
         yield made
 
 
-def brief(worktree: Path, egress: EgressWay) -> TaskBrief:
+def brief(worktree: Path) -> TaskBrief:
     return TaskBrief(
         **(ASKER.model_dump() | {"attempt": "1", "model_name": "m", "scripted": True, "door": "http://127.0.0.1:1"}),
         worktree=worktree,
@@ -62,29 +58,24 @@ def brief(worktree: Path, egress: EgressWay) -> TaskBrief:
         limits=TaskLimits(turns=1, minutes=1, dollars=1),
         tools=("run",),
         context=[],
-        egress=egress,
+        apis={"PAYMENTS_URL": "read"},
     )
-
-
-def ran(given: TaskBrief, *argv: str) -> Result:
-    return toolbox(given, given.worktree.parent).runner.run(Run(argv=list(argv)), 60)
 
 
 def test_a_task_calls_the_api_by_its_gate_and_nothing_more(place: RelayPlace, tmp_path: Path) -> None:
     worktree = tmp_path / "task" / "worktree"
     worktree.mkdir(parents=True)
-    root, proxies = FactoryRoot(tmp_path), Proxies(COMMAND)
-    root.settings_file.write_text("aws: local\n")
-    database = db.connect(root, Settings())
-    own, other = place.open(Scope.READ), place.open(Scope.ADMIN)
+    ways, own, other = GrantWays(), place.open(Scope.READ), place.open(Scope.ADMIN)
     door = place.folder / "sockets" / own.id
-    with proxies.opened(root, database, ASKER, [], worktree.parent / "way", [door]) as way:
+    with ways.opened(FactoryRoot(tmp_path), {api_place_of(0): lambda: door}, worktree.parent / "way") as way:
         assert way
-        given = brief(worktree, EgressWay(socket=way.socket, proxy=way.proxy, doors={"PAYMENTS_URL": way.doors[0]}))
-        result = ran(given, "python", "-c", CALLS, other.token, str(place.relay.port))
+        reach = Reach(ways=(way,), environment={"PAYMENTS_URL": "http://{}:{}".format(*api_place_of(0))})
+        runner = toolbox(brief(worktree), worktree.parent, reach=lambda: reach).runner
+        asked = Run(argv=["python", "-c", CALLS, other.token, str(place.relay.port)])
+        result = runner.run(asked, 60)
         place.relay.close_all({own.id: "done"})
-        after = ran(given, "python", "-c", CALLS, other.token, str(place.relay.port))
-    proxies.close()
+        after = runner.run(asked, 60)
+    ways.close()
     found = json.loads(result.data or "")
     assert CREDENTIAL not in found.pop("echo")
     assert found == {
@@ -105,7 +96,5 @@ def test_a_task_calls_the_api_by_its_gate_and_nothing_more(place: RelayPlace, tm
 
 
 def test_the_model_is_told_of_the_variable_and_of_no_proxy(tmp_path: Path) -> None:
-    doors = {"PAYMENTS_URL": "http://127.128.0.2:8001"}
-    way = EgressWay(socket=tmp_path / "s", proxy="http://127.128.0.1:3128", doors=doors)
-    said = first_message(brief(tmp_path, way), Fence("n"))
-    assert ("PAYMENTS_URL" in said, "HTTPS_PROXY" in said) == (True, False)
+    said = first_message(brief(tmp_path), Fence("n"))
+    assert ("PAYMENTS_URL: you may read there" in said, "HTTPS_PROXY" in said) == (True, False)

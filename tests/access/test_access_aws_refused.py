@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aws_place import OTHER, REGION, AwsPlace, aws_place
-from aws_raw import Raw
+from aws_raw import raw_of
 from grant_waits import wait_for
 
 from access.grants import Given
@@ -144,7 +144,7 @@ NOBODYS = ("no signature", "a signature of another version")
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_is_refused_by_its_code_and_told(name: str, place: AwsPlace, given: Given) -> None:
     asked, code, reason = REFUSED[name]
-    raw = Raw(place, given)
+    raw = raw_of(place, given)
     if asked.get("parameters", {}).get("QueueUrl") == "":
         asked = {**asked, "parameters": {**asked["parameters"], "QueueUrl": place.url}}
     sent = len([each for each in place.records(given.grant) if "decision" in each])

@@ -108,13 +108,15 @@ def test_many_write_and_many_log_and_each_event_is_there_once(audited: Audited) 
 
     def write(number: int) -> None:
         for _ in range(25):
-            audited.happen(f"writer_{number}.told")
+            audited.happen("writer.told", writer=number)
 
     with ThreadPoolExecutor(8) as pool:
         logging, reading = [pool.submit(log) for _ in range(2)], pool.submit(read)
-        for each in [pool.submit(write, number) for number in range(4)]:
-            each.result(120)
-        stop.set()
+        try:
+            for each in [pool.submit(write, number) for number in range(4)]:
+                each.result(120)
+        finally:
+            stop.set()
         for each in logging:
             each.result(60)
         # Whoever reads while it grows sees a whole log.

@@ -1,6 +1,7 @@
 """A repository's grant whole, with real git at both ends: cloned, pushed to one branch, recorded, ended."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import ssl
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 from git_door_place import BRANCH, Door, door_place
@@ -17,7 +19,7 @@ from grant_waits import wait_for
 from access.certificates import certificate
 from access.git.front import Front
 from access.git.limits import Limits
-from access.git.orders import Begin
+from access.git.orders import Begin, Happened, Open
 from access.grants import Given, State
 from access.recordings import Held
 from factory import demo_people
@@ -74,18 +76,18 @@ def test_a_push_under_way_is_ended_with_its_grant_and_nothing_of_it_is_taken(doo
     hook = door.repository.folder / "door-hooks" / "pre-receive"
     real = hook.read_text()
     hook.write_text(WAITS.format(begun=begun, never=never))
-    ended: list[int] = []
+    codes: list[int] = []
     push = threading.Thread(
-        target=lambda: ended.append(door.git(given, "push", "--quiet", "origin", BRANCH, at=clone).returncode)
+        target=lambda: codes.append(door.git(given, "push", "--quiet", "origin", BRANCH, at=clone).returncode)
     )
     push.start()
     waiting = int(wait_for(lambda: begun.exists() and begun.read_text().strip()))
     door.end(given.grant)
     door.broker.cut()
-    wait_for(lambda: not psutil.pid_exists(waiting) or psutil.Process(waiting).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: ended(waiting))
     push.join(30)
-    assert ended
-    assert ended[0] != 0
+    assert codes
+    assert codes[0] != 0
     assert door.repository.head(BRANCH) == before
     assert door.run("--git-dir", str(door.repository.folder), "cat-file", "-e", sha).returncode != 0
     # What git had unpacked is no part of the repository, and is taken away when it is old.
@@ -128,6 +130,29 @@ def test_after_the_door_was_killed_the_same_clone_finds_the_next_one(door: Door)
     assert door.git(given, "fetch", at=clone).returncode == 0
 
 
+def test_a_door_that_is_killed_takes_the_push_under_way_with_it(door: Door) -> None:
+    given = door.given()
+    clone, before = door.clone(given), door.repository.head(BRANCH)
+    door.commit(clone, {"sums.py": "SUMS = {'k': 1}\n"})
+    begun, word = door.folder / "begun", door.folder / "word"
+    os.mkfifo(word)
+    (door.repository.folder / "door-hooks" / "pre-receive").write_text(WAITS.format(begun=begun, never=word))
+    push = threading.Thread(target=lambda: door.git(given, "push", "--quiet", "origin", BRANCH, at=clone))
+    push.start()
+    waiting = int(wait_for(lambda: begun.exists() and begun.read_text().strip()))
+    receiving = psutil.Process(waiting).ppid()
+    os.kill(door.doors[-1].pid, signal.SIGKILL)
+    wait_for(lambda: ended(receiving))
+    # The check says yes, and nobody is there any more to take it.
+    word.write_text("yes\n")
+    push.join(30)
+    assert door.repository.head(BRANCH) == before
+
+
+def ended(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 def test_a_repository_whose_pushes_nobody_looks_at_takes_none(door: Door) -> None:
     hook = door.repository.folder / "door-hooks" / "pre-receive"
     given = door.given()
@@ -146,10 +171,12 @@ def test_a_repository_whose_pushes_nobody_looks_at_takes_none(door: Door) -> Non
 
 def test_of_a_repository_at_github_it_is_said_that_there_is_no_door_yet(door: Door) -> None:
     door.begin(elsewhere="acme/tally")
-    asked = door.place.ask(resource="repository", scope=Scope.READ)
+    asked = person(door, demo_people.MAINTAINER, Scope.READ)
     door.look()
     assert "tally follows acme/tally at GitHub: no git door stands" in door.place.read(asked.grant).ended_reason
     assert door.doors == []
+    # A task's steps are committed by the factory, to the repository that is here.
+    door.opened(door.place.ask(resource="repository", scope=Scope.READ))
 
 
 def person(door: Door, who: str, scope: Scope = Scope.WRITE, **other: object) -> Given:
@@ -199,6 +226,38 @@ def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(door: Door) -> No
     assert door.git(given, "fetch", at=clone).returncode != 0
     told = wait_for(lambda: door.told("login.refused"))
     assert told[-1].properties["grant"] == given.grant.id
+
+
+def test_who_has_too_much_refused_is_let_in_no_more(door: Door, tmp_path: Path) -> None:
+    told: list[Happened] = []
+    about = certificate(door.place.root.access, datetime.now(UTC))
+    begin = Begin(recordings=tmp_path, spool=tmp_path, certificate=about.certificate, key=about.key)
+    order = Open(
+        grant="g1",
+        token=hashlib.sha256(b"mwg_x").hexdigest(),
+        app="tally",
+        principal="ada",
+        repository=door.repository.folder,
+        branches=[],
+        seconds=600,
+    )
+
+    async def ask() -> list[int]:
+        front = Front(begin, Limits(refusals=3, logins_told=2), told.append)
+        front.open(order)
+        context = ssl.create_default_context(cafile=str(about.certificate))
+        headers = {"authorization": "Bearer mwg_x"}
+        async with httpx2.AsyncClient(verify=context, headers=headers, trust_env=False) as client:
+            where = f"https://127.0.0.1:{front.port}/tally.git/HEAD"
+            found = [(await client.get(where)).status_code for _ in range(7)]
+        await front.stop()
+        return found
+
+    assert asyncio.run(ask()) == [400, 400, 400, 401, 401, 401, 401]
+    kinds = [each.happened for each in told]
+    assert (kinds.count("git_refused"), kinds.count("grant_spent"), kinds.count("login_refused")) == (3, 1, 3)
+    assert told[-1].detail == "2 more logins were refused"
+    assert {each.grant for each in told} == {"g1"}
 
 
 def test_who_connects_and_asks_for_nothing_makes_room(door: Door, tmp_path: Path) -> None:

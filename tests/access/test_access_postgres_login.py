@@ -66,37 +66,36 @@ def test_tls_may_begin_at_once_when_it_names_its_protocol(place: Place) -> None:
     place.connect(sslnegotiation="direct", sslmode="verify-ca").close()
 
 
-@pytest.mark.parametrize(
-    ("trick", "sqlstate", "reason"),
-    [
-        ({"options": "-c role=postgres"}, "42501", "options"),
-        ({"options": ""}, "42501", "options"),
-        ({"role": "postgres"}, "42501", "options"),
-        ({"session_authorization": "postgres"}, "42501", "options"),
-        ({"client_connection_check_interval": "0"}, "42501", "options"),
-        ({"replication": "true"}, "42501", "replication"),
-        ({"replication": "database"}, "42501", "replication"),
-        ({"Replication": "off"}, "42501", "replication"),
-        ({"client_encoding": "SJIS"}, "22023", "encoding"),
-        ({"standard_conforming_strings": "off"}, "22023", "encoding"),
-        ({"database": "postgres"}, "3D000", "database"),
-        ({"database": "template1"}, "3D000", "database"),
-        ({"user": OWNER}, "28P01", "credentials"),
-        ({"user": "rdsadmin"}, "28P01", "credentials"),
-        ({"user": "agent-g1 "}, "28P01", "credentials"),
-    ],
-)
-def test_a_start_up_that_asks_for_more_is_refused(
-    trick: dict[str, str], sqlstate: str, reason: str, place: Place, db: Database
-) -> None:
-    with Raw(place) as client:
-        client.secure().send(startup(LOGIN | trick))
-        if reason in ("database", "credentials"):
-            client.prove()
-        kind, body = client.everything()[-1]
-        assert (kind, fields(body)["S"], fields(body)["C"]) == (b"E", "FATAL", sqlstate)
-    assert reasons(place, 1) == [reason]
-    assert db.backends() == 0
+TRICKS: list[tuple[dict[str, str], str, str]] = [
+    ({"options": "-c role=postgres"}, "42501", "options"),
+    ({"options": ""}, "42501", "options"),
+    ({"role": "postgres"}, "42501", "options"),
+    ({"session_authorization": "postgres"}, "42501", "options"),
+    ({"client_connection_check_interval": "0"}, "42501", "options"),
+    ({"replication": "true"}, "42501", "replication"),
+    ({"replication": "database"}, "42501", "replication"),
+    ({"Replication": "off"}, "42501", "replication"),
+    ({"client_encoding": "SJIS"}, "22023", "encoding"),
+    ({"standard_conforming_strings": "off"}, "22023", "encoding"),
+    ({"database": "postgres"}, "3D000", "database"),
+    ({"database": "template1"}, "3D000", "database"),
+    ({"user": OWNER}, "28P01", "credentials"),
+    ({"user": "rdsadmin"}, "28P01", "credentials"),
+    ({"user": "agent-g1 "}, "28P01", "credentials"),
+]
+
+
+def test_a_start_up_that_asks_for_more_is_refused(place: Place, db: Database) -> None:
+    for number, (trick, sqlstate, reason) in enumerate(TRICKS, 1):
+        with Raw(place) as client:
+            client.secure().send(startup(LOGIN | trick))
+            if reason in ("database", "credentials"):
+                client.prove()
+            kind, body = client.everything()[-1]
+            assert (kind, fields(body)["S"], fields(body)["C"]) == (b"E", "FATAL", sqlstate), trick
+        assert reasons(place, number)[-1] == reason, trick
+        assert db.backends() == 0, trick
+    assert len(reasons(place, len(TRICKS))) == len(TRICKS)
     with Raw(place) as client:
         client.secure().log_in(TimeZone="UTC", client_encoding="utf-8", statement_timeout="5s").until(b"Z")
         client.send(message(b"Q", b"SHOW statement_timeout\0"))

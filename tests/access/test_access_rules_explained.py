@@ -143,7 +143,7 @@ def test_what_no_line_could_change_names_none(tmp_path: Path) -> None:
 def test_what_is_permitted_without_a_line_in_the_file_says_that_it_is_needed() -> None:
     model, branch = by_agent(resource="model"), by_agent(resource="repository", scope=Scope.WRITE)
     told = explain(decided(an_app(), model))
-    assert "the coder may read model in build (it cannot work without)" in told
+    assert "the coder may read model in build (its tasks need it)" in told
     assert "policies: links/needs.coder.model/build" in told
     assert (decided(an_app(), branch).allowed, decided(an_app(), branch).most_minutes) == (True, 240)
     refused = decided(an_app(), by_agent(resource="repository", scope=Scope.WRITE, **REVIEWER))

@@ -2,7 +2,8 @@
 
 Each time: a grant, two clients under it (one idle, one in the middle of a query), the word that it ends, and when
 each client is dead and no backend is left. All parts are the real ones: the access daemon's two
-threads at their own pace, the relay, the embedded PostgreSQL. Then the same over SSH, where an sshd is here.
+threads at their own pace, the relay, the embedded PostgreSQL. Then the same of a queue, by the proxy at the local
+cloud, and over SSH, where an sshd is here.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from access.daemon import CUT_SECONDS, LOOK_SECONDS
 from access.grants import State
 from access.providers.postgres import Postgres
 from access.relays import postgres_relay
+from tests.bench.revocation_aws import measured as measured_aws
 from tests.bench.revocation_ssh import measured_ssh
 
 ENDED = (DatabaseError, InterfaceError, OSError)
@@ -54,6 +56,7 @@ def main() -> None:
             made.mkdir()
         with database_place(data) as server:
             _print("SQL", times, vars(_measured(grant_place(root), server, times)))
+        _print("AWS", times, vars(measured_aws(times, _repeat)))
         if (over_ssh := measured_ssh(Path(folder) / "ssh", times)) is not None:
             _print("SSH", times, vars(over_ssh))
 
@@ -79,17 +82,17 @@ def _measured(place: GrantPlace, server: DatabasePlace, times: int) -> Measured:
     stop = threading.Event()
     for do, seconds in ((broker.cut, CUT_SECONDS), (broker.work, LOOK_SECONDS)):
         threading.Thread(target=_repeat, args=(do, seconds, stop), daemon=True).start()
-    measured = Measured()
+    found = Measured()
     try:
         for number in range(times):
             place.log()
-            _once(place, server, measured)
+            _once(place, server, found)
             if sys.stderr.isatty():
                 print(f"\r{number + 1}/{times}", end="", file=sys.stderr, flush=True)
     finally:
         stop.set()
         broker.close()
-    return measured
+    return found
 
 
 def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:

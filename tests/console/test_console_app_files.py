@@ -89,15 +89,16 @@ def test_a_gate_at_which_nobody_can_decide_is_told(millwright: Runner, root: Fac
 def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_an_upper_bound(
     millwright: Runner, root: FactoryRoot
 ) -> None:
-    assert "No rule: no agent will be let into anything." in millwright("app", "show", "links").out
     path = root.apps / "links" / "app.yaml"
     path.write_text(GOOD + ACCESS)
     shown = millwright("app", "show", "links")
     assert "# Access. A rule is an upper bound: each grant is asked for, recorded, and ended." in shown.out
     rows = [line.split() for line in shown.out.splitlines() if line.startswith("# coder")]
     assert rows == [
-        ["#", "coder", "secrets.signing-key", "staging", "read", "60", "minutes", "-"],
-        ["#", "coder", "services.web", "production", "write", "15", "minutes", "security"],
+        ["#", "coder", "secrets.signing-key", "staging", "read", "60", "minutes", "-", "app.yaml"],
+        ["#", "coder", "services.web", "production", "write", "15", "minutes", "security", "app.yaml"],
+        ["#", "coder", "model", "build", "read", "240", "minutes", "-", "its", "tasks", "need", "it"],
+        ["#", "coder", "repository", "build", "write", "240", "minutes", "-", "its", "tasks", "need", "it"],
     ]
     # It stays a file that can be read again.
     path.write_text(shown.out)
@@ -110,6 +111,7 @@ def test_what_an_app_lets_agents_into_is_shown_and_said_to_be_an_upper_bound(
         "scope": "write",
         "lease": 15,
         "approval": "security",
+        "needed": False,
     }
     assert told["spec"]["agents"]["code-reviewer"]["tools"] == ["read", "search"]
 

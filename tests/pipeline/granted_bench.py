@@ -20,6 +20,7 @@ from access.door import Door, Served
 from access.grants import Desk, store
 from access.providers import assembly
 from access.providers.provider import Provider
+from access.secret_reads import SecretReads
 from agents.twin import Twin
 from factory import daemons, db, demo_people, events, signatures
 from factory.errors import AccessDenied
@@ -101,9 +102,11 @@ def brokered_bench(
         context = bench.task.context
         desk, stop = bench.desk, threading.Event()
         place = assembly.Place(context.root, context.settings, context.database, desk, lambda *_: None)
-        broker = Broker(desk, context.database, assembly.providers(place) | more(bench, desk))
+        opening = assembly.providers(place) | more(bench, desk)
+        broker = Broker(desk, context.database, opening)
         key, claim = audit.signing_key(context.root), daemons.claim(context.root, daemons.ACCESS)
-        served = Served(Door(desk, context.database, claim.token).app(), context.root.run)
+        reads = SecretReads(desk, context.database, assembly.secrets_of(opening))
+        served = Served(Door(desk, context.database, claim.token, reads).app(), context.root.run)
         claim.publish({}, "1")
 
         def again(do: Callable[[], object]) -> None:
@@ -152,6 +155,6 @@ def _bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GrantedBen
         yield bench
     finally:
         door.stop()
-        task.context.databases.close()
+        task.context.ways.close()
         stand_in.release()
         twin.stop()

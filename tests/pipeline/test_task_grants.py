@@ -21,7 +21,7 @@ from pipeline.context import OpenTask
 from pipeline.records import ChangeState
 from pipeline.task_door import Step
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 EDITS = """
 attempts:
@@ -55,7 +55,7 @@ class Running:
             self.raised.append(error)
 
     def ended(self) -> BaseException | None:
-        self._thread.join(90)
+        self._thread.join(180)
         assert not self._thread.is_alive()
         return self.raised[0] if self.raised else None
 
@@ -134,7 +134,7 @@ def _other(bench: GrantedBench) -> Any:
     )
 
 
-@pytest.mark.parametrize("resource", ["model", "repository"])
+@pytest.mark.parametrize("resource", [pytest.param("model", marks=pytest.mark.long), "repository"])
 def test_a_task_whose_grant_a_person_ends_ends_with_the_reason_and_can_go_on_when_somebody_says_so(
     bench: GrantedBench, resource: str
 ) -> None:
@@ -191,6 +191,7 @@ def test_while_a_person_has_to_agree_the_change_waits_and_says_for_what(bench: G
         with pytest.raises(MillwrightError):
             decide(bench, grant["request"], person)
     assert bench.grants()["repository"]["state"] == "requested"
+    assert len(bench.told("decision.rejected")) == 2
     decide(bench, grant["request"], demo_people.OPERATOR)
     assert running.ended() is None
     assert context.change(bench.task.record.id).state is ChangeState.RUNNING
@@ -210,6 +211,7 @@ def decide(bench: GrantedBench, request: int, person: str) -> None:
     decisions.decide(context.database, people, request, **told)
 
 
+@pytest.mark.long
 def test_an_access_plane_that_begins_anew_is_found_again_in_the_middle_of_a_task(bench: GrantedBench) -> None:
     bench.script(HANGS)
     running = Running(bench)

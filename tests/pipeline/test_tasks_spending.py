@@ -40,9 +40,10 @@ class Bench:
             open_tasks={},
             database=None,
             proxies=Proxies(),
+            ways=SimpleNamespace(opened=lambda *_: contextlib.nullcontext(None)),
             door=SimpleNamespace(url="http://127.0.0.1:1", issue=lambda _: "token", revoke=lambda _: None),
         )
-        grants = SimpleNamespace(ids={}, databases={}, require=lambda: None)
+        grants = SimpleNamespace(ids={}, held=lambda _: {}, gone=lambda _: {}, require=lambda: None)
         monkeypatch.setattr(tasks, "_held", lambda *_: contextlib.nullcontext(grants))
         monkeypatch.setattr(tasks, "until_ended", lambda _c, _r, begun, *_: self.process(begun.folder))
         monkeypatch.setattr(tasks, "_open", lambda *_: None)

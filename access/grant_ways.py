@@ -1,7 +1,8 @@
-"""How a task's commands reach the databases that it holds: by a gate of their sandbox, behind which the relay is.
+"""How a task's commands reach databases and APIs that it holds: by a gate of their sandbox, behind which relays are.
 
 Inside, a database stands at an address of the sandbox's own network, without TLS, as on the local cloud: the gate is a
-Unix socket of the same machine, and from there on it is TLS, with the relay's certificate checked.
+Unix socket of the same machine, and from there on it is TLS, with the relay's certificate checked. An API stands at
+another one, where plain HTTP is spoken: the gate leads to the grant's own socket at the relay, and no token is inside.
 """
 
 import asyncio
@@ -21,10 +22,11 @@ from factory.paths import FactoryRoot, private_folder
 from sandbox import Gates
 
 Place = tuple[str, int]
-Door = Callable[[], str | None]
-"""Where the relay is now (`host:port/database`), None when the grant is over."""
+Door = Callable[[], str | Path | None]
+"""Where the relay is now: a database's (`host:port/database`), or a grant's own socket; None when the grant is over."""
 SOCKET: Final = "s"
 PORT: Final = 5432
+HTTP_PORT: Final = 8080
 CHUNK: Final = 65_536
 OPEN_SECONDS: Final = 10.0
 # A request for encryption has a length, and its code.
@@ -36,7 +38,12 @@ def place_of(number: int) -> Place:
     return f"127.128.1.{number + 1}", PORT
 
 
-class DatabaseWays:
+def api_place_of(number: int) -> Place:
+    """The same of an API."""
+    return f"127.128.2.{number + 1}", HTTP_PORT
+
+
+class GrantWays:
     """Of one worker. Nothing runs before the first is opened."""
 
     def __init__(self) -> None:
@@ -46,7 +53,7 @@ class DatabaseWays:
 
     @contextlib.contextmanager
     def opened(self, root: FactoryRoot, doors: Mapping[Place, Door], folder: Path) -> Iterator[Path | None]:
-        """The gate's socket, in `folder`, while the block runs; None where there is no database."""
+        """The gate's socket, in `folder`, while the block runs; None where there is nothing to reach."""
         if not doors:
             yield None
             return
@@ -56,6 +63,8 @@ class DatabaseWays:
             door = doors.get((address, port))
             if door is None or (there := door()) is None:
                 return None
+            if isinstance(there, Path):
+                return _at(there)
             here, inside = socket.socketpair()
             asyncio.run_coroutine_threadsafe(_joined(root, here, there), self._loop)
             return inside
@@ -84,8 +93,23 @@ class DatabaseWays:
         with self._lock:
             if self._gates is None:
                 self._gates = Gates()
-                threading.Thread(target=self._loop.run_forever, daemon=True, name="database-ways").start()
+                threading.Thread(target=self._loop.run_forever, daemon=True, name="grant-ways").start()
             return self._gates
+
+
+def _at(path: Path) -> socket.socket | None:
+    """A connection to a socket of this machine; None where nobody listens (any more)."""
+    # By descriptor, as above.
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    client = socket.socket(socket.AF_UNIX)
+    try:
+        client.connect(f"/proc/self/fd/{folder}/{path.name}")
+    except OSError:
+        client.close()
+        return None
+    finally:
+        os.close(folder)
+    return client
 
 
 async def _joined(root: FactoryRoot, here: socket.socket, door: str) -> None:
