@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     false,
+    func,
     insert,
     select,
     text,
@@ -128,6 +129,12 @@ def of_kinds(connection: Connection, kinds: Collection[str], *, app: str | None 
     if app is not None:
         query = query.where(EVENTS.c.app == app)
     return _read(connection, query.order_by(EVENTS.c.sequence.desc()))
+
+
+def count_of_grant(connection: Connection, kind: str, grant: str) -> int:
+    """How many events of this kind tell of a grant (`grant` among their properties)."""
+    query = select(func.count()).where(EVENTS.c.kind == kind, EVENTS.c.properties["grant"].as_string() == grant)
+    return connection.execute(query).scalar_one()
 
 
 def _read(connection: Connection, newest_first: Select[Any]) -> list[Event]:
