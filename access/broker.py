@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from access.grants import LIVE, Desk, Grant, Move, Now, Overtaken, State, store, utc_now
 from access.grants.model import after, seconds_until, stamp
+from access.grants.seen import Seen
 from access.providers.provider import Place, Provider
 from access.rules import Verdict
 from factory import db, events
@@ -64,6 +65,8 @@ class Broker:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
+        # Of `cut` and of `work`, which are two threads.
+        self._seen, self._seen_at_work = Seen(), Seen()
         self._held: dict[str, _Held] = {}
         # Those that were cut, and are not written down as ending: the database takes nothing.
         self._out: set[str] = set()
@@ -77,7 +80,9 @@ class Broker:
         Raises SQLAlchemy's errors; what one grant raises stays its own.
         """
         try:
-            found = self._in(State.ACTIVE, State.REVOKING)
+            with db.transaction(self._database) as connection:
+                found = self._seen.in_states(connection, (State.ACTIVE, State.REVOKING))
+                over = store.of_ended_tasks(connection, TASK_ENDED)
         except SQLAlchemyError:
             # Nothing can be read; what is known of their time is enough to end them.
             known = [(each.grant, self._over(each.grant)) for each in self._held.values()]
@@ -87,16 +92,17 @@ class Broker:
         self._out &= active
         for id in self._held.keys() - active:
             del self._held[id]
-        over, ending = self._ended_tasks(found[State.ACTIVE]), found[State.REVOKING]
+        ending = found[State.REVOKING]
         for grant in found[State.ACTIVE]:
-            if why := "its task has ended" if grant.task in over else self._over(grant):
+            if why := "its task has ended" if grant.id in over else self._over(grant):
                 _guarded(partial(self._end, ending, why), grant)
         if ending:
             self._cut(ending)
 
     def work(self) -> None:
         """Do everything else that is due now. Raises SQLAlchemy's errors; what one grant raises stays its own."""
-        found = self._in(*LIVE, State.REQUESTED)
+        with db.transaction(self._database) as connection:
+            found = self._seen_at_work.in_states(connection, (*LIVE, State.REQUESTED))
         for id in self._again.keys() - {grant.id for grant in found[State.REVOKE_FAILED]}:
             del self._again[id]
         # What ends comes first.
@@ -104,7 +110,7 @@ class Broker:
         self._each(self._retry, found[State.REVOKE_FAILED])
         self._each(self._desk.settle, found[State.REQUESTED])
         self._each(self._issue, found[State.ISSUING])
-        self._each(self._keep, found[State.ACTIVE])
+        self._each(self._keep, [grant for grant in found[State.ACTIVE] if not self._serves(grant)])
         if self._ticks() - self._swept >= SWEEP_SECONDS:
             self._swept = self._ticks()
             self.sweep()
@@ -147,12 +153,6 @@ class Broker:
             # Prolonged: never beyond where its hard limit was when it was first seen.
             held = self._held[grant.id] = _Held(grant, min(ticks + left, held.hard_at), held.hard_at)
         return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
-
-    def _ended_tasks(self, grants: list[Grant]) -> set[str]:
-        if not (tasks := {grant.task for grant in grants if grant.task}):
-            return set()
-        with db.transaction(self._database) as connection:
-            return events.tasks_with(connection, TASK_ENDED, tasks)
 
     def _end(self, ending: list[Grant], why: str, grant: Grant) -> None:
         try:
@@ -213,11 +213,17 @@ class Broker:
             provider_expires_at=issued.expires_at,
         )
 
+    def _serves(self, grant: Grant) -> bool:
+        """Whether there is nothing to do for an active one: its holder is let in, or not to be let in any more."""
+        try:
+            return grant.id in self._out or self._provider(grant).serves(grant)
+        except Exception:
+            LOG.exception("grant %s: whether its holder is let in is not known", grant.id)
+            return False
+
     def _keep(self, grant: Grant) -> None:
         """Open an active one again that nobody is let in by: this process has just begun, or the relay died."""
         provider = self._provider(grant)
-        if provider.serves(grant) or grant.id in self._out:
-            return
         try:
             self._desk.verdicts.verify(grant, None)
             door = provider.issue(grant).door
@@ -231,14 +237,6 @@ class Broker:
     def _move(self, grant: Grant, step: Move, *, why: str = "", **values: Any) -> Grant:
         with db.transaction(self._database) as connection:
             return store.move(connection, grant, step, actor=ACTOR, why=why, **values)
-
-    def _in(self, *states: State) -> dict[State, list[Grant]]:
-        """Those in each of these states."""
-        found: dict[State, list[Grant]] = {state: [] for state in states}
-        with db.transaction(self._database) as connection:
-            for grant in store.in_states(connection, states):
-                found[grant.state].append(grant)
-        return found
 
     def _live(self) -> set[str]:
         """The refs of those that something may stand for; of every place, for two of them can be at one server."""

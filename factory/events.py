@@ -131,12 +131,6 @@ def of_kinds(connection: Connection, kinds: Collection[str], *, app: str | None 
     return _read(connection, query.order_by(EVENTS.c.sequence.desc()))
 
 
-def tasks_with(connection: Connection, kind: str, tasks: Collection[str]) -> set[str]:
-    """Those of these tasks of which there is an event of this kind."""
-    query = select(EVENTS.c.task).where(EVENTS.c.task.in_(tasks), EVENTS.c.kind == kind).distinct()
-    return {str(task) for task in connection.execute(query).scalars()}
-
-
 def count_of_grant(connection: Connection, kind: str, grant: str) -> int:
     """How many events of this kind tell of a grant (`grant` among their properties)."""
     query = select(func.count()).where(EVENTS.c.kind == kind, EVENTS.c.properties["grant"].as_string() == grant)

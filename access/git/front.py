@@ -122,7 +122,7 @@ class Front:
         ended = Refused(Reason.ENDED, f"the grant has ended: {guest.ended}")
         await _refusal(ended if work.cancelled() else _failed())(scope, receive, begun)
 
-    async def _within(self, guest: Guest, request: Request, send: Send) -> None:
+    async def _within(self, guest: Guest, request: Request, send: "_Begun") -> None:
         """Do what is asked. Cancelled when the grant ends."""
         client = _client(request)
         try:
@@ -130,6 +130,8 @@ class Front:
             await do(visit, send)
         except Refused as why:
             guest.happened("git_refused", client, reason=why.reason.value, detail=why.detail)
+            if send.begun:
+                raise
             await _refusal(why)(request.scope, request.receive, send)
         except TimeoutError:
             guest.happened("git_refused", client, reason=Reason.LIMIT.value, detail="it took too long")

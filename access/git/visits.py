@@ -83,7 +83,7 @@ async def fetched(visit: Visit, send: Send) -> None:
         asks.seek(0)
         told = {"service": visit.service} if LIST in asked else {"wants": pktline.wants_of(asked, WANTS_TOLD)}
         number = visit.guest.record("refs" if LIST in asked else "fetch", visit.client, **told)
-        sent = 0
+        sent, code = 0, ""
         with _said() as said:
             async with (
                 asyncio.timeout(limits.fetch_seconds),
@@ -91,10 +91,14 @@ async def fetched(visit: Visit, send: Send) -> None:
             ):
                 headers = [(b"content-type", b"application/x-git-upload-pack-result"), (b"cache-control", b"no-cache")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
-                async for part in parts(git):
-                    sent += len(part)
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-    visit.guest.outcome(number, began, "", tags=[f"{sent} bytes"])
+                try:
+                    async for part in parts(git):
+                        sent += len(part)
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+                except Refused as why:
+                    # As git's own http-backend: what was sent is an answer, and git sees itself whether it is whole.
+                    code = why.reason.value
+    visit.guest.outcome(number, began, code, tags=[f"{sent} bytes"])
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -153,7 +157,8 @@ async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told:
         code, detail = refused.reason.value, refused.detail
     finally:
         # A branch moves at once or not at all; where it is says which, also when git was killed before it could.
-        if code and tip_of(visit.guest.order.repository, one.ref) == one.new != one.old:
+        unsure = code not in ("", Reason.DECLINED)
+        if unsure and tip_of(visit.guest.order.repository, one.ref) == one.new != one.old:
             code = ""
         _settle(visit, number, began, code, told if not code else {**told, "detail": detail})
     return answer

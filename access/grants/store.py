@@ -10,6 +10,7 @@ from access.grants.states import Move, State, moved
 from access.grants.tables import GRANTS
 from factory import events
 from factory.errors import MillwrightError
+from factory.events import EVENTS
 
 # How a move is told, by the state it leads to.
 KINDS: Final = {
@@ -49,6 +50,18 @@ def read(connection: Connection, id: str) -> Grant | None:
 def by_token(connection: Connection, token_digest: str) -> Grant | None:
     """The one that a token is of."""
     return _first(connection, GRANTS.c.token_digest == token_digest)
+
+
+def by_ids(connection: Connection, ids: Collection[str]) -> list[Grant]:
+    """Those of these (some hundred) that are there, oldest first."""
+    return _all(connection, GRANTS.c.id.in_(ids))
+
+
+def of_ended_tasks(connection: Connection, kind: str) -> set[str]:
+    """The ids of active ones whose task has told an event of this kind."""
+    told = select(EVENTS.c.sequence).where(EVENTS.c.task == GRANTS.c.task, EVENTS.c.kind == kind)
+    query = select(GRANTS.c.id).where(GRANTS.c.state == State.ACTIVE.value, told.exists())
+    return set(connection.execute(query).scalars())
 
 
 def by_prefix(connection: Connection, prefix: str) -> list[Grant]:

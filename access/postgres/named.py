@@ -1,4 +1,4 @@
-"""The statements that one session has prepared, by name, and whether what stands for their parameters is recorded.
+"""The statements that one session has prepared, by name, and whether the values for them are recorded. Pure.
 
 The protocol's Parse and SQL's PREPARE share the names. SQL's DEALLOCATE is not followed, so a name that once was of a
 statement which hides its values hides them for good.

@@ -1,13 +1,14 @@
 """What calls of a grant are really signed with: a session of its role, or the local cloud's test credentials.
 
-A session cannot be taken back, only forbidden to do anything: an inline policy on the role denies everything to it, and
-goes once the session has expired.
+A session cannot be taken back, only forbidden to do anything: inline policies on the role, one for each quarter of an
+hour, deny everything to those that have ended, and go once these have expired.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -20,8 +21,11 @@ from factory.cloud_access import VERSION
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 SHORTEST_SECONDS: Final = 900
 LONGEST_SECONDS: Final = 3600
-# `mw-ended-<when it may go, seconds of the epoch>-<the grant's ref>`.
-ENDED: Final = re.compile(r"mw-ended-(?P<until>\d+)-(?P<ref>[A-Za-z0-9_]+)")
+# `mw-ended-<when it may go, seconds of the epoch>`. All of a role's inline policies have room for 10,240 characters, so
+# many sessions share one.
+ENDED: Final = re.compile(r"mw-ended-(?P<until>\d+)")
+QUARTER_SECONDS: Final = 900
+USER: Final = "aws:userid"
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class RoleSessions:
 
     def __init__(self, clients: Clients, now: Callable[[], datetime]) -> None:
         self._clients, self._now = clients, now
+        # What a policy holds is read and written again.
+        self._turn = threading.Lock()
 
     def begin(self, wanted: Wanted) -> Credentials:
         """As Sessions."""
@@ -100,14 +106,14 @@ class RoleSessions:
 
     def end(self, role: str, region: str, ref: str) -> None:
         """As Sessions."""
-        iam = self._clients("iam", region)
+        iam, last = self._clients("iam", region), self._now().timestamp() + LONGEST_SECONDS
+        name = f"mw-ended-{int(-(-last // QUARTER_SECONDS) * QUARTER_SECONDS)}"
         try:
-            if any(found["ref"] == ref for found in _ended(iam, role)):
-                return
-            until = int(self._now().timestamp()) + LONGEST_SECONDS
-            iam.put_role_policy(
-                RoleName=role, PolicyName=f"mw-ended-{until}-{ref}", PolicyDocument=json.dumps(forbidding(ref))
-            )
+            with self._turn:
+                known = {each: _refs(iam, role, each) for each in _ended(iam, role)}
+                if not any(ref in refs for refs in known.values()):
+                    written = json.dumps(forbidding([*known.get(name, []), ref]), separators=(",", ":"))
+                    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=written)
         except iam.exceptions.NoSuchEntityException:
             # With the role every session of it is worth nothing.
             return
@@ -116,25 +122,32 @@ class RoleSessions:
         """As Sessions."""
         iam, now = self._clients("iam", region), self._now().timestamp()
         try:
-            for found in _ended(iam, role):
-                if int(found["until"]) <= now:
-                    iam.delete_role_policy(RoleName=role, PolicyName=found[0])
+            for name, until in _ended(iam, role).items():
+                if until <= now:
+                    iam.delete_role_policy(RoleName=role, PolicyName=name)
         except iam.exceptions.NoSuchEntityException:
             return
 
 
-def forbidding(ref: str) -> dict[str, Any]:
-    """The policy that forbids everything to sessions of this name, and nothing to others of the role."""
+def forbidding(refs: Sequence[str]) -> dict[str, Any]:
+    """The policy that forbids everything to sessions of these names, and nothing to others of the role."""
     statement = {
-        "Sid": "EndedGrant",
+        "Sid": "EndedGrants",
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
         # ROLE-ID:SESSION-NAME
-        "Condition": {"StringLike": {"aws:userid": f"*:{ref}"}},
+        "Condition": {"StringLike": {USER: [f"*:{ref}" for ref in refs]}},
     }
     return {"Version": VERSION, "Statement": [statement]}
 
 
-def _ended(iam: Any, role: str) -> list[re.Match[str]]:
-    return [found for name in inline_policies(iam, role) if (found := ENDED.fullmatch(name))]
+def _ended(iam: Any, role: str) -> dict[str, int]:
+    """When each of a role's policies about sessions that have ended may go."""
+    found = (ENDED.fullmatch(name) for name in inline_policies(iam, role))
+    return {each[0]: int(each["until"]) for each in found if each}
+
+
+def _refs(iam: Any, role: str, name: str) -> list[str]:
+    (statement,) = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    return [each.removeprefix("*:") for each in statement["Condition"]["StringLike"][USER]]

@@ -22,13 +22,16 @@ def _host_key(text: str) -> str:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-    allowed, fix = "a public key of OpenSSH such as ssh-ed25519 AAAA...", "take it from `ssh-keyscan`, without the name"
-    if text.split(" ", maxsplit=1)[0] not in KEY_KINDS:
-        refuse("is no public host key", allowed=allowed, fix=fix)
     try:
-        load_ssh_public_key(text.encode())
+        readable = text.split(" ", 1)[0] in KEY_KINDS and bool(load_ssh_public_key(text.encode()))
     except (ValueError, UnsupportedAlgorithm):
-        refuse("is no public host key that can be read", allowed=allowed, fix=fix)
+        readable = False
+    if not readable:
+        refuse(
+            "a public host key that can be read",
+            allowed="a public key of OpenSSH such as ssh-ed25519 AAAA...",
+            fix="take it from `ssh-keyscan`, without the name",
+        )
     return text
 
 

@@ -15,7 +15,7 @@ from grant_waits import wait_for
 
 from access.grants import Given, State
 from access.recordings import Held, recorded
-from factory import demo_people
+from factory import demo_people, events
 from factory.errors import AccessDenied
 from factory.spec import Environment, Function, Scope
 
@@ -76,6 +76,23 @@ def test_the_end_comes_in_the_middle_of_a_call(place: AwsPlace) -> None:
     assert works(place, other)
     told = wait_for(lambda: place.told("call.refused", given.grant)[1:])
     assert told[0].properties["reason"] == "credentials"
+
+
+def test_the_end_of_its_task_ends_it(place: AwsPlace) -> None:
+    given = place.given()
+    sqs = place.boto(given)
+    sqs.get_queue_attributes(QueueUrl=place.url)
+    with place.place.database.begin() as connection:
+        told = {"app": "tally", "change": "sums", "task": given.grant.task}
+        events.append(connection, events.new_event("task.ended", actor="worker", **told))
+    place.look()
+    with pytest.raises(ClientError) as refused:
+        sqs.get_queue_attributes(QueueUrl=place.url)
+    assert code(refused) == "InvalidClientTokenId"
+    assert "task has ended" in place.place.read(given.grant).ended_reason
+    assert wait_for(lambda: place.told("call.refused", given.grant))[0].properties["reason"] == "credentials"
+    with place.place.database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM factory_event WHERE kind = 'task.ended'")
 
 
 def test_a_call_that_cannot_be_recorded_is_not_made(place: AwsPlace) -> None:

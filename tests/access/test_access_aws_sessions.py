@@ -71,7 +71,7 @@ def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place:
     place.begin(RoleSessions(place.clients, clock))
     given = place.given()
     place.boto(given).send_message(QueueUrl=place.url, MessageBody="x")
-    (asked,) = taken
+    asked = taken[0]
     assert (asked["RoleSessionName"], asked["SourceIdentity"]) == (given.grant.provider_ref, demo_people.AUTHOR)
     assert 900 <= asked["DurationSeconds"] <= 3600
     assert str(given.grant.provider_expires_at) <= str(given.grant.hard_until)
@@ -82,15 +82,25 @@ def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place:
         assert not trusts(place, tags | wrong)
     assert not ended(place)
     place.end(given)
-    (name, document) = next(iter(ended(place).items()))
-    assert name.endswith(given.grant.provider_ref)
+    ((name, document),) = ended(place).items()
     assert not may(document, f"AROAEXAMPLE:{given.grant.provider_ref}")
     assert may(document, "AROAEXAMPLE:mw_another")
     # Again, as after a kill: still one.
     place.provider.remove(place.place.read(given.grant))
     place.broker.sweep()
-    assert list(ended(place)) == [name]
-    clock.ahead = timedelta(hours=1, seconds=1)
+    assert ended(place) == {name: document}
+    # A second one: each is forbidden, and a quarter of an hour's share one policy.
+    second = place.given()
+    place.end(second)
+    for document in ended(place).values():
+        assert may(document, "AROAEXAMPLE:mw_another")
+    assert len(ended(place)) <= 2
+    for grant in (given.grant, second.grant):
+        assert any(not may(document, f"AROAEXAMPLE:{grant.provider_ref}") for document in ended(place).values())
+    clock.ahead = timedelta(hours=1)
+    place.broker.sweep()
+    assert ended(place)
+    clock.ahead = timedelta(hours=1, minutes=15, seconds=1)
     place.broker.sweep()
     assert not ended(place)
     other = place.given()

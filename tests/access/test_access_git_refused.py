@@ -150,6 +150,25 @@ def test_a_grant_for_reading_reads(door: Door, given: Given, clone: Path) -> Non
     taken(door, given, clone)
 
 
+@pytest.mark.parametrize("version", ["0", "2"])
+def test_every_way_of_fetching_passes(door: Door, given: Given, clone: Path, version: str, tmp_path: Path) -> None:
+    taken(door, given, clone)
+    speaks = ("-c", f"protocol.version={version}")
+    shallow = tmp_path / "shallow"
+    made = door.git(given, *speaks, "clone", "-q", "--depth", "1", "-b", BRANCH, "millwright:tally", str(shallow))
+    assert made.returncode == 0, made.stderr
+    assert door.run("rev-list", "--count", "HEAD", at=shallow).stdout == "1\n"
+    assert door.git(given, *speaks, "fetch", "--unshallow", "--quiet", at=shallow).returncode == 0
+    # Histories that went apart are talked over in several rounds.
+    for number in range(40):
+        door.commit(shallow, {}, f"own {number}")
+    taken(door, given, clone)
+    fetched = door.git(given, *speaks, "fetch", "--quiet", "origin", BRANCH, at=shallow)
+    assert fetched.returncode == 0, fetched.stderr
+    tip = door.run("rev-parse", "FETCH_HEAD", at=shallow).stdout.strip()
+    assert tip == door.repository.head(BRANCH)
+
+
 def test_the_token_of_another_task_opens_its_own_branch_only(door: Door, given: Given, clone: Path) -> None:
     other = door.given(**OTHER)
     door.commit(clone, {"sums.py": "SUMS = {'o': 1}\n"})

@@ -1,6 +1,8 @@
 """What looks like a credential gets into no record, however the search for it is shortened."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -24,3 +26,10 @@ def test_whatever_has_the_shape_of_a_credential_is_taken_out(shape: re.Pattern[s
 @given(st.text(alphabet="abcdefghijklm _.,;'=0123456789"))
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert redacted(text) == text
+
+
+@pytest.mark.parametrize(("module", "loads"), [("access.postgres.serve", False), ("access.audit", True)])
+def test_the_relay_looks_for_credentials_and_loads_no_database_for_it(module: str, loads: bool) -> None:
+    script = f"import sys, {module}; print('access.redaction' in sys.modules, 'sqlalchemy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", str(loads)]

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -51,14 +53,16 @@ def in_the_log(plane: SshPlane, log: str, kind: str, reason: str, said: str) -> 
 @contextlib.contextmanager
 def listening(files: Files, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A client that is in and runs nothing, with a forward at its own end."""
-    control = files.config.parent / "control"
-    process = subprocess.Popen(ssh(files, options=("-M", "-S", str(control), "-N", *options)))
-    try:
-        wait_for(control.exists)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
+    # In a folder of a short name: a socket's path has 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="mw-") as folder:
+        control = Path(folder) / "c"
+        process = subprocess.Popen(ssh(files, options=("-M", "-S", str(control), "-N", *options)))
+        try:
+            wait_for(control.exists)
+            yield process
+        finally:
+            process.terminate()
+            process.wait(SECONDS)
 
 
 def free_port() -> int:

@@ -88,6 +88,11 @@ def test_the_end_comes_in_the_middle_of_a_command_and_nothing_survives_it(plane:
     client = kept_busy(plane, given, survivors)
     other = kept_busy(plane, kept, "exec sleep 7205")
     wait_for(lambda: all(running(f"sleep 720{each}") for each in range(1, 6)))
+    inside = {each.grant: each.what for each in plane.bastions[-1].sessions()}
+    assert inside == {
+        given.grant.id: f"exec: echo begun; {survivors}",
+        kept.grant.id: "exec: echo begun; exec sleep 7205",
+    }
     plane.end(given)
     # It is over, so nothing of it is there.
     assert not [words for each in range(1, 5) if running(words := f"sleep 720{each}")]

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from console.cli import COMMANDS, command_line
+from console.commands import access, factory, policy
 
 NAMES = [name for names in COMMANDS.values() for name in names]
 WITHOUT_DATABASE = """
@@ -48,3 +49,14 @@ def test_an_update_loads_no_database_before_its_own_process_does(words: tuple[st
     ).stdout.split()
     assert ("sqlalchemy" in told) is loaded
     assert ("pipeline" in told) is loaded
+
+
+@pytest.mark.parametrize(
+    ("name", "group"), [("policy", policy.policy), ("access", access.app), ("factory", factory.app)]
+)
+def test_a_command_line_that_is_made_again_has_no_more_commands(name: str, group: typer.Typer) -> None:
+    command_line([name])
+    before = len(group.registered_commands), len(group.registered_groups)
+    command_line([name])
+    assert (len(group.registered_commands), len(group.registered_groups)) == before
+    assert before[0] > 1

@@ -65,6 +65,7 @@ def test_its_outputs_are_known_without_an_engine(standing: Place) -> None:
     assert told["workflows"].endswith("oidc-provider/token.actions.githubusercontent.com")
 
 
+@pytest.mark.long
 def test_the_plain_door_sees_the_same_stack_and_no_drift(standing: Place) -> None:
     preview = standing.pulumi("preview", "-s", "platform", "--refresh", "--expect-no-changes")
     assert preview.code == 0, preview.out + preview.err

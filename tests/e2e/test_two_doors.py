@@ -23,6 +23,7 @@ def test_after_the_driver_the_plain_door_finds_nothing_to_do(built: Place) -> No
     assert "millwright@" in seen.out, "the policy pack did not run in a plain preview"
 
 
+@pytest.mark.long
 def test_the_policies_judge_the_same_stack_from_its_exported_state_and_from_a_plan(built: Place) -> None:
     state, plan = built.root.path / "state.json", built.root.path / "plan.json"
     assert built.millwright("stack", "export", "links", "build", "-o", str(state)).code == 0

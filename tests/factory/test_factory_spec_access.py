@@ -45,12 +45,12 @@ hosts:
 """
 HOST_MISTAKES = {
     "a line of known_hosts": ("- ssh-ed25519", "- legacy.example.com ssh-ed25519", "hostKeys.0", "without the name"),
-    "a key that is cut off": ("F5e8Y", "F5e", "hostKeys.0", "no public host key that can be read"),
+    "a key that is cut off": ("F5e8Y", "F5e", "hostKeys.0", "a public host key that can be read"),
     "a private key": (
         "- ssh-ed25519 AAAA",
         "- -----BEGIN OPENSSH PRIVATE KEY-----",
         "hostKeys.0",
-        "is no public host key",
+        "such as ssh-ed25519",
     ),
     "a port that there is not": (
         "legacy.example.com\n    user",

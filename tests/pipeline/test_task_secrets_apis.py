@@ -47,6 +47,16 @@ attempts:
       - use: [{submit: {summary: called}}]
 """
 
+NONE = """
+attempts:
+  1:
+    turns:
+      - use:
+          - run: {argv: [python, -c, "import os; print({'SIGNING_KEY', 'PAYMENTS_URL'} & {*os.environ})"]}
+      - when: {is_error: false, contains: ["set()"]}
+        use: [{submit: {summary: none}}]
+"""
+
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
@@ -93,16 +103,6 @@ def test_a_tasks_commands_have_the_secret_and_call_the_api_and_the_model_sees_ne
 
 
 def test_without_a_rule_a_task_has_neither_and_is_told_of_none(bench: GrantedBench) -> None:
-    bench.script(
-        """
-        attempts:
-          1:
-            turns:
-              - use:
-                  - run: {argv: [python, -c, "import os; print([n for n in os.environ if '_' in n and n[0] in 'SP'])"]}
-              - when: {is_error: false, contains: ["[]"]}
-                use: [{submit: {summary: none}}]
-        """
-    )
+    bench.script(NONE)
     assert bench.task.run().state is OutcomeState.SUBMITTED
     assert set(bench.grants()) == {"model", "repository"}
