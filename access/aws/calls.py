@@ -19,6 +19,9 @@ from access.aws.resources import SERVICES, Need, Places
 
 TYPE: Final = "application/x-amz-json-"
 SAID_CHARACTERS: Final = 300
+# No call of SQS has so many (a full batch has some 500), and looking each over by its model takes time from everybody.
+MOST_VALUES: Final = 2_000
+MOST_DEPTH: Final = 20
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,33 @@ def _check(model: ServiceModel, operation: str, parameters: dict[str, Any]) -> N
         return
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
-        raise _not_so("ValidationException", str(report.generate_report())[:SAID_CHARACTERS])
+        # Up to where a value stands: it may be what a message holds, and this is told for ever.
+        said = str(report.generate_report()).partition(", value: ")[0]
+        raise _not_so("ValidationException", said[:SAID_CHARACTERS])
 
 
 def _parameters(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body or b"{}", object_pairs_hook=_once, parse_constant=_no_number)
+        # Half a surrogate is no text, and could not be recorded.
+        json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise _not_so("SerializationException", "the body is not JSON that can be read in one way") from None
     if not isinstance(found, dict):
         raise _not_so("SerializationException", "the body is no JSON object")
+    _require_bounded(found)
     return found
+
+
+def _require_bounded(found: dict[str, Any]) -> None:
+    waiting, count = [(0, found)], 0
+    while waiting:
+        depth, each = waiting.pop()
+        inner = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        count += len(inner)
+        if count > MOST_VALUES or depth > MOST_DEPTH:
+            raise _not_so("ValidationException", f"a call has at most {MOST_VALUES} values, {MOST_DEPTH} deep")
+        waiting += [(depth + 1, value) for value in inner]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
