@@ -157,9 +157,11 @@ class TaskGrants:
                 if self._left(resource) <= 0:
                     raise AccessDenied(f"nobody prolongs {resource}: the access plane does not answer") from None
             return
-        for resource in self._held:
-            if self._left(resource) < RENEW_SECONDS:
-                self._renew(resource)
+        for resource in list(self._held):
+            # One that was prolonged, or is gone, by then is none; a plane that begins anew is asked at the next look.
+            with contextlib.suppress(CloudUnavailable):
+                if resource in self._held and self._left(resource) < RENEW_SECONDS:
+                    self._renew(resource)
 
     def model(self, failed: str = "") -> Upstream:
         """Where the task's calls of the model go; not to `failed`, which does not answer: another one is waited for.
@@ -197,8 +199,17 @@ class TaskGrants:
     def _renew(self, resource: str) -> None:
         told = self._held[resource]
         # At its hard limit it is not prolonged any more, and ends by itself.
-        if told.grant["lease_until"] < told.grant["hard_until"]:
+        if told.grant["lease_until"] >= told.grant["hard_until"]:
+            return
+        try:
             self._held[resource] = self._access.renew(told, LEASE_MINUTES)
+        except AccessDenied:
+            self._look()
+            now = self._held.get(resource)
+            # It may have moved since it was looked at: its relay began anew. What the task goes on without ends by
+            # itself when nobody prolongs it.
+            if now is not None and now.grant["fence"] == told.grant["fence"] and _kind(resource) not in USED:
+                raise
 
     def _left(self, resource: str) -> float:
         until = datetime.fromisoformat(self._held[resource].grant["lease_until"])

@@ -147,3 +147,47 @@ def test_what_people_are_asked_for_is_asked_first_and_for_the_time_that_they_are
     spec = an_app({**rule, "approval": "operator"})
     with taken(access, spec, HOLDER, needs(spec, Function.CODER, "b"), NOBODY):  # type: ignore[arg-type]
         assert [(each.resource, each.minutes) for each in access.asked] == [("repository", 45), ("model", 10)]
+
+
+def test_what_is_not_prolonged_any_more_ends_the_task_only_where_it_cannot_go_on_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses(told: Told, minutes: int) -> Told:
+        raise AccessDenied("it is not allowed any more")
+
+    used = Need("databases.database", Scope.READ, "uses it")
+    for resource in ("databases.database", "model"):
+        access = Granting()
+        grants = held_by(access, Need("model", Scope.READ, "asks"), used)
+        grant = set_lease(access, resource, 200)
+        monkeypatch.setattr(access, "renew", refuses)
+        if resource == "model":
+            with pytest.raises(AccessDenied, match="not allowed any more"):
+                grants.require()
+            continue
+        grants.require()
+        assert list(grants.held("databases")) == ["database"]
+        access.revoke(grant["id"], "its lease is over")
+        grants.require()
+        assert grants.gone("databases") == {"database": "its lease is over"}
+
+
+@pytest.mark.parametrize("why", [AccessDenied("the grant has moved on since"), CloudUnavailable("it begins anew")])
+def test_what_moves_or_begins_anew_between_the_look_and_its_renewal_is_prolonged_at_the_next_look(
+    monkeypatch: pytest.MonkeyPatch, why: Exception
+) -> None:
+    access = Granting()
+    grants = held_by(access)
+    grant = set_lease(access, "model", 200)
+    prolongs = access.renew
+
+    def overtaken(told: Told, minutes: int) -> Told:
+        access.grants[grant["id"]] = {**grant, "fence": 2, "door": "http://127.0.0.1:2"}
+        monkeypatch.setattr(access, "renew", prolongs)
+        raise why
+
+    monkeypatch.setattr(access, "renew", overtaken)
+    grants.require()
+    assert access.grants[grant["id"]]["lease_until"] == grant["lease_until"]
+    grants.require()
+    assert access.grants[grant["id"]]["fence"] == 3
