@@ -83,7 +83,8 @@ class Close(_Line):
 
 
 Order = Annotated[Open | Close, Field(discriminator="order")]
-ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order)
+# What is wrong with a line is logged, and a line may hold a secret.
+ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
 
 
 class Done(Answer):

@@ -85,7 +85,8 @@ class Sessions(_Line):
 
 
 Order = Annotated[Open | Close | Sessions, Field(discriminator="order")]
-ORDER: Final[TypeAdapter[Open | Close | Sessions]] = TypeAdapter(Order)
+# What is wrong with a line is logged, and a line may hold a secret.
+ORDER: Final[TypeAdapter[Open | Close | Sessions]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
 
 
 class Session(_Line):

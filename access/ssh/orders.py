@@ -87,7 +87,10 @@ class Reap(_Line):
 
 
 Order = Annotated[Open | Close | Sessions | Reap, Field(discriminator="order")]
-ORDER: Final[TypeAdapter[Open | Close | Sessions | Reap]] = TypeAdapter(Order)
+# What is wrong with a line is logged, and a line may hold a secret.
+ORDER: Final[TypeAdapter[Open | Close | Sessions | Reap]] = TypeAdapter(
+    Order, config=ConfigDict(hide_input_in_errors=True)
+)
 
 
 class Session(_Line):
