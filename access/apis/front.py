@@ -46,8 +46,10 @@ class Front:
         self._by_token: dict[str, Session] = {}
         # Tokens of grants that were there once: whose it was is told in the record, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()
-        # Connections of nobody knows whom yet, and grants whose time is over.
+        # Connections that have not asked yet: of nobody knows whom, and, apart from those, at grants' own sockets, so
+        # that strangers at the port keep no task from what it holds. And grants whose time is over.
         self._waiting: set[asyncio.Task[None]] = set()
+        self._at_doors: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         # How many refused logins were told of each grant ("": nobody's) in this minute.
         self._logins: Counter[str] = Counter()
@@ -88,7 +90,7 @@ class Front:
         """End it, and every grant with it."""
         if self._server is not None:
             self._server.close()
-        for task in list(self._waiting):
+        for task in [*self._waiting, *self._at_doors]:
             task.cancel()
         await asyncio.gather(*(self.close(name, "the relay has ended") for name in list(self._grants)))
 
@@ -117,11 +119,11 @@ class Front:
     async def _guarded(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: str, session: Session | None
     ) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._waiting) >= self._around.limits.waiting:
+        task, waiting = asyncio.current_task(), self._waiting if session is None else self._at_doors
+        if task is None or len(waiting) >= self._around.limits.waiting:
             writer.transport.abort()
             return
-        self._waiting.add(task)
+        waiting.add(task)
         try:
             # When it is ended from here, asyncio's streams (3.11) would print a cancelled task as a fault.
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -129,7 +131,7 @@ class Front:
         except Exception:  # the seam: a fault of ours ends this connection
             LOG.exception("a connection failed")
         finally:
-            self._waiting.discard(task)
+            waiting.discard(task)
             writer.close()
 
     async def _serve(self, exchange: Exchange, client: str, session: Session | None) -> None:
@@ -144,6 +146,7 @@ class Front:
             return
         if task := asyncio.current_task():
             self._waiting.discard(task)
+            self._at_doors.discard(task)
         await session.carry(exchange, request, headers, client)
 
     def _identified(self, headers: Headers) -> tuple[Session, Headers]:

@@ -1,5 +1,7 @@
 """How much a grant's holder may use of the relay before APIs, and that whoever goes beyond it hears nothing more."""
 
+import contextlib
+import socket
 from collections.abc import Iterator
 
 import httpx2
@@ -7,6 +9,7 @@ import pytest
 from api_relay_place import RelayPlace, relay_place
 from grant_waits import wait_for
 
+from access.apis.limits import Limits
 from factory.spec import Scope
 
 
@@ -57,3 +60,21 @@ def test_an_answer_that_is_too_long_is_broken_off(place: RelayPlace) -> None:
     outcome = place.recorded(held)[-1]
     assert (outcome["kind"], outcome["sqlstate"][:5]) == ("outcome", "limit")
     assert place.call(place.open(), "GET", "/items").status_code == 200
+
+
+def test_strangers_who_fill_the_port_keep_nobody_from_a_grants_own_socket(place: RelayPlace) -> None:
+    held = place.open(Scope.READ)
+
+    def answered() -> bool:
+        try:
+            return place.call(held, "GET", "/items").status_code == httpx2.codes.OK
+        except httpx2.HTTPError:
+            return False
+
+    assert answered()
+    with contextlib.ExitStack() as idle:
+        for _ in range(Limits().waiting):
+            idle.enter_context(socket.create_connection(("127.0.0.1", place.relay.port)))
+        wait_for(lambda: not answered())
+        assert place.by_socket(held, "GET", "/items").status_code == httpx2.codes.OK
+    wait_for(answered)
