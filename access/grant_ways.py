@@ -102,6 +102,8 @@ def _at(path: Path) -> socket.socket | None:
     # By descriptor, as above.
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     client = socket.socket(socket.AF_UNIX)
+    # Where a relay hangs, and nobody has room any more, that is said at once: few threads open what all tasks reach.
+    client.setblocking(False)
     try:
         client.connect(f"/proc/self/fd/{folder}/{path.name}")
     except OSError:
