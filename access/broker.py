@@ -8,7 +8,7 @@ written for, a sweep takes away.
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,8 @@ ACTOR: Final = "access"
 TASK_ENDED: Final = "task.ended"
 # One database that does not answer keeps nobody else's grants.
 WORKERS: Final = 8
+# One kind's process that hangs keeps nobody else's end for longer.
+CUT_SECONDS: Final = 1.0
 # No rule gives anything for longer.
 MOST_SECONDS: Final = 60.0 * max(LEASE_MINUTES.values())
 
@@ -73,6 +75,9 @@ class Broker:
         self._again: dict[str, float] = {}
         self._swept = float("-inf")
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
+        # One cut of each kind at a time.
+        self._cutters = ThreadPoolExecutor(max(1, len(providers)), thread_name_prefix="cut")
+        self._cutting: dict[str, Future[None]] = {}
 
     def cut(self) -> None:
         """End what is to end now, as far as that takes no time: nobody is let in any more, and who is in is cut off.
@@ -137,6 +142,7 @@ class Broker:
     def close(self) -> None:
         """Let nobody in any more. Grants stay as they are written; whoever begins next goes on with them."""
         self._pool.shutdown()
+        self._cutters.shutdown(wait=False)
         for provider in self._providers.values():
             provider.close()
 
@@ -165,13 +171,21 @@ class Broker:
         ending.append(ended)
 
     def _cut(self, grants: list[Grant]) -> None:
-        """All at once: each session takes its time to end, and nobody waits for another one's."""
+        """All at once: each session takes its time to end, and nobody waits for another one's. A kind that is not done
+        with its last ones gets these at a further look.
+        """
         for kind, provider in self._providers.items():
+            found = [grant for grant in grants if grant.provider_kind == kind]
+            if found and kind not in self._cutting:
+                self._cutting[kind] = self._cutters.submit(provider.cut, found)
+        done, _ = wait(self._cutting.values(), CUT_SECONDS)
+        self._cutting = {kind: cutting for kind, cutting in self._cutting.items() if cutting not in done}
+        for cutting in done:
             try:
-                provider.cut([grant for grant in grants if grant.provider_kind == kind])
+                cutting.result()
             except MillwrightError as error:
                 # The work that follows cuts each again, and says what came of it.
-                LOG.warning("sessions of %d grants may not be cut: %s", len(grants), error)
+                LOG.warning("sessions of grants may not be cut: %s", error)
 
     def _remove(self, grant: Grant) -> None:
         provider, attempts = self._provider(grant), grant.revoke_attempts + 1
