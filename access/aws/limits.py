@@ -10,7 +10,8 @@ MIB = 1 << 20
 class Limits:
     """Seconds, bytes and counts."""
 
-    # For a request's body to come.
+    # For a request's head to come, and its body.
+    head_seconds: float = 20
     body_seconds: float = 20
     # SQS takes a MiB, which is a third more in JSON.
     body_bytes: int = 2 * MIB

@@ -14,6 +14,7 @@ from typing import Any, Final
 import uvicorn
 from pydantic import ValidationError
 
+from access.aws.impatient import impatient
 from access.aws.limits import Limits
 from access.aws.orders import ORDER, Begin, Close, Done, Happened, Open
 from access.aws.proxy import Proxy
@@ -89,8 +90,8 @@ async def _carry_out(proxy: Proxy, line: bytes) -> Done:
 def _config(proxy: Proxy, begin: Begin, limits: Limits) -> uvicorn.Config:
     return uvicorn.Config(
         proxy,
-        # The strict reader of HTTP: what could be read in two ways it does not read.
-        http="h11",
+        # The strict reader of HTTP (h11): what could be read in two ways it does not read.
+        http=impatient(limits.head_seconds),
         ws="none",
         lifespan="off",
         interface="asgi3",
