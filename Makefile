@@ -27,7 +27,7 @@ demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the 
 
 # Three workers on two cores: a third of their time they wait, for engines and daemons. What goes together and what
 # comes first: tests/conftest.py.
-SPREAD := -n 3 --dist loadgroup --no-loadscope-reorder
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: lint  ## Lint, types, and every test
 	@$(BIN)/millwright engine install

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from access.apis import orders as apis
-from access.apis.process import COMMAND, ApiRelay
+from access.apis.process import ApiRelay
 from access.aws import orders as aws
 from access.aws.process import AwsProxy
 from access.certificates import certificate
@@ -51,14 +51,14 @@ def aws_proxy(root: FactoryRoot, database: Engine, now: datetime) -> AwsProxy:
     return proxy
 
 
-def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = COMMAND) -> ApiRelay:
+def api_relay(root: FactoryRoot, database: Engine, command: Sequence[str] = ()) -> ApiRelay:
     """A relay before APIs that runs. Raises MillwrightError."""
     relay = ApiRelay(root.logs / "relay-apis.log", teller(database, "apis"), command)
     relay.start(apis.Begin(recordings=private_folder(root.recordings), sockets=private_folder(root.run / apis.SOCKETS)))
     return relay
 
 
-def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ssh.COMMAND) -> Bastion:
+def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ()) -> Bastion:
     """A bastion that runs. Raises MillwrightError."""
     bastion = Bastion(root.logs / "bastion-ssh.log", teller(database, "ssh"), command)
     # Made here: the bastion itself writes recordings only.

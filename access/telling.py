@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.grants import Grant, Move, Overtaken, State, store
-from access.told import Happened
+from access.orders import Happened
 from factory import db, events
 
 LOG = logging.getLogger("millwright.access")

@@ -7,52 +7,30 @@ import contextlib
 import os
 import queue
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Final, Generic, TypeVar
+from typing import IO, ClassVar, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from access.orders import HAPPENED, Answer, Close, Done, Happened
 from factory.errors import MillwrightError
 from factory.paths import private_folder
 
 # The process is importing at its first order, on a machine that others use as well.
 ANSWER_SECONDS: Final = 120.0
 END_SECONDS: Final = 10.0
-HAPPENED: Final = b'{"happened"'
 
 
-class Answer(BaseModel):
-    """How an order went: "" when it is carried out, otherwise why it is not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    problem: str = ""
+Said = TypeVar("Said", bound=Answer)
+Open = TypeVar("Open", bound=BaseModel)
+Listening = TypeVar("Listening", bound=Done)
+Event = TypeVar("Event", bound=Happened)
 
 
-class Happened(BaseModel):
-    """What nobody ordered: told by the process, and then to the outbox. `happened` comes first in its line.
-
-    `reason` is a code; `session_ended` tells the recording's path (relative to the recordings) and its SHA-256.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    happened: str
-    grant: str = ""
-    session: str = ""
-    client: str = ""
-    reason: str = ""
-    detail: str = ""
-    recording: str = ""
-    digest: str = ""
-
-
-Done = TypeVar("Done", bound=Answer)
-
-
-class ToldProcess(Generic[Done]):
+class ToldProcess(Generic[Said]):
     """One process, from `start` to `stop`. Safe to use from many threads.
 
     `name` is what people call it (`the PostgreSQL relay`); `answers` is the type of its answers. `watch` is given each
@@ -64,12 +42,12 @@ class ToldProcess(Generic[Done]):
         name: str,
         command: Sequence[str],
         log: Path,
-        answers: type[Done],
+        answers: type[Said],
         watch: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._name, self._command, self._log, self._type, self._watch = name, command, log, answers, watch
         self._lock = threading.Lock()
-        self._answers: queue.Queue[Done | None] = queue.Queue()
+        self._answers: queue.Queue[Said | None] = queue.Queue()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,7 +55,7 @@ class ToldProcess(Generic[Done]):
         """The process's; 0 before `start`."""
         return self._process.pid if self._process else 0
 
-    def start(self, begin: BaseModel) -> Done:
+    def start(self, begin: BaseModel) -> Said:
         """Start it; its answer to its first line. Raises MillwrightError: it does not run."""
         private_folder(self._log.parent)
         with self._log.open("ab") as errors:
@@ -98,7 +76,7 @@ class ToldProcess(Generic[Done]):
             self.stop()
             raise
 
-    def tell(self, order: BaseModel) -> Done:
+    def tell(self, order: BaseModel) -> Said:
         """Have an order carried out. Raises MillwrightError: it is not, or may not be."""
         with self._lock:
             if not self._process or not self.alive():
@@ -142,6 +120,66 @@ class ToldProcess(Generic[Done]):
                 else:
                     self._answers.put(self._type.model_validate_json(line))
         self._answers.put(None)
+
+
+class RelayProcess(Generic[Open, Listening, Event]):
+    """A process before something that grants are for: it lets their holders in, records them, and cuts them off.
+
+    Each kind says what people call it, which module it runs (`python -m`), and of which types its lines are. Safe to
+    use from many threads; `watch` is called by a thread of its own, and must not block.
+    """
+
+    called: ClassVar[str]
+    module: ClassVar[str]
+    answers: type[Listening]
+    events: type[Event]
+
+    def __init__(self, log: Path, watch: Callable[[Event], None] = lambda _: None, command: Sequence[str] = ()) -> None:
+        """`command`: another one than that of its module, for tests."""
+
+        def happened(line: bytes) -> None:
+            watch(self.events.model_validate_json(line))
+
+        self._process = ToldProcess(self.called, command or command_of(self.module), log, self.answers, happened)
+        self.port = 0
+
+    @property
+    def pid(self) -> int:
+        """The process's; 0 before `start`."""
+        return self._process.pid
+
+    def start(self, begin: BaseModel) -> int:
+        """Start it; the port it listens at. Raises MillwrightError."""
+        self.port = self._process.start(begin).port
+        return self.port
+
+    def open(self, order: Open) -> None:
+        """Let the grant's holder in. Raises MillwrightError: nobody is let in."""
+        self._process.tell(order)
+
+    def close(self, grant: str, reason: str) -> None:
+        """End a grant. Raises MillwrightError, as `close_all` does."""
+        self.close_all({grant: reason})
+
+    def close_all(self, grants: dict[str, str]) -> Listening:
+        """End several (why, by grant) at once; returns when nothing of them is under way.
+
+        Raises MillwrightError: something may be.
+        """
+        return self._process.tell(Close(grants=grants))
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.alive()
+
+    def stop(self) -> None:
+        """End it, and all that is under way with it."""
+        self._process.stop()
+
+
+def command_of(module: str) -> tuple[str, ...]:
+    """What runs a module of ours as a process of its own."""
+    return (sys.executable, "-P", "-m", module)
 
 
 def _there(stream: IO[bytes] | None) -> IO[bytes]:

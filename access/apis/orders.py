@@ -6,15 +6,13 @@ Between the answers the process tells what happened, as lines of `Happened`: the
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from access import told
-from access.told import Answer
+from access import orders
+from access.orders import Close, Line, Name
 from factory.paths import FactoryRoot
 from factory.spec import Scope
 
-# They become names of folders and files.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 DAY_SECONDS: Final = 86_400.0
 
 
@@ -27,11 +25,7 @@ def own_socket(root: FactoryRoot, grant: str) -> Path:
     return root.run / SOCKETS / grant
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Begin(_Line):
+class Begin(Line):
     """The first: where recordings go, the folder of the grants' own sockets, and where it listens.
 
     Port 0: any free one.
@@ -43,7 +37,7 @@ class Begin(_Line):
     port: int = 0
 
 
-class Credential(_Line):
+class Credential(Line):
     """The header with the credential, and what it is made from: each of `secrets` is taken out of every answer."""
 
     header: str
@@ -52,7 +46,7 @@ class Credential(_Line):
     secrets: list[str] = Field(repr=False)
 
 
-class Open(_Line):
+class Open(Line):
     """Let in who has the token (`token_digest`: SHA-256, hexadecimal), or comes by the grant's own socket.
 
     They may do what `scope` holds below `url`, with the credential that is put in.
@@ -72,28 +66,12 @@ class Open(_Line):
     seconds: float = Field(default=DAY_SECONDS, gt=0)
 
 
-class Close(_Line):
-    """End grants (for each: why): nobody gets in by them any more, and what is under way is cut off.
-
-    Answered once their connections are closed, all at once.
-    """
-
-    order: Literal["close"] = "close"
-    grants: dict[Name, str]
-
-
 Order = Annotated[Open | Close, Field(discriminator="order")]
 # What is wrong with a line is logged, and a line may hold a secret.
 ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
 
 
-class Done(Answer):
-    """How it went. `port` answers Begin."""
-
-    port: int = 0
-
-
-class Happened(told.Happened):
+class Happened(orders.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log.

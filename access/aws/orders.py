@@ -6,21 +6,15 @@ Between the answers the process tells what happened, as lines of `Happened`: the
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from access import told
-from access.told import Answer
+from access import orders
+from access.orders import Close, Line, Name
 
-# They become names of folders and files.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 DAY_SECONDS: Final = 86_400.0
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Begin(_Line):
+class Begin(Line):
     """The first: where recordings go, what clients know the proxy by, and where it listens (port 0: any free one)."""
 
     recordings: Path
@@ -30,7 +24,7 @@ class Begin(_Line):
     port: int = 0
 
 
-class Upstream(_Line):
+class Upstream(Line):
     """The cloud's endpoint (a URL without a path), and what calls are signed with there."""
 
     endpoint: str = Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]+)?$")
@@ -41,14 +35,14 @@ class Upstream(_Line):
     token: str = Field(default="", repr=False)
 
 
-class Document(_Line):
+class Document(Line):
     """A policy document, and where it is from, for people."""
 
     name: str
     document: dict[str, Any]
 
 
-class Rights(_Line):
+class Rights(Line):
     """Who asks, and every document that says what they may.
 
     `session` is the ARN of the role's session, `issuer` that of its role; `tags` are those of the session.
@@ -56,23 +50,23 @@ class Rights(_Line):
 
     session: str
     issuer: str
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     identity: list[Document]
     boundary: Document | None = None
     granted: Document
 
 
-class Resource(_Line):
+class Resource(Line):
     """One resource of the grant: what the cloud calls it in calls (`name`), its tags, and its own policy if it has
     one."""
 
     arn: str
     name: str
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     policy: Document | None = None
 
 
-class Open(_Line):
+class Open(Line):
     """Let in who signs with `key_id` and `secret`, for calls to `service` that `rights` allow. One that is open is told
     anew by it: calls under way go on."""
 
@@ -90,25 +84,12 @@ class Open(_Line):
     seconds: float = Field(default=DAY_SECONDS, gt=0)
 
 
-class Close(_Line):
-    """End grants (for each: why): no call passes by them any more, and those under way are cut off."""
-
-    order: Literal["close"] = "close"
-    grants: dict[Name, str]
-
-
 Order = Annotated[Open | Close, Field(discriminator="order")]
 # What is wrong with a line is logged, and a line may hold a secret.
 ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
 
 
-class Done(Answer):
-    """How it went. `port` answers Begin."""
-
-    port: int = 0
-
-
-class Happened(told.Happened):
+class Happened(orders.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`; `session_ended` tells the recording's path
     (relative to the recordings) and its SHA-256, for the audit log."""
 

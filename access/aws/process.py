@@ -1,51 +1,12 @@
-"""The proxy as the broker holds it: a process that lets calls through, and cuts them off."""
+"""The proxy that signs calls of AWS, as the broker holds it."""
 
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final
-
-from access.aws.orders import Begin, Close, Done, Happened, Open
-from access.told import ToldProcess
-
-COMMAND: Final = (sys.executable, "-P", "-m", "access.aws")
+from access.aws.orders import Happened, Open
+from access.orders import Done
+from access.told import RelayProcess
 
 
-class AwsProxy:
-    """One process. Safe to use from many threads; `watch` is called by a thread of its own, and must not block."""
+class AwsProxy(RelayProcess[Open, Done, Happened]):
+    """One process."""
 
-    def __init__(
-        self, log: Path, watch: Callable[[Happened], None] = lambda _: None, command: Sequence[str] = COMMAND
-    ) -> None:
-        def happened(line: bytes) -> None:
-            watch(Happened.model_validate_json(line))
-
-        self._process = ToldProcess("the AWS proxy", command, log, Done, happened)
-        self.port = 0
-
-    @property
-    def pid(self) -> int:
-        """The process's; 0 before `start`."""
-        return self._process.pid
-
-    def start(self, begin: Begin) -> int:
-        """Start it; the port it listens at. Raises MillwrightError."""
-        self.port = self._process.start(begin).port
-        return self.port
-
-    def open(self, order: Open) -> None:
-        """Let the grant's calls through, or tell one that is open anew. Raises MillwrightError: none passes."""
-        self._process.tell(order)
-
-    def close_all(self, grants: dict[str, str]) -> None:
-        """End several (why, by grant) at once; returns when nothing of them is under way. Raises MillwrightError: it
-        may be."""
-        self._process.tell(Close(grants=grants))
-
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self._process.alive()
-
-    def stop(self) -> None:
-        """End it, and every call with it."""
-        self._process.stop()
+    called, module = "the AWS proxy", "access.aws"
+    answers, events = Done, Happened

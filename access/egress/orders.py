@@ -1,4 +1,4 @@
-"""What the worker tells a proxy's process: a line of JSON each, and one line as the answer (`access.told.Answer`)."""
+"""What the worker tells a proxy's process: a line of JSON each, and one line as the answer (`access.orders.Answer`)."""
 
 from pathlib import Path
 from typing import Final

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from access.egress.orders import INSIDE, SOCKET, Begin, Order
 from access.egress.record import Asker
-from access.told import Answer, ToldProcess
+from access.orders import Answer
+from access.told import ToldProcess
 from factory.errors import MillwrightError
 from factory.paths import FactoryRoot, private_folder
 

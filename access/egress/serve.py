@@ -20,7 +20,7 @@ from access.egress.addresses import Public, Resolve
 from access.egress.orders import INSIDE, SOCKET, Begin, Order
 from access.egress.proxy import Egress
 from access.egress.record import Record, outbox
-from access.told import Answer
+from access.orders import Answer
 from factory import db
 from factory.paths import FactoryRoot
 from factory.settings import Settings

@@ -6,20 +6,13 @@ Between the answers the process tells what happened, as lines of `Happened`: the
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from access import told
-from access.told import Answer
-
-# They become names of folders and files.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+from access import orders
+from access.orders import Close, Line, Name
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Begin(_Line):
+class Begin(Line):
     """The first: where recordings go, where a push waits until it is judged, and what clients know the door by.
 
     `port` 0: any free one.
@@ -33,7 +26,7 @@ class Begin(_Line):
     port: int = 0
 
 
-class Open(_Line):
+class Open(Line):
     """Let in who knows the token that `token` is the SHA-256 of, to `repository` under the name `<app>.git`.
 
     `branches` are those that may be pushed to: by name, all below one (`people/ada/*`), or all (`*`); none for reading.
@@ -50,28 +43,12 @@ class Open(_Line):
     seconds: float = Field(gt=0)
 
 
-class Close(_Line):
-    """End grants (for each: why): nobody gets in by them any more, and what is under way is ended.
-
-    Answered once nothing of it runs any more.
-    """
-
-    order: Literal["close"] = "close"
-    grants: dict[Name, str]
-
-
 Order = Annotated[Open | Close, Field(discriminator="order")]
 # What is wrong with a line is logged, and a line may hold a secret.
 ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
 
 
-class Done(Answer):
-    """How it went. `port` answers Begin."""
-
-    port: int = 0
-
-
-class Happened(told.Happened):
+class Happened(orders.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log; `pack`

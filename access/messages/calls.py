@@ -8,7 +8,7 @@ from typing import Final
 
 import uuid_utils
 
-from access import told
+from access import orders
 from access.grants import Grant
 from access.messages.forwarding import Passed
 from access.postgres.limits import MIB
@@ -17,7 +17,7 @@ from factory.paths import FactoryRoot
 from factory.usage import Usage
 
 
-class Happened(told.Happened):
+class Happened(orders.Happened):
     """What is told of a grant's calls; `calls` of them were made."""
 
     calls: int = 0

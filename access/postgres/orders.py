@@ -6,24 +6,18 @@ Between the answers the process tells what happened, as lines of `Happened`: the
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from access import told
+from access import orders
+from access.orders import Close, Line, Name, Sessions
 from access.postgres.kinds import StatementKind
-from access.told import Answer
 
-# They become names of folders and files.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 # As PostgreSQL writes it into pg_authid.rolpassword.
 DAY_SECONDS: Final = 86_400.0
 VERIFIER: Final = r"^SCRAM-SHA-256\$[1-9][0-9]{0,7}:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$"
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Begin(_Line):
+class Begin(Line):
     """The first: where recordings go, what clients know the relay by, and where it listens (port 0: any free one).
 
     `synced`: a statement is passed on only when its record is on the disk, not only with the operating system.
@@ -37,7 +31,7 @@ class Begin(_Line):
     synced: bool = False
 
 
-class Upstream(_Line):
+class Upstream(Line):
     """A database, and as whom the relay logs in there. `ca`: the authorities that count for verify-full."""
 
     host: str
@@ -49,7 +43,7 @@ class Upstream(_Line):
     ca: Path | None = None
 
 
-class Open(_Line):
+class Open(Line):
     """Let in who logs in as `login` with the token that `verifier` is of, to do what is `allowed` at `server`.
 
     `hidden`: regular expressions for names of columns whose values are not recorded, besides those like `password`.
@@ -65,23 +59,7 @@ class Open(_Line):
     principal: str
     # Whoever ends it in time may be dead, or stopped in the middle.
     seconds: float = Field(default=DAY_SECONDS, gt=0)
-    hidden: list[str] = []
-
-
-class Close(_Line):
-    """End grants (for each: why): nobody gets in by them any more, and who is in is cut off.
-
-    Answered once their connections are closed, all at once.
-    """
-
-    order: Literal["close"] = "close"
-    grants: dict[Name, str]
-
-
-class Sessions(_Line):
-    """Tell who is in."""
-
-    order: Literal["sessions"] = "sessions"
+    hidden: list[str] = Field(default_factory=list)
 
 
 Order = Annotated[Open | Close | Sessions, Field(discriminator="order")]
@@ -89,7 +67,7 @@ Order = Annotated[Open | Close | Sessions, Field(discriminator="order")]
 ORDER: Final[TypeAdapter[Open | Close | Sessions]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
 
 
-class Session(_Line):
+class Session(Line):
     """Somebody who is in. `since`: seconds of the epoch; `statements`: how many were passed on."""
 
     grant: str
@@ -99,14 +77,13 @@ class Session(_Line):
     statements: int
 
 
-class Done(Answer):
+class Done(orders.Done):
     """How it went. `port` answers Begin, `sessions` answers Sessions."""
 
-    port: int = 0
     sessions: list[Session] = Field(default_factory=list)
 
 
-class Happened(told.Happened):
+class Happened(orders.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log, and how

@@ -1,58 +1,16 @@
-"""The relay as the broker holds it: a process that lets in, and cuts off."""
+"""The relay before databases as the broker holds it."""
 
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final
-
-from access.postgres.orders import Begin, Close, Done, Happened, Open, Session, Sessions
-from access.told import ToldProcess
-
-COMMAND: Final = (sys.executable, "-P", "-m", "access.postgres")
+from access.orders import Sessions
+from access.postgres.orders import Done, Happened, Open, Session
+from access.told import RelayProcess
 
 
-class Relay:
-    """One process. Safe to use from many threads; `watch` is called by a thread of its own, and must not block."""
+class Relay(RelayProcess[Open, Done, Happened]):
+    """One process."""
 
-    def __init__(
-        self, log: Path, watch: Callable[[Happened], None] = lambda _: None, command: Sequence[str] = COMMAND
-    ) -> None:
-        def happened(line: bytes) -> None:
-            watch(Happened.model_validate_json(line))
-
-        self._process = ToldProcess("the PostgreSQL relay", command, log, Done, happened)
-        self.port = 0
-
-    @property
-    def pid(self) -> int:
-        """The process's; 0 before `start`."""
-        return self._process.pid
-
-    def start(self, begin: Begin) -> int:
-        """Start it; the port it listens at. Raises MillwrightError."""
-        self.port = self._process.start(begin).port
-        return self.port
-
-    def open(self, order: Open) -> None:
-        """Let the grant's clients in. Raises MillwrightError: nobody is let in."""
-        self._process.tell(order)
-
-    def close(self, grant: str, reason: str) -> None:
-        """End a grant: returns when its connections are closed. Raises MillwrightError: they may not be."""
-        self.close_all({grant: reason})
-
-    def close_all(self, grants: dict[str, str]) -> None:
-        """End several (why, by grant) at once. Raises MillwrightError: they may not be."""
-        self._process.tell(Close(grants=grants))
+    called, module = "the PostgreSQL relay", "access.postgres"
+    answers, events = Done, Happened
 
     def sessions(self) -> list[Session]:
         """Who is in. Raises MillwrightError."""
         return self._process.tell(Sessions()).sessions
-
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self._process.alive()
-
-    def stop(self) -> None:
-        """End it, and every session with it."""
-        self._process.stop()

@@ -116,7 +116,7 @@ class Ssh:
         bastion = self._running()
         bastion.reap(grant.id, self.ref(grant), target)
         deadline = time.monotonic() + REAP_SECONDS
-        while bastion.close_all({grant.id: grant.ended_reason or WHY}):
+        while bastion.left_by({grant.id: grant.ended_reason or WHY}):
             if time.monotonic() > deadline:
                 raise CloudUnavailable(f"{target.address} does not say that nothing of it runs there any more")
             time.sleep(POLL_SECONDS)
@@ -138,7 +138,7 @@ class Ssh:
 
     def _close(self, bastion: Bastion, grants: dict[str, str]) -> None:
         try:
-            self._doubtful |= bastion.close_all(grants)
+            self._doubtful |= bastion.left_by(grants)
         except MillwrightError:
             self._doubtful |= set(grants)
             raise

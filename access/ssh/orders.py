@@ -3,27 +3,19 @@
 Between the answers the process tells what happened, as lines of `Happened`: their first key is "happened".
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from access import told
-from access.told import Answer
+from access import orders
+from access.orders import Close, Line, Name, Sessions
 from factory.spec import Scope
 
-# They become names of folders and files.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 DAY_SECONDS: Final = 86_400.0
-COMMAND: Final = (sys.executable, "-P", "-m", "access.ssh")
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Begin(_Line):
+class Begin(Line):
     """The first: where recordings go, the bastion's own key, whose certificates count, and where it listens.
 
     `authority`: an OpenSSH public key. Port 0: any free one.
@@ -36,7 +28,7 @@ class Begin(_Line):
     port: int = 0
 
 
-class Target(_Line):
+class Target(Line):
     """A host, the keys by which it is known, and as whom the bastion logs in there (a key, and its certificate)."""
 
     address: str
@@ -47,7 +39,7 @@ class Target(_Line):
     certificate: str
 
 
-class Open(_Line):
+class Open(Line):
     """Let in who has a certificate for `login`, to do at `target` what `scope` says."""
 
     order: Literal["open"] = "open"
@@ -61,23 +53,7 @@ class Open(_Line):
     seconds: float = Field(default=DAY_SECONDS, gt=0)
 
 
-class Close(_Line):
-    """End grants (for each: why): nobody gets in by them any more, and who is in is cut off.
-
-    Answered once their connections are closed, at both ends, all at once.
-    """
-
-    order: Literal["close"] = "close"
-    grants: dict[Name, str]
-
-
-class Sessions(_Line):
-    """Tell who is in."""
-
-    order: Literal["sessions"] = "sessions"
-
-
-class Reap(_Line):
+class Reap(Line):
     """Begin to end what sessions of a grant left behind at its host. `Close` tells whether something may be left."""
 
     order: Literal["reap"] = "reap"
@@ -93,7 +69,7 @@ ORDER: Final[TypeAdapter[Open | Close | Sessions | Reap]] = TypeAdapter(
 )
 
 
-class Session(_Line):
+class Session(Line):
     """Somebody who is in. `since`: seconds of the epoch; `what`: what they asked for."""
 
     grant: str
@@ -103,18 +79,17 @@ class Session(_Line):
     what: str
 
 
-class Done(Answer):
+class Done(orders.Done):
     """How it went. `port` answers Begin, `sessions` answers Sessions.
 
     `left` answers Close: grants at whose hosts something may be left, because the host did not say that nothing is.
     """
 
-    port: int = 0
     sessions: list[Session] = Field(default_factory=list)
     left: list[str] = Field(default_factory=list)
 
 
-class Happened(told.Happened):
+class Happened(orders.Happened):
     """What nobody ordered. `reason` is one of the codes of `refusals`.
 
     `what`: what was asked for; `status`: of what ran, its exit status, or the signal that ended it.

@@ -1,93 +1,54 @@
-"""The bastion's process: carries out the broker's orders, a line each, and ends with its standard input.
-
-Whoever started it is gone then, and every session ends with it.
-"""
+"""The bastion's process: carries out the broker's orders, and ends with whoever started it."""
 
 import asyncio
-import json
 import logging
-import resource
-import sys
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from pydantic import ValidationError
-
+from access.orders import Answer, Close, Sessions
+from access.serving import Orders, be_a_process
 from access.ssh.front import Front
 from access.ssh.limits import Limits
-from access.ssh.orders import ORDER, Begin, Close, Done, Happened, Open, Reap, Sessions
+from access.ssh.orders import ORDER, Begin, Done, Open, Reap
 
 LOG: Final = logging.getLogger("millwright.ssh")
-LINE_BYTES: Final = 1 << 20
-# The broker does not read what happens: it is in the recordings, and told no more.
-UNREAD_BYTES: Final = 1 << 20
 
 
 def main() -> int:
     """Serve until standard input ends; the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    be_a_process()
     # The library tells each connection, with what a client says in it.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
-    # A session takes several descriptors.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # It holds keys.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     asyncio.run(serve(Limits()))
     return 0
 
 
 async def serve(limits: Limits) -> None:
     """Begin, and carry out one order after the other."""
-    loop = asyncio.get_running_loop()
-    orders = asyncio.StreamReader(limit=LINE_BYTES)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    out, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
-
-    def happened(what: Happened) -> None:
-        if out.get_write_buffer_size() < UNREAD_BYTES:
-            out.write(what.model_dump_json().encode() + b"\n")
-
-    def answer(done: Done) -> None:
-        out.write(done.model_dump_json().encode() + b"\n")
-
+    orders = await Orders.opened(LOG)
     try:
-        front = Front(Begin.model_validate_json(await orders.readline()), limits, happened)
+        front = Front(await orders.begin(Begin), limits, orders.tell)
         port = await front.listen()
     except Exception as error:  # the seam: the broker is told why, and lets nobody in
         LOG.exception("it does not begin")
-        answer(Done(problem=_problem(error)))
+        orders.refuse(error)
         return
-    answer(Done(port=port))
+    orders.answer(Done(port=port))
     try:
-        while line := await orders.readline():
-            answer(await _carry_out(front, line))
+        await orders.carry_out(partial(_carry_out, front))
     finally:
         await front.stop()
 
 
-async def _carry_out(front: Front, line: bytes) -> Done:
-    try:
-        match ORDER.validate_json(line):
-            case Open() as order:
-                front.open(order)
-            case Close(grants=grants):
-                left = await asyncio.gather(*(front.close(grant, why) for grant, why in grants.items()))
-                return Done(left=[grant for grant, may_be in zip(grants, left, strict=True) if may_be])
-            case Sessions():
-                return Done(sessions=[session.told() for session in front.sessions()])
-            case Reap() as order:
-                front.reap(order)
-    except Exception as error:  # the seam: the broker is told, and gives no grant
-        LOG.exception("an order could not be carried out")
-        return Done(problem=_problem(error))
-    return Done()
-
-
-def _problem(error: Exception) -> str:
-    """Without what was said: a line may hold a key."""
-    if isinstance(error, ValidationError):
-        places: list[Any] = [
-            {"at": list(each["loc"]), "what": each["msg"]} for each in error.errors(include_input=False)
-        ]
-        return f"the order is not valid: {json.dumps(places, default=str)}"
-    return f"{type(error).__name__}: {error}"
+async def _carry_out(front: Front, line: bytes) -> Answer:
+    match ORDER.validate_json(line):
+        case Open() as order:
+            front.open(order)
+        case Close(grants=grants):
+            left = await asyncio.gather(*(front.close(grant, why) for grant, why in grants.items()))
+            return Done(left=[grant for grant, may_be in zip(grants, left, strict=True) if may_be])
+        case Sessions():
+            return Done(sessions=[session.told() for session in front.sessions()])
+        case Reap() as order:
+            front.reap(order)
+    return Answer()

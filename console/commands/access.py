@@ -13,6 +13,7 @@ from console.access_session import AccessSession
 from console.change_view import one_line, plain
 from console.commands import access_connect, access_replay, access_ssh, inbox
 from console.commands.access_connect_git import Change, named
+from console.commands.access_options import App, HowFar, Minutes, Reason
 from console.commands.inbox import Yes
 from console.commands.options import AppEnvironment, Json, WrongUsage
 from console.identity import OwnKey, Who, identify
@@ -25,16 +26,9 @@ from factory.errors import ExitCode, InputError
 from factory.spec import Function, Scope, app_names
 
 app = typer.Typer(no_args_is_help=True, help="Access: leases on what apps have, recorded, and ended in time.")
-App = Annotated[str, typer.Argument(metavar="APP", help="The app.", show_default=False, autocompletion=completion.apps)]
 Resource = Annotated[
     str, typer.Argument(metavar="RESOURCE", help="As app.yaml calls it: databases.database.", show_default=False)
 ]
-HowFar = Annotated[Scope, typer.Option("--scope", help="How far: each holds the one before.")]
-Minutes = Annotated[
-    int | None,
-    typer.Option("--minutes", metavar="N", min=1, help="For how long. Default: the most there is.", show_default=False),
-]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.", show_default=False)]
 Id = Annotated[
     str, typer.Argument(metavar="GRANT", help="Its id, or so much of its beginning or end.", show_default=False)
 ]

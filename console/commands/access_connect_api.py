@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from access.grants import Wanted
-from console import completion
 from console.access_clients import client_of
 from console.access_connected import connected, run_below
 from console.access_session import AccessSession
+from console.commands.access_options import RUNS_ANOTHER, App, Minutes, Reason
 from console.commands.options import AppEnvironment, WrongUsage
 from console.identity import OwnKey, Who, identify
 from factory.spec import Scope, variable_name
@@ -16,18 +16,14 @@ from factory.spec import Scope, variable_name
 
 def api(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked for
     context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="APP", help="The app.", show_default=False, autocompletion=completion.apps)
-    ],
+    name: App,
     environment: AppEnvironment,
     named: Annotated[str, typer.Argument(metavar="NAME", help="The API, as app.yaml names it.", show_default=False)],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.", show_default=False)] = "",
+    reason: Reason = "",
     scope: Annotated[
         Scope, typer.Option("--scope", help="read: GET, HEAD, OPTIONS; write: also POST, PUT, PATCH; admin: all.")
     ] = Scope.READ,
-    minutes: Annotated[
-        int | None, typer.Option("--minutes", metavar="N", min=1, help="For how long.", show_default=False)
-    ] = None,
+    minutes: Minutes = None,
     person: Who = None,
     key: OwnKey = None,
 ) -> None:
@@ -57,4 +53,4 @@ def api(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked fo
 
 def register(connect: typer.Typer) -> None:
     """Add `api` to `millwright access connect`."""
-    connect.command("api", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(api)
+    connect.command("api", context_settings=RUNS_ANOTHER)(api)

@@ -8,10 +8,10 @@ import typer
 
 from access.git.judging import CHANGES, is_branch
 from access.grants import Wanted
-from console import completion
 from console.access_clients import client_of
 from console.access_connected import connected, run_below
 from console.access_session import AccessSession
+from console.commands.access_options import RUNS_ANOTHER, App, HowFar, Minutes, Reason
 from console.identity import OwnKey, Who, identify
 from factory.errors import InputError
 from factory.spec import Environment, Scope
@@ -30,15 +30,11 @@ Change = Annotated[
 
 def git(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked for
     context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="APP", help="The app.", show_default=False, autocompletion=completion.apps)
-    ],
+    name: App,
     change: Change = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.", show_default=False)] = "",
-    scope: Annotated[Scope, typer.Option("--scope", help="How far.")] = Scope.READ,
-    minutes: Annotated[
-        int | None, typer.Option("--minutes", metavar="N", min=1, help="For how long.", show_default=False)
-    ] = None,
+    reason: Reason = "",
+    scope: HowFar = Scope.READ,
+    minutes: Minutes = None,
     person: Who = None,
     key: OwnKey = None,
 ) -> None:
@@ -77,7 +73,7 @@ def named(change: str | None) -> str | None:
 
 def register(connect: typer.Typer) -> None:
     """Add `git` to `millwright access connect`."""
-    connect.command("git", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(git)
+    connect.command("git", context_settings=RUNS_ANOTHER)(git)
 
 
 def _shown(door: str, token: str) -> dict[str, str]:

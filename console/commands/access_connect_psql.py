@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from access.grants import Wanted
-from console import completion
 from console.access_clients import client_of
 from console.access_connected import connected, run_below
 from console.access_session import AccessSession, program
+from console.commands.access_options import RUNS_ANOTHER, App, HowFar, Minutes, Reason
 from console.commands.options import AppEnvironment
 from console.identity import OwnKey, Who, identify
 from factory.spec import Scope
@@ -21,16 +21,12 @@ Database = Annotated[
 
 def psql(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked for
     context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="APP", help="The app.", show_default=False, autocompletion=completion.apps)
-    ],
+    name: App,
     environment: AppEnvironment,
     database: Database = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.", show_default=False)] = "",
-    scope: Annotated[Scope, typer.Option("--scope", help="How far.")] = Scope.READ,
-    minutes: Annotated[
-        int | None, typer.Option("--minutes", metavar="N", min=1, help="For how long.", show_default=False)
-    ] = None,
+    reason: Reason = "",
+    scope: HowFar = Scope.READ,
+    minutes: Minutes = None,
     person: Who = None,
     key: OwnKey = None,
 ) -> None:
@@ -55,4 +51,4 @@ def psql(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked f
 
 def register(connect: typer.Typer) -> None:
     """Add `psql` to `millwright access connect`."""
-    connect.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(psql)
+    connect.command("psql", context_settings=RUNS_ANOTHER)(psql)

@@ -6,9 +6,9 @@ import typer
 
 from access.client import Access
 from access.grants import Wanted
-from console import completion
 from console.access_connected import connected, run_below
 from console.access_session import AccessSession
+from console.commands.access_options import RUNS_ANOTHER, App, Minutes, Reason
 from console.commands.options import AppEnvironment, WrongUsage
 from console.identity import OwnKey, Who, identify
 from factory.spec import Scope
@@ -16,19 +16,15 @@ from factory.spec import Scope
 
 def secret(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked for
     context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="APP", help="The app.", show_default=False, autocompletion=completion.apps)
-    ],
+    name: App,
     environment: AppEnvironment,
     named: Annotated[str, typer.Argument(metavar="NAME", help="The secret, as app.yaml names it.", show_default=False)],
     variable: Annotated[
         str | None,
         typer.Option("--variable", metavar="VARIABLE", help="Default: SIGNING_KEY of signing-key.", show_default=False),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.", show_default=False)] = "",
-    minutes: Annotated[
-        int | None, typer.Option("--minutes", metavar="N", min=1, help="For how long.", show_default=False)
-    ] = None,
+    reason: Reason = "",
+    minutes: Minutes = None,
     grant: Annotated[
         str | None,
         typer.Option("--grant", metavar="GRANT", help="By one that is held; asks for its token.", show_default=False),
@@ -69,4 +65,4 @@ def secret(  # noqa: PLR0913, PLR0917 -- one option for each thing that is asked
 
 def register(connect: typer.Typer) -> None:
     """Add `secret` to `millwright access connect`."""
-    connect.command("secret", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(secret)
+    connect.command("secret", context_settings=RUNS_ANOTHER)(secret)

@@ -10,23 +10,21 @@ from typing import Annotated
 import typer
 
 from access.grants import Wanted
-from console import completion, ssh_files
+from console import ssh_files
 from console.access_connected import connected, run_below
 from console.access_session import AccessSession
+from console.commands.access_options import RUNS_ANOTHER, App, Minutes, Reason
 from console.commands.options import AppEnvironment
 from console.identity import OwnKey, Who, identify
 from console.ssh_files import Files
 from factory.errors import InputError
 from factory.spec import Scope
 
-App = Annotated[str, typer.Argument(metavar="APP", help="The app.", show_default=False, autocompletion=completion.apps)]
 Host = Annotated[
     str | None,
     typer.Option("--host", metavar="NAME", help="Where app.yaml declares several.", show_default=False),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.", show_default=False)]
 HowFar = Annotated[Scope, typer.Option("--scope", help="How far: read gets files, write puts them, admin runs.")]
-Minutes = Annotated[int | None, typer.Option("--minutes", metavar="N", min=1, help="For how long.", show_default=False)]
 Arguments = Callable[[Files], Sequence[str]]
 
 
@@ -81,7 +79,7 @@ def scp(  # noqa: PLR0913, PLR0917 -- as above
 def register(connect: typer.Typer) -> None:
     """Add them to `millwright access connect`."""
     for command in (ssh, sftp, scp):
-        connect.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(command)
+        connect.command(context_settings=RUNS_ANOTHER)(command)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ WAY_OUT_PREFIX = 27
 def _named_here(gate: Gate) -> Gate:
     if gate not in DEFAULT_ROLES:
         allowed, fix = ", ".join(DEFAULT_ROLES), "name who agrees in the access rule: approval: security"
-        refuse(f"{gate} is no gate of the whole app: each access rule has its own", allowed=allowed, fix=fix)
+        refuse("`access` is no gate of the whole app: each access rule has its own", allowed=allowed, fix=fix)
     return gate
 
 

@@ -18,7 +18,7 @@ from pg8000.native import Connection
 
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.orders import Begin, Happened, Open, Upstream
-from access.postgres.process import COMMAND, Relay
+from access.postgres.process import Relay
 from access.postgres.scram import stored
 from localcloud.postgres.declared import Declared
 from localcloud.postgres.front import Fronts
@@ -151,7 +151,7 @@ def relay(folder: Path, limits: str = "", **begin: Any) -> Iterator[Place]:
     folder.mkdir(parents=True, exist_ok=True)
     pem, key = certificate(folder, NAME)
     happened: list[Happened] = []
-    running = Relay(folder / "relay.log", happened.append, _with(limits) if limits else COMMAND)
+    running = Relay(folder / "relay.log", happened.append, _with(limits) if limits else ())
     recordings = folder / "recordings"
     running.start(Begin(recordings=recordings, certificate=pem, key=key, **begin))
     try:

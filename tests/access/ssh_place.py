@@ -26,7 +26,6 @@ from access.providers.hosts import host_of
 from access.providers.ssh import Ssh
 from access.relays import ssh_bastion
 from access.ssh.authorities import Keys, private_key, public_line
-from access.ssh.orders import COMMAND
 from access.ssh.process import Bastion
 from console.ssh_files import Files, public_text, write_signed
 from factory import events
@@ -49,7 +48,7 @@ class SshPlane:
     host: Sshd
     folder: Path
     bastions: list[Bastion] = field(default_factory=list)
-    command: Sequence[str] = COMMAND
+    command: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.begin()

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +54,12 @@ def test_a_person_clones_and_pushes_to_the_branch_of_the_change_they_name(
     assert "note.txt" in repository.files(repository.head(BRANCH))
     grant = millwright("access", "list", "--all", "--json").documents[-1]
     assert (grant["resource"], grant["change"], grant["provider_ref"]) == ("repository", "sums", BRANCH)
-    (session,) = millwright("access", "replay", grant["id"], "--json").documents
+    # The log is told of the recording's end a moment after the command.
+    for _ in range(100):
+        (session,) = millwright("access", "replay", grant["id"], "--json").documents
+        if session["held"] != "open":
+            break
+        time.sleep(0.1)
     assert any(each["text"].startswith(f"push refs/heads/{BRANCH} ") for each in session["said"])
     assert session["held"] == "whole"
 
