@@ -85,8 +85,7 @@ class Open(Line):
 
 
 Order = Annotated[Open | Close, Field(discriminator="order")]
-# What is wrong with a line is logged, and a line may hold a secret.
-ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order, config=ConfigDict(hide_input_in_errors=True))
+ORDER: Final[TypeAdapter[Open | Close]] = TypeAdapter(Order)
 
 
 class Happened(orders.Happened):

@@ -63,10 +63,7 @@ class Reap(Line):
 
 
 Order = Annotated[Open | Close | Sessions | Reap, Field(discriminator="order")]
-# What is wrong with a line is logged, and a line may hold a secret.
-ORDER: Final[TypeAdapter[Open | Close | Sessions | Reap]] = TypeAdapter(
-    Order, config=ConfigDict(hide_input_in_errors=True)
-)
+ORDER: Final[TypeAdapter[Open | Close | Sessions | Reap]] = TypeAdapter(Order)
 
 
 class Session(Line):
