@@ -241,6 +241,8 @@ def _client(request: Request) -> str:
 def _refusal(why: Refused) -> Response:
     headers: dict[str, Any] = dict(NOT_CACHED)
     if why.reason is Reason.CREDENTIALS:
+        # What still comes of the request would keep its place from others for as long as it comes.
+        headers["connection"] = "close"
         headers["www-authenticate"] = 'Basic realm="millwright"'
     return Response(f"{why.detail}\n", why.status, headers, "text/plain")
 

@@ -20,6 +20,7 @@ LEAST: Final = 4
 MOST_PAYLOAD: Final = 65_516
 COMMAND: Final = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([!-~]+)")
 NOTHING: Final = "0" * 40
+WANT: Final = re.compile(rb"want ([0-9a-fA-F]{40})")
 # What a client may say of itself, and of how it wants to be answered.
 PLAIN: Final = frozenset({"report-status", "report-status-v2", "side-band-64k", "quiet", "ofs-delta", "atomic"})
 NAMED: Final = ("agent=", "session-id=", "object-format=sha1")
@@ -125,9 +126,9 @@ def words_of(answer: bytes, most: int) -> str:
 
 
 def wants_of(body: bytes, most: int) -> list[str]:
-    """The objects that a fetch asks for, at most so many."""
-    found = re.findall(rb"(?<=want )[0-9a-f]{40}", body)
-    return [sha.decode() for sha in dict.fromkeys(found)][:most]
+    """The objects that a fetch asks for, at most so many: as git reads them, also in capitals."""
+    found = [WANT.match(line) for line in _payloads(body)]
+    return list(dict.fromkeys(each[1].decode().lower() for each in found if each))[:most]
 
 
 def _data(answer: bytes) -> Iterator[bytes]:

@@ -61,6 +61,9 @@ async def _unpacked(request: Request) -> AsyncIterator[bytes]:
         if unzip is None:
             yield part
             continue
+        if unzip.eof and part:
+            # Kept by zlib, all of it, beyond any bound.
+            raise Refused(Reason.REQUEST, "something comes after the end of the gzip")
         try:
             rest = part
             while rest:

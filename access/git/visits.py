@@ -18,15 +18,14 @@ from access.git import pktline
 from access.git.judging import judge
 from access.git.limits import Limits
 from access.git.pktline import Command, Push
-from access.git.programs import JUDGED, UPLOAD, command, output, parts, require_checked, running, tip_of
+from access.git.programs import JUDGED, command, output, parts, require_checked, running, tip_of
 from access.git.refusals import Reason, Refused
 from access.git.session import Guest
 from access.git.spool import digest_from, spooled
 
 NOT_CACHED: Final = {"cache-control": "no-cache, max-age=0, must-revalidate"}
-PROTOCOL_2: Final = "version=2"
-# The second protocol asks for the refs so (gitprotocol-v2(5)).
-LIST: Final = b"command=ls-refs"
+# Git is told of no second version: by it a client is given every object it can name, on a branch or not.
+FIRST_PROTOCOL: Final[dict[str, str]] = {}
 WANTS_TOLD: Final = 20
 WORDS_CHARACTERS: Final = 400
 TAIL_BYTES: Final = 2000
@@ -42,12 +41,6 @@ class Visit:
     service: str
     spool: Path
     limits: Limits
-
-    @property
-    def protocol(self) -> dict[str, str]:
-        """The version that the client speaks, as git is told it; pushes have no second one."""
-        asked = self.request.headers.get("git-protocol") == PROTOCOL_2 and self.service == UPLOAD
-        return {"GIT_PROTOCOL": PROTOCOL_2} if asked else {}
 
     def line(self, *, advertise: bool) -> list[str]:
         """The command line of what serves it."""
@@ -66,12 +59,11 @@ async def advertised(visit: Visit, send: Send) -> None:
     with _said() as said:
         async with (
             asyncio.timeout(visit.limits.apply_seconds),
-            running(visit.line(advertise=True), said, visit.protocol, subprocess.DEVNULL) as git,
+            running(visit.line(advertise=True), said, FIRST_PROTOCOL, subprocess.DEVNULL) as git,
         ):
             told = await output(git, visit.limits.want_bytes)
     visit.guest.outcome(number, began, "", tags=[f"{len(told)} bytes"])
-    # As git's own http-backend: the second protocol begins without it.
-    first = b"" if visit.protocol else pktline.packet(b"# service=git-%s\n" % visit.service.encode()) + pktline.FLUSH
+    first = pktline.packet(b"# service=git-%s\n" % visit.service.encode()) + pktline.FLUSH
     await visit.answer(first + told, "advertisement", send)
 
 
@@ -81,13 +73,12 @@ async def fetched(visit: Visit, send: Send) -> None:
     async with spooled(visit.request, visit.spool, limits.want_bytes, limits.upload_seconds) as asks:
         asked = asks.read()
         asks.seek(0)
-        told = {"service": visit.service} if LIST in asked else {"wants": pktline.wants_of(asked, WANTS_TOLD)}
-        number = visit.guest.record("refs" if LIST in asked else "fetch", visit.client, **told)
+        number = visit.guest.record("fetch", visit.client, wants=pktline.wants_of(asked, WANTS_TOLD))
         sent, code = 0, ""
         with _said() as said:
             async with (
                 asyncio.timeout(limits.fetch_seconds),
-                running(visit.line(advertise=False), said, visit.protocol, asks) as git,
+                running(visit.line(advertise=False), said, FIRST_PROTOCOL, asks) as git,
             ):
                 headers = [(b"content-type", b"application/x-git-upload-pack-result"), (b"cache-control", b"no-cache")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from access.certificates import ADDRESS
-from access.git.judging import BELOW, CHANGES, EVERY
+from access.git.judging import BELOW, CHANGES, EVERY, is_branch
 from access.git.orders import Open
 from access.git.process import GitDoor
 from access.git.programs import CHECK, CHECKS, is_checked
@@ -106,6 +106,9 @@ class Git:
 
     def _repository(self, grant: Grant) -> Path:
         """Raises InputError where the door cannot stand before it."""
+        # `*` would be every change there is.
+        if grant.change and not is_branch(CHANGES + grant.change):
+            raise InputError(f"{grant.change!r} is no id of a change", hint="millwright change list")
         # A task's steps are committed by the factory, to the repository that is here.
         if self._elsewhere and grant.function is None:
             raise InputError(

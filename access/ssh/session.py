@@ -42,6 +42,7 @@ class Session(SSHServerStreamSession[bytes]):
         self._work: Work | None = None
         self._task: asyncio.Task[None] | None = None
         self._why: Refused | None = None
+        self._began = False
 
     @property
     def mark(self) -> str:
@@ -116,7 +117,9 @@ class Session(SSHServerStreamSession[bytes]):
             self._over()
         elif self._why is None and not self._task.done():
             self._why = why or Refused(Reason.LEFT, "the client has left")
-            self._task.cancel()
+            # A task that is cancelled before its first step runs none: nothing of it would end.
+            if self._began:
+                self._task.cancel()
 
     def _pass(self, say: Callable[[Remote], None]) -> bool:
         """Whether it was passed on."""
@@ -163,7 +166,10 @@ class Session(SSHServerStreamSession[bytes]):
         work, order = self._work, self.grant.order
         assert work is not None  # noqa: S101 -- it has begun
         status, why, upstream = "", None, None
+        self._began = True
         try:
+            if self._why:
+                raise self._why
             upstream = await target.connect(order.target, self.mark, self._around.limits)
             status = await _while_kept(work.run(self, upstream), upstream)
         except Refused as refused:

@@ -59,6 +59,8 @@ def test_what_a_fetch_wants_is_told_once_each() -> None:
     body = packet(b"want " + OLD.encode() + b" multi_ack\n") + packet(b"want " + NEW.encode()) * 2 + FLUSH
     assert wants_of(body, 5) == [OLD, NEW]
     assert wants_of(body, 1) == [OLD]
+    # Git reads capitals as well; what only looks like one is none.
+    assert wants_of(packet(b"want " + NEW.upper().encode()) + packet(b"agent=want " + OLD.encode()), 5) == [NEW]
 
 
 def command(branch: str, old: str = OLD, new: str = NEW) -> Command:
@@ -133,3 +135,11 @@ def test_what_comes_is_kept_until_there_is_too_much(tmp_path: Path) -> None:
             kept(parts, 4, tmp_path, packed=packed)
         assert refused.value.reason is Reason.LIMIT
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_kept_of_what_comes_after_the_end_of_a_gzip(tmp_path: Path) -> None:
+    whole = gzip.compress(b"abcd")
+    assert kept([whole[:5], whole[5:], b""], 4, tmp_path, packed=True) == b"abcd"
+    with pytest.raises(Refused) as refused:
+        kept([whole, bytes(1 << 16), bytes(1 << 16)], 4, tmp_path, packed=True)
+    assert refused.value.reason is Reason.REQUEST
