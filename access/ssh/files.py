@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
 import asyncssh
-from asyncssh.sftp import SFTPClientFile
+from asyncssh.sftp import MAX_SFTP_READ_LEN, SFTPClientFile
 
 from access.ssh.refusals import Reason, Refused
 from access.ssh.transfer import Operations, Pieces
 
 NOWHERE: Final = b"/dev/null"
 WRITES: Final = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC | asyncssh.FXF_EXCL
+# As the library tells clients (limits@openssh.com), and does not hold them to: one read is kept in memory as a whole.
+READ_BYTES: Final = MAX_SFTP_READ_LEN
 SET: Final = ("size", "uid", "gid", "permissions", "atime", "mtime")
 Found = TypeVar("Found")
 Attrs = asyncssh.SFTPAttrs
@@ -82,7 +84,7 @@ class Files(asyncssh.SFTPServer):
             yield name
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
-        handle = _handle(file_obj)
+        handle, size = _handle(file_obj), min(size, READ_BYTES)
         data = cast(bytes, await self._moved(handle, "read", lambda: handle.file.read(size, offset), offset))
         self._pass(handle, "read", handle.read, offset, data)
         return data

@@ -165,13 +165,12 @@ class Session(SSHServerStreamSession[bytes]):
     async def _run(self) -> None:
         work, order = self._work, self.grant.order
         assert work is not None  # noqa: S101 -- it has begun
-        status, why, upstream = "", None, None
+        status, why, upstream = "", self._why, None
         self._began = True
         try:
-            if self._why:
-                raise self._why
-            upstream = await target.connect(order.target, self.mark, self._around.limits)
-            status = await _while_kept(work.run(self, upstream), upstream)
+            if why is None:
+                upstream = await target.connect(order.target, self.mark, self._around.limits)
+                status = await _while_kept(work.run(self, upstream), upstream)
         except Refused as refused:
             why = refused
         except asyncio.CancelledError:

@@ -1,10 +1,11 @@
-"""A session whose end comes in the same moment as its beginning: it ends as any other, and is told."""
+"""One session without a host: its end in the moment of its beginning, and how much of it is kept in memory."""
 
 import asyncio
 from typing import Any, cast
 
 import pytest
 
+from access.ssh.files import READ_BYTES, Files, Handle
 from access.ssh.limits import Limits
 from access.ssh.model import Around, Closed, Grant, Work
 from access.ssh.orders import Happened, Open, Target
@@ -36,6 +37,18 @@ class Gone:
     def is_closing(self) -> bool:
         return True
 
+    def get_encoding(self) -> tuple[None, str]:
+        return None, "strict"
+
+    def get_read_datatypes(self) -> set[int]:
+        return set()
+
+    def get_write_datatypes(self) -> set[int]:
+        return set()
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
 
 @pytest.mark.parametrize("steps", [0, 1], ids=["before its first step", "after it"])
 def test_a_session_that_is_ended_as_it_begins_is_told_and_keeps_no_place(steps: int) -> None:
@@ -64,3 +77,20 @@ def test_a_session_that_is_ended_as_it_begins_is_told_and_keeps_no_place(steps: 
     assert written.how["left"] is False
     if not steps:
         assert written.how["reason"] == "ended"
+
+
+def test_one_read_is_never_more_than_a_bound_whatever_is_asked_for() -> None:
+    asked: list[int] = []
+
+    class File:
+        async def read(self, size: int, offset: int) -> bytes:
+            asked.append(size)
+            return b"x"
+
+    async def reads() -> None:
+        served = Files.__new__(Files)
+        for size in (5, 1 << 31):
+            assert await served.read(Handle(cast(Any, File()), b"f"), 0, size) == b"x"
+
+    asyncio.run(reads())
+    assert asked == [5, READ_BYTES]
