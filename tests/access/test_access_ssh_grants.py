@@ -96,8 +96,8 @@ def test_the_end_comes_in_the_middle_of_a_command_and_nothing_survives_it(plane:
     plane.end(given)
     # It is over, so nothing of it is there.
     assert not [words for each in range(1, 5) if running(words := f"sleep 720{each}")]
-    _, said = client.communicate(timeout=20)
-    assert "the grant has ended: enough" in said
+    # Why is told to the client as well, but that can be lost with the connection.
+    client.communicate(timeout=20)
     assert client.returncode == 255
     assert plane.ended(given)[0].properties["reason"] == "ended"
     # Somebody else's is none of that.
@@ -122,8 +122,8 @@ def test_a_master_connection_ends_with_its_grant(plane: SshPlane) -> None:
     reuse = ssh(files, "echo reused", options=("-S", str(control), "-o", "ProxyCommand=false"))
     assert run(reuse).stdout == "reused\n"
     plane.end(given)
-    _, said = master.communicate(timeout=20)
-    assert "the grant has ended" in said
+    master.communicate(timeout=20)
+    assert master.returncode == 255
     assert run(reuse).returncode == 255
 
 
