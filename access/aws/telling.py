@@ -10,7 +10,7 @@ from access.aws.limits import Limits
 from access.aws.orders import Happened
 from access.aws.refusals import Reason, Refused
 from access.aws.session import TOLD_CHARACTERS, Watch
-from access.postgres.budget import Few
+from access.few import Few
 
 
 class Refusals:

@@ -18,8 +18,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from access.few import RefusedLogins
 from access.git.limits import Limits
-from access.git.logins import RefusedLogins
 from access.git.orders import Begin, Happened, Open
 from access.git.programs import RECEIVE, SERVICES
 from access.git.refusals import Reason, Refused
@@ -44,7 +44,7 @@ class Front:
         self._begin, self._limits, self._tell = begin, limits, tell
         self._guests: dict[str, Guest] = {}
         self._by_token: dict[str, Guest] = {}
-        self._logins = RefusedLogins(limits, tell)
+        self._logins = RefusedLogins(limits.logins_told, limits.summed_up_seconds, Happened, tell)
         self._closing: set[asyncio.Task[None]] = set()
         # Tokens of grants that were there once: whose it was is told in the record, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()
@@ -151,7 +151,7 @@ class Front:
             return guest
         if token:
             detail = f"{request.method} {request.url.path}"[:200]
-            self._logins.refuse(self._ended.get(known, ""), _client(request), detail)
+            self._logins.refuse(self._ended.get(known, ""), _client(request), Reason.CREDENTIALS.value, detail)
         raise Refused(Reason.CREDENTIALS, "the password is the token of an open grant")
 
     def _time_over(self, name: str) -> None:

@@ -1,9 +1,5 @@
-"""What one grant may use in sum, and how much of what is refused is told one by one. Pure.
+"""What one grant may use in sum. Pure."""
 
-What is told goes into the audit log, for ever; a client that is refused a thousand times a second must not fill it.
-"""
-
-from collections import Counter
 from typing import Final
 
 from access.postgres.limits import Limits
@@ -36,25 +32,6 @@ class Budget:
         self._refusals += 1
         if self._refusals >= (most := self._limits.grant_refusals):
             raise _spent(f"{most} statements of the grant were refused")
-
-
-class Few:
-    """Of what happens over and over, for each name, the first `most` are told; of the others only how many they are."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._seen: Counter[str] = Counter()
-
-    def tells(self, name: str) -> bool:
-        """Whether this one is told."""
-        self._seen[name] += 1
-        return self._seen[name] <= self._most
-
-    def untold(self) -> dict[str, int]:
-        """How many were not, by name; everything begins anew."""
-        found = {name: count - self._most for name, count in self._seen.items() if count > self._most}
-        self._seen.clear()
-        return found
 
 
 def _spent(detail: str) -> Refused:

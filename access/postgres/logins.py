@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from typing import Final
 
+from access.few import Few
 from access.postgres import wire
-from access.postgres.budget import Few
 from access.postgres.ends import End
 from access.postgres.orders import Happened
 from access.postgres.refusals import Reason, Refused

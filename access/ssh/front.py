@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
 
+from access.few import RefusedLogins
 from access.ssh import running, target, transferring
 from access.ssh.connection import Channel, Connection, channel_of
 from access.ssh.guard import Guard
@@ -42,6 +43,7 @@ class Front:
         self._by_login: dict[str, Grant] = {}
         # Logins of grants that were there once: whose it was is told in the log, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()
+        self._logins = RefusedLogins(limits.logins_told, limits.summed_up_seconds, Happened, watch)
         self._waiting: set[Connection] = set()
         self._left: dict[str, asyncio.Task[None] | None] = {}
         self._busy: set[asyncio.Task[None]] = set()
@@ -118,6 +120,7 @@ class Front:
 
     async def stop(self) -> None:
         """End everything."""
+        self._logins.close()
         if self._server:
             self._server.close()
         for connection in list(self._waiting):
@@ -196,7 +199,8 @@ class Front:
         # A client offers one key after the other.
         if why.reason not in connection.told:
             connection.told.add(why.reason)
-            self._tell("login_refused", name, "", connection.address, Refused(why.reason, f"{login}: {why.detail}"))
+            detail = f"{login}: {why.detail}"[:TOLD_CHARACTERS]
+            self._logins.refuse(name, connection.address, why.reason.value, detail)
 
     def refused_request(self, connection: Connection, session: Session | None, why: Refused) -> None:
         """Somebody who is in asked for what nobody gets, or not they."""
@@ -240,7 +244,7 @@ class Front:
         return transferring.begin(session, asked, self._recordings, self._limits)
 
     def _out(self, connection: Connection, why: Refused) -> None:
-        self._tell("login_refused", "", "", connection.address, why)
+        self._logins.refuse("", connection.address, why.reason.value, why.detail[:TOLD_CHARACTERS])
         connection.disconnect(asyncssh.DISC_BY_APPLICATION, why.detail)
 
     def _tell(self, happened: str, grant: str, session: str, client: str, why: Refused) -> None:

@@ -17,6 +17,9 @@ class Limits:
     # Of one grant: connections, and sessions of all of them.
     connections: int = 16
     sessions: int = 32
+    # Logins that are refused: told one by one, of one grant and of none, until they are summed up.
+    logins_told: int = 100
+    summed_up_seconds: float = 3600
     # Of one connection; whoever goes on asking is out.
     refusals: int = 50
     # Of one grant in sum, since the bastion opened it: whoever has had so much is out.

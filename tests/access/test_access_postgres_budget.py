@@ -8,8 +8,8 @@ import pytest
 from grant_place import grant_place
 from postgres_place import DATABASE, Database, Place, database, relay, wait_for
 
+from access.few import Few
 from access.grants import State
-from access.postgres.budget import Few
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.orders import Happened
 from access.postgres.recording import recorded_before
