@@ -4,6 +4,7 @@ The library's server would serve this machine's files: each of its operations is
 below them stands a root in which there is nothing.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ NOWHERE: Final = b"/dev/null"
 WRITES: Final = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC | asyncssh.FXF_EXCL
 # As the library tells clients (limits@openssh.com), and does not hold them to: one read is kept in memory as a whole.
 READ_BYTES: Final = MAX_SFTP_READ_LEN
+# The library answers without waiting until the client takes what was answered before: that stays in this process.
+READS_AT_ONCE: Final = 8
+UNREAD_BYTES: Final = 8 << 20
+LOOK_SECONDS: Final = 0.02
+# OpenSSH's client asks for 64 pieces ahead, the library's for 128.
+MOST_READS: Final = 1024
 SET: Final = ("size", "uid", "gid", "permissions", "atime", "mtime")
 Found = TypeVar("Found")
 Attrs = asyncssh.SFTPAttrs
@@ -53,6 +60,7 @@ class Files(asyncssh.SFTPServer):
         super().__init__(channel, chroot=NOWHERE)
         self._client, self._log, self._writes = client, log, writes
         self._refused, self._broken = refused, broken
+        self._reads, self._waiting = asyncio.Semaphore(READS_AT_ONCE), 0
 
     # --- What reads ---
 
@@ -85,7 +93,16 @@ class Files(asyncssh.SFTPServer):
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         handle, size = _handle(file_obj), min(size, READ_BYTES)
-        data = cast(bytes, await self._moved(handle, "read", lambda: handle.file.read(size, offset), offset))
+        self._waiting += 1
+        try:
+            self._require_few_waiting()
+            async with self._reads:
+                # The library has nothing that says when it was taken.
+                while self.channel.get_write_buffer_size() > UNREAD_BYTES:  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+                data = cast(bytes, await self._moved(handle, "read", lambda: handle.file.read(size, offset), offset))
+        finally:
+            self._waiting -= 1
         self._pass(handle, "read", handle.read, offset, data)
         return data
 
@@ -201,6 +218,12 @@ class Files(asyncssh.SFTPServer):
             failed, kind = self._asked(way, handle.path, f"at {offset}"), type(error).__name__
             self._recorded(lambda: self._log.outcome(failed, error=kind))
             raise
+
+    def _require_few_waiting(self) -> None:
+        if self._waiting > MOST_READS:
+            why = Refused(Reason.LIMIT, f"{MOST_READS} reads are asked for, and none is taken")
+            self._broken(why)
+            raise asyncssh.SFTPFailure(why.detail)
 
     def _recorded(self, write: Callable[[], Found]) -> Found:
         try:

@@ -46,7 +46,6 @@ def test_a_task_asks_the_proxy_while_it_runs_and_finds_nothing_afterwards(bench:
         "socket": str(folder / "way" / "s"),
         "proxy": "http://127.128.0.1:3128",
         "hosts": ["api.example.com"],
-        "doors": {},
     }
     assert not (folder / "way" / "s").exists()
     (refused,) = bench.told("egress.refused")
