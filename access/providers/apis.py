@@ -2,23 +2,21 @@
 
 import base64
 import binascii
-import threading
 from collections.abc import Callable, Collection
 from typing import Final
 
 from access.apis.orders import Credential, Open
 from access.apis.process import ApiRelay
-from access.grants import Grant, utc_now
-from access.grants.model import seconds_until
+from access.grants import Grant
+from access.providers.holding import Holding, seconds_left
 from access.providers.provider import Issued, Place
 from access.providers.standing import SecretValue
-from factory.errors import InputError, MillwrightError
+from factory.errors import InputError
 from factory.paths import FactoryRoot
 from factory.spec import ApiSpec, load_app
 
 SpecOf = Callable[[Place], ApiSpec]
 ValueOf = Callable[[Place, str], SecretValue]
-SHORTEST_SECONDS: Final = 0.001
 ADDRESS: Final = "127.0.0.1"
 # A password that is shorter stands in every answer by chance.
 SHORTEST_SHOWN: Final = 4
@@ -28,10 +26,7 @@ class Apis:
     """APIs that apps declare: `spec_of` knows them, `value_of` reads an app's secret for one."""
 
     def __init__(self, relay: Callable[[], ApiRelay], spec_of: SpecOf, value_of: ValueOf) -> None:
-        self._start, self._spec_of, self._value_of = relay, spec_of, value_of
-        self._relay: ApiRelay | None = None
-        self._open: set[str] = set()
-        self._lock = threading.Lock()
+        self._relay, self._spec_of, self._value_of = Holding(relay), spec_of, value_of
 
     def ref(self, grant: Grant) -> str:
         """There is no object of its own: its name only."""
@@ -39,23 +34,16 @@ class Apis:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the relay, with the credential's present value. Raises MillwrightError."""
-        try:
-            return self._issued(grant)
-        except MillwrightError:
-            if self._relay is not None and self._relay.alive():
-                raise
-            # The relay died in the middle of it: another one, once.
-            return self._issued(grant)
+        return self._relay.issued(lambda: self._issued(grant))
 
     def _issued(self, grant: Grant) -> Issued:
         place = Place(grant.app, grant.environment.value, grant.resource)
         spec = self._spec_of(place)
         found = self._value_of(place, spec.secret)
-        relay, until = self._running(), str(grant.hard_until)
-        if grant.id in self._open:
-            # Opened before, and not written down.
-            relay.close_all({grant.id: "it is opened anew"})
-        relay.open(
+        relay, until = self._relay.running(), str(grant.hard_until)
+        self._relay.open(
+            relay,
+            grant,
             Open(
                 grant=grant.id,
                 token_digest=grant.token_digest,
@@ -65,22 +53,18 @@ class Apis:
                 app=grant.app,
                 principal=grant.principal,
                 version=found.version,
-                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
-            )
+                seconds=seconds_left(grant),
+            ),
         )
-        self._open.add(grant.id)
         return Issued(self.ref(grant), f"http://{ADDRESS}:{relay.port}", until)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
-        return self._relay is not None and self._relay.alive() and grant.id in self._open
+        return self._relay.serves(grant)
 
     def cut(self, grants: Collection[Grant]) -> None:
         """End what is under way by them, all at once."""
-        for grant in grants:
-            self._open.discard(grant.id)
-        if grants and self._relay is not None and self._relay.alive():
-            self._relay.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+        self._relay.cut(grants)
 
     def remove(self, grant: Grant) -> None:
         """Nothing was made at the API: once it is cut there is nothing left."""
@@ -92,17 +76,7 @@ class Apis:
 
     def close(self) -> None:
         """End the relay, and every request with it."""
-        if self._relay is not None:
-            self._relay.stop()
-
-    def _running(self) -> ApiRelay:
-        # Grants are issued side by side.
-        with self._lock:
-            if self._relay is None or not self._relay.alive():
-                # Whoever was in at a relay that died is out: everybody is issued anew.
-                self._open.clear()
-                self._relay = self._start()
-            return self._relay
+        self._relay.close()
 
 
 def declared(root: FactoryRoot, place: Place) -> ApiSpec:

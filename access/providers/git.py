@@ -4,7 +4,6 @@ Nothing is made for a grant but a way in, so nothing is left of one that the doo
 """
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -15,13 +14,12 @@ from access.git.judging import BELOW, CHANGES, EVERY, is_branch
 from access.git.orders import Open
 from access.git.process import GitDoor
 from access.git.programs import CHECK, CHECKS, is_checked
-from access.grants import Grant, utc_now
-from access.grants.model import seconds_until
+from access.grants import Grant
+from access.providers.holding import Holding, seconds_left
 from access.providers.provider import Issued, Place
-from factory.errors import InputError, MillwrightError
+from factory.errors import InputError
 from factory.spec import Scope
 
-SHORTEST_SECONDS: Final = 0.001
 PEOPLE: Final = "people/"
 # Where git keeps what a push brings until it is taken; it stays there when git is killed (measured).
 QUARANTINE: Final = "objects/tmp_objdir-incoming-*"
@@ -33,10 +31,7 @@ class Git:
     """The apps' repositories in `folder`. `elsewhere` is the repository at GitHub that they follow; "" for none."""
 
     def __init__(self, door: Callable[[], GitDoor], folder: Path, elsewhere: str) -> None:
-        self._start, self._folder, self._elsewhere = door, folder, elsewhere
-        self._door: GitDoor | None = None
-        self._open: set[str] = set()
-        self._lock = threading.Lock()
+        self._door, self._folder, self._elsewhere = Holding(door), folder, elsewhere
 
     def ref(self, grant: Grant) -> str:
         """The branches that it may push to; a grant for reading has none."""
@@ -44,21 +39,14 @@ class Git:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the door. Raises MillwrightError."""
-        try:
-            return self._issued(grant)
-        except MillwrightError:
-            if self._door is None or self._door.alive():
-                raise
-            # The door died in the middle of it: another one, once.
-            return self._issued(grant)
+        return self._door.issued(lambda: self._issued(grant))
 
     def _issued(self, grant: Grant) -> Issued:
         until, repository = str(grant.hard_until), self._repository(grant)
-        door = self._running()
-        if grant.id in self._open:
-            # Opened before, and not written down.
-            door.close_all({grant.id: "it is opened anew"})
-        door.open(
+        door = self._door.running()
+        self._door.open(
+            door,
+            grant,
             Open(
                 grant=grant.id,
                 token=grant.token_digest,
@@ -66,22 +54,18 @@ class Git:
                 principal=grant.principal,
                 repository=repository,
                 branches=branches_of(grant),
-                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
-            )
+                seconds=seconds_left(grant),
+            ),
         )
-        self._open.add(grant.id)
         return Issued(self.ref(grant), f"{ADDRESS}:{door.port}/{grant.app}.git", until)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
-        return self._door is not None and self._door.alive() and grant.id in self._open
+        return self._door.serves(grant)
 
     def cut(self, grants: Collection[Grant]) -> None:
         """End what is under way by them, all at once."""
-        for grant in grants:
-            self._open.discard(grant.id)
-        if grants and self._door is not None and self._door.alive():
-            self._door.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+        self._door.cut(grants)
 
     def remove(self, grant: Grant) -> None:
         """Nothing of it stands anywhere but at the door, which it was cut off from."""
@@ -101,8 +85,7 @@ class Git:
 
     def close(self) -> None:
         """End the door, and all that is under way there."""
-        if self._door is not None:
-            self._door.stop()
+        self._door.close()
 
     def _repository(self, grant: Grant) -> Path:
         """Raises InputError where the door cannot stand before it."""
@@ -124,15 +107,6 @@ class Git:
                 hint="it is written when the next change is taken up",
             )
         return repository
-
-    def _running(self) -> GitDoor:
-        # Grants are issued side by side.
-        with self._lock:
-            if self._door is None or not self._door.alive():
-                # Whoever was in at a door that died is out: everybody is let in anew.
-                self._open.clear()
-                self._door = self._start()
-            return self._door
 
 
 def branches_of(grant: Grant) -> list[str]:

@@ -9,12 +9,12 @@ from typing import Final
 from sqlalchemy.engine import URL
 
 from access.certificates import ADDRESS
-from access.grants import Grant, utc_now
-from access.grants.model import seconds_until
+from access.grants import Grant
 from access.postgres.kinds import StatementKind
 from access.postgres.orders import Open, Upstream
 from access.postgres.process import Relay
 from access.postgres.scram import stored
+from access.providers.holding import Holding, seconds_left
 from access.providers.postgres_roles import PREFIX, Roles, Tls
 from access.providers.provider import Issued, Place
 from factory.errors import InputError, MillwrightError
@@ -22,7 +22,6 @@ from factory.errors import InputError, MillwrightError
 UrlOf = Callable[[Place], URL]
 KindsOf = Callable[[Grant], Collection[str]]
 REF_CHARACTERS: Final = 32
-SHORTEST_SECONDS: Final = 0.001
 
 
 class Postgres:
@@ -33,9 +32,7 @@ class Postgres:
     """
 
     def __init__(self, relay: Callable[[], Relay], url_of: UrlOf, kinds_of: KindsOf, tls: Tls) -> None:
-        self._start, self._url_of, self._kinds_of, self._tls = relay, url_of, kinds_of, tls
-        self._relay: Relay | None = None
-        self._open: set[str] = set()
+        self._relay, self._url_of, self._kinds_of, self._tls = Holding(relay), url_of, kinds_of, tls
         self._lock = threading.Lock()
         self._turns: dict[tuple[str | None, int | None], threading.Lock] = {}
 
@@ -45,13 +42,7 @@ class Postgres:
 
     def issue(self, grant: Grant) -> Issued:
         """Make the role anew, and let the grant's holder in at the relay. Raises MillwrightError."""
-        try:
-            return self._issued(grant)
-        except MillwrightError:
-            if self._relay is not None and self._relay.alive():
-                raise
-            # The relay died in the middle of it: another one, once.
-            return self._issued(grant)
+        return self._relay.issued(lambda: self._issued(grant))
 
     def _issued(self, grant: Grant) -> Issued:
         url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
@@ -66,11 +57,10 @@ class Postgres:
             password=password,
             tls=self._tls,
         )
-        relay = self._running()
-        if grant.id in self._open:
-            # Opened before, and not written down.
-            relay.close(grant.id, "it is opened anew")
-        relay.open(
+        relay = self._relay.running()
+        self._relay.open(
+            relay,
+            grant,
             Open(
                 grant=grant.id,
                 login=role,
@@ -79,22 +69,18 @@ class Postgres:
                 allowed=sorted(map(StatementKind, self._kinds_of(grant))),
                 app=grant.app,
                 principal=grant.principal,
-                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
-            )
+                seconds=seconds_left(grant),
+            ),
         )
-        self._open.add(grant.id)
         return Issued(role, f"{ADDRESS}:{relay.port}/{url.database}", until)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
-        return self._relay is not None and self._relay.alive() and grant.id in self._open
+        return self._relay.serves(grant)
 
     def cut(self, grants: Collection[Grant]) -> None:
         """End their sessions at the relay, all at once."""
-        for grant in grants:
-            self._open.discard(grant.id)
-        if grants and self._relay is not None and self._relay.alive():
-            self._relay.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+        self._relay.cut(grants)
 
     def remove(self, grant: Grant) -> None:
         """End its backends, and remove its role. Raises MillwrightError."""
@@ -127,22 +113,12 @@ class Postgres:
 
     def close(self) -> None:
         """End the relay, and every session with it."""
-        if self._relay is not None:
-            self._relay.stop()
+        self._relay.close()
 
     def _roles(self, url: URL) -> Roles:
         with self._lock:
             turn = self._turns.setdefault((url.host, url.port), threading.Lock())
         return Roles(url, self._tls, turn)
-
-    def _running(self) -> Relay:
-        # Grants are issued side by side.
-        with self._lock:
-            if self._relay is None or not self._relay.alive():
-                # Whoever was in at a relay that died is out: everybody is issued anew.
-                self._open.clear()
-                self._relay = self._start()
-            return self._relay
 
 
 def _place(grant: Grant) -> Place:

@@ -1,0 +1,81 @@
+"""The process before what a provider opens: started at the first grant, and another one when it has died."""
+
+import threading
+from collections.abc import Callable, Collection
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from access.grants import Grant, utc_now
+from access.grants.model import seconds_until
+from access.providers.provider import Issued
+from access.told import RelayProcess
+from factory.errors import MillwrightError
+
+# An order to open takes no less.
+SHORTEST_SECONDS: Final = 0.001
+Process = TypeVar("Process", bound=RelayProcess[Any, Any, Any])
+
+
+class Holding(Generic[Process]):
+    """One process, and whose grants are open at it. Grants are issued side by side: safe to use from many threads."""
+
+    def __init__(self, start: Callable[[], Process]) -> None:
+        self._start = start
+        self._process: Process | None = None
+        self._open: set[str] = set()
+        self._lock = threading.Lock()
+
+    def alive(self) -> bool:
+        """Whether there is one that runs."""
+        return self._process is not None and self._process.alive()
+
+    def running(self) -> Process:
+        """One that runs. Raises MillwrightError."""
+        with self._lock:
+            if self._process is None or not self._process.alive():
+                # Whoever was in at one that died is out: everybody is let in anew.
+                self._open.clear()
+                self._process = self._start()
+            return self._process
+
+    def issued(self, issue: Callable[[], Issued]) -> Issued:
+        """What `issue` makes; tried once more when no process runs: it died in the middle of it, or did not start.
+
+        Raises MillwrightError.
+        """
+        try:
+            return issue()
+        except MillwrightError:
+            if self.alive():
+                raise
+            return issue()
+
+    def open(self, process: Process, grant: Grant, order: BaseModel) -> None:
+        """Let a grant's holder in. Raises MillwrightError: nobody is let in."""
+        if grant.id in self._open:
+            # Opened before, and not written down.
+            process.close(grant.id, "it is opened anew")
+        process.open(order)
+        self._open.add(grant.id)
+
+    def serves(self, grant: Grant) -> bool:
+        """Whether its holder is let in."""
+        return self.alive() and grant.id in self._open
+
+    def cut(self, grants: Collection[Grant]) -> None:
+        """End what is under way by them, all at once. Raises MillwrightError."""
+        for grant in grants:
+            self._open.discard(grant.id)
+        if grants and self._process is not None and self._process.alive():
+            self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+
+    def close(self) -> None:
+        """End the process, and all that is under way there."""
+        if self._process is not None:
+            self._process.stop()
+
+
+def seconds_left(grant: Grant) -> float:
+    """Until a grant's hard limit, as an order says it: more than none."""
+    return max(seconds_until(str(grant.hard_until), utc_now()), SHORTEST_SECONDS)
