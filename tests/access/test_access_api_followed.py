@@ -1,4 +1,4 @@
-"""The relay before APIs is followed by another one while it is still ending: its broker was killed, and has begun anew."""
+"""The relay before APIs is followed by another one while it still ends: its broker was killed, and has begun anew."""
 
 from pathlib import Path
 
