@@ -56,18 +56,20 @@ class Ssh:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the bastion. Raises MillwrightError."""
+        bastion: Bastion | None = None
         try:
-            return self._issued(grant)
+            bastion = self._running()
+            return self._issued(grant, bastion)
         except MillwrightError:
-            if self._bastion is not None and self._bastion.alive():
+            # Whether *another* one runs says nothing: grants are issued side by side.
+            if bastion is not None and bastion.alive():
                 raise
-            # The bastion died in the middle of it: another one, once.
-            return self._issued(grant)
+            # It died in the middle of it, or did not start: another one, once.
+            return self._issued(grant, self._running())
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, bastion: Bastion) -> Issued:
         until = str(grant.hard_until)
         target = self._target(grant, datetime.fromisoformat(until))
-        bastion = self._running()
         if grant.state is State.ISSUING:
             self._clear.add(grant.id)
         if grant.id in self._open:
@@ -85,7 +87,12 @@ class Ssh:
                 seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
             )
         )
-        self._open[grant.id] = ref
+        with self._lock:
+            # It may have died since, and been followed by another one: whoever was in at it is out.
+            if bastion is self._bastion:
+                self._open[grant.id] = ref
+            else:
+                self._clear.discard(grant.id)
         return Issued(ref, f"{ADDRESS}:{bastion.port}", until)
 
     def serves(self, grant: Grant) -> bool:
