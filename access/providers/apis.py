@@ -34,15 +34,11 @@ class Apis:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the relay, with the credential's present value. Raises MillwrightError."""
-        return self._relay.issued(lambda relay: self._issued(grant, relay))
-
-    def _issued(self, grant: Grant, relay: ApiRelay) -> Issued:
         place = Place(grant.app, grant.environment.value, grant.resource)
         spec = self._spec_of(place)
         found = self._value_of(place, spec.secret)
         until = str(grant.hard_until)
-        self._relay.open(
-            relay,
+        relay = self._relay.open(
             grant,
             Open(
                 grant=grant.id,

@@ -69,12 +69,8 @@ class Aws:
             order, opened = self._order(grant)
         except (BotoCoreError, ClientError) as error:
             raise CloudUnavailable(f"the cloud gives no access to {grant.resource}: {error}") from None
-        issued = self._proxy.issued(lambda proxy: self._issued(grant, order, opened, proxy))
+        proxy = self._proxy.renew(grant, order)
         self._opened[grant.id] = opened
-        return issued
-
-    def _issued(self, grant: Grant, order: Open, opened: _Opened, proxy: AwsProxy) -> Issued:
-        self._proxy.renew(proxy, grant, order)
         until = str(grant.hard_until)
         ends = until if opened.until is None else min(until, stamp(datetime.fromtimestamp(opened.until, UTC)))
         return Issued(self.ref(grant), f"{ADDRESS}:{proxy.port}/{order.upstream.region}", ends)

@@ -38,12 +38,8 @@ class Git:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the door. Raises MillwrightError."""
-        return self._door.issued(lambda door: self._issued(grant, door))
-
-    def _issued(self, grant: Grant, door: GitDoor) -> Issued:
         until, repository = str(grant.hard_until), self._repository(grant)
-        self._door.open(
-            door,
+        door = self._door.open(
             grant,
             Open(
                 grant=grant.id,

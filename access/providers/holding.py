@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from access.grants import Grant, utc_now
 from access.grants.model import seconds_until
-from access.providers.provider import Issued
 from access.told import RelayProcess
 from factory.errors import MillwrightError
 
@@ -26,10 +25,6 @@ class Holding(Generic[Process]):
         self._open: set[str] = set()
         self._lock = threading.Lock()
 
-    def alive(self) -> bool:
-        """Whether there is one that runs."""
-        return self._process is not None and self._process.alive()
-
     def running(self) -> Process:
         """One that runs. Raises MillwrightError."""
         with self._lock:
@@ -39,31 +34,37 @@ class Holding(Generic[Process]):
                 self._process = self._start()
             return self._process
 
-    def issued(self, issue: Callable[[Process], Issued]) -> Issued:
-        """What `issue` makes with one that runs; once more, with another one, when it died in the middle of it, or did
-        not start.
+    def open(self, grant: Grant, order: BaseModel) -> Process:
+        """Let a grant's holder in, anew where they are in already; at which process. Raises MillwrightError: nobody is
+        let in."""
 
-        Raises MillwrightError.
-        """
+        def anew(process: Process) -> None:
+            if grant.id in self._open:
+                # Opened before, and not written down.
+                process.close(grant.id, "it is opened anew")
+            self._tell(process, grant, order)
+
+        return self._tried(anew)
+
+    def renew(self, grant: Grant, order: BaseModel) -> Process:
+        """The same where a process takes the order again for one that is open, and goes on with what is under way."""
+        return self._tried(lambda process: self._tell(process, grant, order))
+
+    def _tried(self, do: Callable[[Process], None]) -> Process:
+        """Once more with another one when a process died in the middle of it, or did not start."""
         process: Process | None = None
         try:
             process = self.running()
-            return issue(process)
+            do(process)
         except MillwrightError:
             # Whether *another* one runs says nothing: grants are issued side by side, and somebody may have started it.
             if process is not None and process.alive():
                 raise
-            return issue(self.running())
+            process = self.running()
+            do(process)
+        return process
 
-    def open(self, process: Process, grant: Grant, order: BaseModel) -> None:
-        """Let a grant's holder in. Raises MillwrightError: nobody is let in."""
-        if grant.id in self._open:
-            # Opened before, and not written down.
-            process.close(grant.id, "it is opened anew")
-        self.renew(process, grant, order)
-
-    def renew(self, process: Process, grant: Grant, order: BaseModel) -> None:
-        """The same at a process that takes the order again for one that is open, and goes on with what is under way."""
+    def _tell(self, process: Process, grant: Grant, order: BaseModel) -> None:
         process.open(order)
         with self._lock:
             # It may have died since, and been followed by another one: whoever was in at it is out.
@@ -72,7 +73,7 @@ class Holding(Generic[Process]):
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
-        return self.alive() and grant.id in self._open
+        return self._process is not None and self._process.alive() and grant.id in self._open
 
     def cut(self, grants: Collection[Grant]) -> None:
         """End what is under way by them, all at once. Raises MillwrightError."""

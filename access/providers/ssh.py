@@ -56,20 +56,20 @@ class Ssh:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the bastion. Raises MillwrightError."""
+        target = self._target(grant, datetime.fromisoformat(str(grant.hard_until)))
         bastion: Bastion | None = None
         try:
             bastion = self._running()
-            return self._issued(grant, bastion)
+            return self._issued(grant, target, bastion)
         except MillwrightError:
             # Whether *another* one runs says nothing: grants are issued side by side.
             if bastion is not None and bastion.alive():
                 raise
             # It died in the middle of it, or did not start: another one, once.
-            return self._issued(grant, self._running())
+            return self._issued(grant, target, self._running())
 
-    def _issued(self, grant: Grant, bastion: Bastion) -> Issued:
+    def _issued(self, grant: Grant, target: Target, bastion: Bastion) -> Issued:
         until = str(grant.hard_until)
-        target = self._target(grant, datetime.fromisoformat(until))
         if grant.state is State.ISSUING:
             self._clear.add(grant.id)
         if grant.id in self._open:

@@ -4,7 +4,7 @@ none is taken for open where nobody is let in."""
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from access.apis.orders import Begin, Credential, Open
 from access.apis.process import ApiRelay
 from access.grants import Given
 from access.providers.holding import Holding
-from access.providers.provider import Issued
 from factory.errors import MillwrightError
 from factory.spec import Scope
 
@@ -45,17 +44,16 @@ class Plane:
         relay.start(Begin(recordings=self.place.root.recordings, sockets=self.place.root.run / "apis"))
         return relay
 
-    def opened(self, given: Given, relay: ApiRelay, **other: object) -> Issued:
+    def order(self, given: Given, **other: object) -> Open:
         said = Credential(header="Authorization", value=CREDENTIAL, form="{secret}", secrets=[CREDENTIAL])
         order = {"url": self.there.url, "credential": said, "scope": Scope.READ, "app": "tally", "principal": "agent:x"}
-        digest = given.grant.token_digest
-        self.held.open(relay, given.grant, Open(grant=given.grant.id, token_digest=digest, **(order | other)))
-        return Issued("", f"http://127.0.0.1:{relay.port}", "")
+        return Open(grant=given.grant.id, token_digest=given.grant.token_digest, **(order | other))
 
-    def status(self, given: Given, issued: Issued) -> int:
+    def is_let_in(self, given: Given, relay: ApiRelay) -> bool:
         bearer = {"authorization": f"Bearer {given.token}"}
         with httpx2.Client(timeout=30, trust_env=False) as client:
-            return client.get(f"{issued.door}/items", headers=bearer).status_code
+            status = client.get(f"http://127.0.0.1:{relay.port}/items", headers=bearer).status_code
+        return self.held.serves(given.grant) and status == httpx2.codes.OK
 
     def killed_and_followed(self, relay: ApiRelay) -> None:
         """It dies, and somebody else's grant is opened at another one meanwhile."""
@@ -78,59 +76,40 @@ def plane(tmp_path: Path, there: Api) -> Iterator[Plane]:
     made.held.close()
 
 
-def once(do: Callable[[ApiRelay], object]) -> Callable[[ApiRelay], None]:
-    """It is done to the first relay alone."""
-    done: list[ApiRelay] = []
-
-    def first(relay: ApiRelay) -> None:
-        if not done:
-            done.append(relay)
-            do(relay)
-
-    return first
-
-
-def test_one_whose_process_died_and_was_followed_meanwhile_is_opened_at_the_next_one(plane: Plane) -> None:
-    given, kill = plane.place.ask(), once(plane.killed_and_followed)
-
-    def issue(relay: ApiRelay) -> Issued:
-        kill(relay)
-        return plane.opened(given, relay)
-
-    issued = plane.held.issued(issue)
-    assert plane.held.serves(given.grant)
-    assert (plane.status(given, issued), plane.started) == (200, 2)
-
-
-def test_one_that_was_opened_where_nobody_is_let_in_any_more_is_not_taken_for_open(plane: Plane) -> None:
-    given, kill = plane.place.ask(), once(plane.killed_and_followed)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_one_whose_process_dies_and_is_followed_meanwhile_is_open_at_the_next_one_or_not_taken_for_open(
+    plane: Plane, when: str
+) -> None:
+    given = plane.place.ask()
 
     class Dies(ApiRelay):
         def open(self, order: Open) -> None:
+            if when == "before":
+                plane.killed_and_followed(self)
             super().open(order)
-            kill(self)
+            plane.killed_and_followed(self)
 
-    relay = plane.held.running()
-    relay.__class__ = Dies
-    plane.opened(given, relay)
-    assert not plane.held.serves(given.grant)
-    issued = plane.held.issued(lambda relay: plane.opened(given, relay))
-    assert plane.held.serves(given.grant)
-    assert plane.status(given, issued) == 200
+    plane.held.running().__class__ = Dies
+    relay = plane.held.open(given.grant, plane.order(given))
+    assert plane.held.serves(given.grant) == (when == "before")
+    if when == "after":
+        relay = plane.held.open(given.grant, plane.order(given))
+    assert plane.is_let_in(given, relay)
+    assert plane.started == 2
 
 
 @pytest.mark.parametrize("command", [("/bin/false",), (sys.executable, "-c", MUTE)])
 def test_one_that_does_not_start_or_answer_is_followed_by_another_one(plane: Plane, command: tuple[str, ...]) -> None:
     given = plane.place.ask()
     plane.commands.append(command)
-    issued = plane.held.issued(lambda relay: plane.opened(given, relay))
-    assert (plane.status(given, issued), plane.started) == (200, 2)
+    assert plane.is_let_in(given, plane.held.open(given.grant, plane.order(given)))
+    assert plane.started == 2
 
 
 def test_what_a_process_refuses_it_is_not_asked_twice(plane: Plane) -> None:
     given = plane.place.ask()
     with pytest.raises(MillwrightError, match="not the base URL"):
-        plane.held.issued(lambda relay: plane.opened(given, relay, url="http://api.example.com/"))
+        plane.held.open(given.grant, plane.order(given, url="http://api.example.com/"))
     assert not plane.held.serves(given.grant)
-    issued = plane.held.issued(lambda relay: plane.opened(given, relay))
-    assert (plane.status(given, issued), plane.started) == (200, 1)
+    assert plane.is_let_in(given, plane.held.open(given.grant, plane.order(given)))
+    assert plane.started == 1

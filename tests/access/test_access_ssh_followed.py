@@ -10,10 +10,8 @@ from ssh_place import RESOURCE, run, ssh, ssh_plane
 from sshd_place import sshd
 
 from access.grants import Given, State
-from access.providers.provider import Place
 from access.ssh.process import Bastion
 from factory.spec import Scope
-from factory.spec.outside import HostSpec
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -22,7 +20,7 @@ def test_no_grant_ends_for_it_and_each_lets_its_holder_in(
 ) -> None:
     (tmp_path / "sshd").mkdir()
     with sshd(tmp_path / "sshd") as host, ssh_plane(tmp_path, host) as plane:
-        held, known, opened = plane.given(), plane.provider._host_of, Bastion.open
+        held, opened = plane.given(), Bastion.open
 
         def followed() -> None:
             monkeypatch.undo()
@@ -30,18 +28,14 @@ def test_no_grant_ends_for_it_and_each_lets_its_holder_in(
             wait_for(lambda: not plane.bastions[-1].alive())
             plane.provider._running()
 
-        def host_of(place: Place) -> HostSpec:
-            followed()
-            return known(place)
-
         def open_and_die(bastion: Bastion, order: object) -> None:
+            if when == "before":
+                followed()
             opened(bastion, order)
-            followed()
+            if when == "after":
+                followed()
 
-        if when == "before":
-            monkeypatch.setattr(plane.provider, "_host_of", host_of)
-        else:
-            monkeypatch.setattr(Bastion, "open", open_and_die)
+        monkeypatch.setattr(Bastion, "open", open_and_die)
         asked = plane.place.ask(resource=RESOURCE, scope=Scope.ADMIN)
         plane.look()
         plane.look()
