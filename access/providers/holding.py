@@ -17,6 +17,10 @@ SHORTEST_SECONDS: Final = 0.001
 Process = TypeVar("Process", bound=RelayProcess[Any, Any, Any])
 
 
+class _Died(MillwrightError):
+    """The process died in the middle of it."""
+
+
 class Holding(Generic[Process]):
     """One process, and whose grants are open at it. Grants are issued side by side: safe to use from many threads."""
 
@@ -24,6 +28,7 @@ class Holding(Generic[Process]):
         self._start = start
         self._process: Process | None = None
         self._open: set[str] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def alive(self) -> bool:
@@ -34,6 +39,8 @@ class Holding(Generic[Process]):
         """One that runs. Raises MillwrightError."""
         with self._lock:
             if self._process is None or not self._process.alive():
+                if self._closed:
+                    raise MillwrightError("nobody is let in any more: the access plane stops")
                 # Whoever was in at one that died is out: everybody is let in anew.
                 self._open.clear()
                 self._process = self._start()
@@ -46,18 +53,27 @@ class Holding(Generic[Process]):
         """
         try:
             return issue()
-        except MillwrightError:
-            if self.alive():
+        except MillwrightError as error:
+            if self.alive() and not isinstance(error, _Died):
                 raise
             return issue()
 
     def open(self, process: Process, grant: Grant, order: BaseModel) -> None:
         """Let a grant's holder in. Raises MillwrightError: nobody is let in."""
-        if grant.id in self._open:
-            # Opened before, and not written down.
-            process.close(grant.id, "it is opened anew")
-        process.open(order)
-        self._open.add(grant.id)
+        try:
+            if grant.id in self._open:
+                # Opened before, and not written down.
+                process.close(grant.id, "it is opened anew")
+            process.open(order)
+        except MillwrightError as error:
+            if process.alive():
+                raise
+            raise _Died(str(error), hint=error.hint) from error
+        with self._lock:
+            # Another one, which somebody else has started by now, knows nothing of it.
+            if process is not self._process:
+                raise _Died("the process died when it had let the holder in")
+            self._open.add(grant.id)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
@@ -71,7 +87,8 @@ class Holding(Generic[Process]):
             self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
 
     def close(self) -> None:
-        """End the process, and all that is under way there."""
+        """End the process, and all that is under way there; no other one is started."""
+        self._closed = True
         if self._process is not None:
             self._process.stop()
 
