@@ -13,18 +13,19 @@ from grant_waits import wait_for
 from access.apis.orders import Begin, Credential, Open
 from access.apis.process import ApiRelay
 from access.grants import Grant
+from access.grants.model import new_token
 from access.providers.holding import Holding
 from access.providers.provider import Issued
 from factory.errors import MillwrightError
 from factory.spec import Scope
 
-TOKEN = "mwg_one"
+TOKEN = new_token()
 GRANT = Grant.model_construct(id="one", ended_reason="over")
 ORDER = Open(
     grant=GRANT.id,
     token_digest=hashlib.sha256(TOKEN.encode()).hexdigest(),
     # Nothing listens there.
-    url="http://127.0.0.1:9",
+    url="https://127.0.0.1:9",
     credential=Credential(header="x-key", value="value", form="{secret}", secrets=["value"]),
     scope=Scope.READ,
     app="tally",
