@@ -52,7 +52,8 @@ class Relay(ApiRelay):
 
     def status(self) -> int:
         with httpx2.Client(trust_env=False, timeout=60) as client:
-            return client.get(f"http://127.0.0.1:{self.port}/", headers={"authorization": f"Bearer {TOKEN}"}).status_code
+            shown = {"authorization": f"Bearer {TOKEN}"}
+            return client.get(f"http://127.0.0.1:{self.port}/", headers=shown).status_code
 
 
 class Held:
