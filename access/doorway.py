@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
@@ -25,6 +26,7 @@ class Doorway:
         config.load()
         listening.setblocking(False)
         self._config, self._listening, self._seconds, self._most = config, listening, seconds, waiting
+        self._protocol: Callable[..., asyncio.Protocol] = config.http_protocol_class
         self._server = uvicorn.Server(config)
         self._waiting: dict[Any, socket.socket] = {}
         self._handshakes: set[asyncio.Task[None]] = set()
@@ -44,7 +46,7 @@ class Doorway:
         self._server.should_exit = True
 
     async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, state = asyncio.get_running_loop(), self._server.server_state
         while True:
             try:
                 client, _ = await loop.sock_accept(self._listening)
@@ -53,9 +55,7 @@ class Doorway:
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             client.setblocking(False)
-            protocol = self._config.http_protocol_class(
-                config=self._config, server_state=self._server.server_state, app_state={}
-            )
+            protocol = self._protocol(config=self._config, server_state=state, app_state={})
             self._waiting[protocol] = client
             self._let_go()
             task = asyncio.ensure_future(self._secured(client, protocol))
