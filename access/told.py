@@ -89,8 +89,11 @@ class ToldProcess(Generic[Said]):
             except (OSError, ValueError, queue.Empty):
                 done = None
             if done is None:
-                # What it says later would be taken for the answer to something else.
+                # What it says later would be taken for the answer to something else. Whoever asks next whether it runs
+                # is told that it does not: that is when another one is tried.
                 self._process.kill()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(END_SECONDS)
                 raise MillwrightError(f"{self._name} does not answer", hint=f"see {self._log}")
         if done.problem:
             raise MillwrightError(f"{self._name} refuses: {done.problem}", hint=f"see {self._log}")

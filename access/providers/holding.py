@@ -39,25 +39,36 @@ class Holding(Generic[Process]):
                 self._process = self._start()
             return self._process
 
-    def issued(self, issue: Callable[[], Issued]) -> Issued:
-        """What `issue` makes; tried once more when no process runs: it died in the middle of it, or did not start.
+    def issued(self, issue: Callable[[Process], Issued]) -> Issued:
+        """What `issue` makes with one that runs; once more, with another one, when it died in the middle of it, or did
+        not start.
 
         Raises MillwrightError.
         """
+        process: Process | None = None
         try:
-            return issue()
+            process = self.running()
+            return issue(process)
         except MillwrightError:
-            if self.alive():
+            # Whether *another* one runs says nothing: grants are issued side by side, and somebody may have started it.
+            if process is not None and process.alive():
                 raise
-            return issue()
+            return issue(self.running())
 
     def open(self, process: Process, grant: Grant, order: BaseModel) -> None:
         """Let a grant's holder in. Raises MillwrightError: nobody is let in."""
         if grant.id in self._open:
             # Opened before, and not written down.
             process.close(grant.id, "it is opened anew")
+        self.renew(process, grant, order)
+
+    def renew(self, process: Process, grant: Grant, order: BaseModel) -> None:
+        """The same at a process that takes the order again for one that is open, and goes on with what is under way."""
         process.open(order)
-        self._open.add(grant.id)
+        with self._lock:
+            # It may have died since, and been followed by another one: whoever was in at it is out.
+            if process is self._process:
+                self._open.add(grant.id)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
