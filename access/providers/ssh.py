@@ -45,8 +45,9 @@ class Ssh:
         self._start, self._host_of, self._authority = bastion, host_of, authority
         self._bastion: Bastion | None = None
         self._open: dict[str, str] = {}
-        # Grants at whose hosts something may be left.
-        self._doubtful: set[str] = set()
+        # Grants at whose hosts nothing is left by a session that is over: those that this process let in first, until
+        # there is a doubt. Who was let in by another one, which was killed, is not among them.
+        self._clear: set[str] = set()
         self._lock = threading.Lock()
 
     def ref(self, grant: Grant) -> str:
@@ -67,9 +68,8 @@ class Ssh:
         until = str(grant.hard_until)
         target = self._target(grant, datetime.fromisoformat(until))
         bastion = self._running()
-        if grant.state is State.ACTIVE:
-            # It was open before this process, and nobody knows how that ended.
-            self._doubtful.add(grant.id)
+        if grant.state is State.ISSUING:
+            self._clear.add(grant.id)
         if grant.id in self._open:
             # Opened before, and not written down.
             self._close(bastion, {grant.id: "it is opened anew"})
@@ -97,7 +97,7 @@ class Ssh:
         if not grants or self._bastion is None:
             return
         if not self._bastion.alive():
-            self._doubtful |= {grant.id for grant in grants if self._open.pop(grant.id, None)}
+            self._clear -= {grant.id for grant in grants if self._open.pop(grant.id, None)}
             return
         for grant in grants:
             self._open.pop(grant.id, None)
@@ -105,13 +105,14 @@ class Ssh:
 
     def remove(self, grant: Grant) -> None:
         """See to it that nothing is left at its host. Raises MillwrightError: something may be."""
-        if grant.id not in self._doubtful:
+        if grant.id in self._clear or not grant.door:
+            # One that was never open left nothing.
+            self._clear.discard(grant.id)
             return
         try:
             target = self._target(grant, utc_now() + REAP_LIFE)
         except InputError:
             # app.yaml names this host no more: nobody knows where it is.
-            self._doubtful.discard(grant.id)
             return
         bastion = self._running()
         bastion.reap(grant.id, self.ref(grant), target)
@@ -120,7 +121,6 @@ class Ssh:
             if time.monotonic() > deadline:
                 raise CloudUnavailable(f"{target.address} does not say that nothing of it runs there any more")
             time.sleep(POLL_SECONDS)
-        self._doubtful.discard(grant.id)
 
     def sweep(self, place: Place, live: Collection[str]) -> list[str]:  # noqa: ARG002 -- of every place at once
         """Close what is open at the bastion for no live grant; the names. Raises MillwrightError."""
@@ -138,9 +138,9 @@ class Ssh:
 
     def _close(self, bastion: Bastion, grants: dict[str, str]) -> None:
         try:
-            self._doubtful |= bastion.left_by(grants)
+            self._clear -= bastion.left_by(grants)
         except MillwrightError:
-            self._doubtful |= set(grants)
+            self._clear -= set(grants)
             raise
 
     def _target(self, grant: Grant, until: datetime) -> Target:
@@ -162,7 +162,7 @@ class Ssh:
         with self._lock:
             if self._bastion is None or not self._bastion.alive():
                 # Whoever was in at a bastion that died is out: everybody is issued anew.
-                self._doubtful |= set(self._open)
+                self._clear -= set(self._open)
                 self._open.clear()
                 self._bastion = self._start()
             return self._bastion

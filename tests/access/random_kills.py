@@ -130,12 +130,19 @@ class Story:
 
     def act(self) -> None:
         """Somebody asks, or somebody's grant ends."""
-        self.place.wall = datetime.now(UTC)
         if len(self.given) < 3 or self.random.random() < 0.5:
-            with contextlib.suppress(MillwrightError):
-                self.given.append(self.kind.ask(self.place))
+            self.ask()
             return
         self.end(self.given.pop(self.random.randrange(len(self.given))))
+
+    def ask(self) -> Given | None:
+        """None: nothing is given, as when what happened is in no log yet."""
+        self.place.wall = datetime.now(UTC)
+        try:
+            self.given.append(self.kind.ask(self.place))
+        except MillwrightError:
+            return None
+        return self.given[-1]
 
     def end(self, given: Given) -> None:
         self.over.append(given)
@@ -219,9 +226,7 @@ def _is_as_it_must_be(story: Story) -> int:
     left = len(story.stands())
     # Its first look sweeps.
     story.kill_broker()
-    place.wall = datetime.now(UTC)
-    fresh = kind.ask(place)
-    story.given.append(fresh)
+    fresh = wait_for(story.ask, seconds=60, every=0.2)
     wait_for(lambda: place.state(fresh.grant) in {State.ACTIVE, *OVER}, seconds=60, every=0.1)
     wait_for(lambda: not story.stands(), seconds=60, every=0.2)
     wait_for(lambda: not story.orphaned(), seconds=60, every=0.2)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from grant_waits import wait_for
-from ssh_place import SshPlane, declare, run, running, ssh, ssh_plane
+from ssh_place import SshPlane, declare, keepers, kept_busy, run, running, ssh, ssh_plane
 from sshd_place import Sshd, sshd
 
-from access.grants import Given, State
+from access.grants import State
 from factory.errors import AccessDenied, InputError
 from factory.spec import Scope
 
@@ -32,17 +32,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 def plane(tmp_path: Path, host: Sshd) -> Iterator[SshPlane]:
     with ssh_plane(tmp_path, host) as made:
         yield made
-
-
-def kept_busy(plane: SshPlane, given: Given, command: str) -> "subprocess.Popen[str]":
-    """A client whose command runs: it has said so."""
-    files = plane.files(given)
-    process = subprocess.Popen(
-        ssh(files, f"echo begun; {command}"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    return process
 
 
 def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: SshPlane) -> None:
@@ -166,8 +155,11 @@ def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: SshPlane) 
 
 def test_what_cannot_be_told_to_be_gone_is_asked_for_again(plane: SshPlane, host: Sshd) -> None:
     given = plane.given()
-    # What would end it at the host is killed, by somebody who may.
-    client = kept_busy(plane, given, "setsid sleep 7251 & sleep 1; pkill -KILL -f millwright-keepe[r]; sleep 7252")
+    client = kept_busy(plane, given, "setsid sleep 7251 & sleep 7252")
+    wait_for(lambda: running("sleep 7251"))
+    # What would end it at the host is killed, by somebody who may; and nobody else's, who is tested beside this.
+    for pid in keepers(given.grant.provider_ref):
+        os.kill(pid, signal.SIGKILL)
     client.communicate(timeout=20)
     (ended,) = plane.ended(given)
     assert ended.properties["reason"] == "keeper"
