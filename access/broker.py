@@ -7,7 +7,8 @@ written for, a sweep takes away.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from access.grants.model import after, seconds_until, stamp
 from access.grants.seen import Seen
 from access.providers.provider import Place, Provider
 from access.rules import Verdict
+from access.told import ANSWER_SECONDS
 from factory import db, events
 from factory.errors import AccessDenied, MillwrightError
 from factory.spec import LEASE_MINUTES
@@ -35,12 +37,15 @@ SWEEP_SECONDS: Final = 30.0
 ACTOR: Final = "access"
 # Told in the transaction that ends a task; were it lost, the lease would be the bound.
 TASK_ENDED: Final = "task.ended"
-# One database that does not answer keeps nobody else's grants.
+# Of each kind: one database that does not answer keeps nobody else's grants.
 WORKERS: Final = 8
-# One kind's process that hangs keeps nobody else's end for longer.
+# One kind's process that hangs keeps nobody else's end for longer, nor what else is due.
 CUT_SECONDS: Final = 1.0
+WORK_SECONDS: Final = ANSWER_SECONDS
+END_SECONDS: Final = 5.0
 # No rule gives anything for longer.
 MOST_SECONDS: Final = 60.0 * max(LEASE_MINUTES.values())
+_Due = defaultdict[State, list[Grant]]
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,11 @@ class Broker:
         # Those that were cut, and are not written down as ending: the database takes nothing.
         self._out: set[str] = set()
         self._again: dict[str, float] = {}
-        self._swept = float("-inf")
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
-        # One cut of each kind at a time.
+        # One piece of work of each kind at a time, and one cut.
+        self._workers = ThreadPoolExecutor(max(1, len(providers)), thread_name_prefix="work")
+        self._working: dict[str, Future[None]] = {}
+        self._pools = defaultdict[str, ThreadPoolExecutor](partial(ThreadPoolExecutor, WORKERS))
+        self._swept: dict[str, float] = {}
         self._cutters = ThreadPoolExecutor(max(1, len(providers)), thread_name_prefix="cut")
         self._cutting: dict[str, Future[None]] = {}
 
@@ -104,30 +111,35 @@ class Broker:
         if ending:
             self._cut(ending)
 
-    def work(self) -> None:
-        """Do everything else that is due now. Raises SQLAlchemy's errors; what one grant raises stays its own."""
+    def work(self, seconds: float = WORK_SECONDS) -> None:
+        """Do everything else that is due now, each kind's beside the others'. Whatever is not done after so many
+        seconds goes on, and what is due at its kind by then waits for a further look.
+
+        Raises SQLAlchemy's errors; what one grant raises stays its own.
+        """
+        # Asked before the grants are read: what is done in between would be done once more.
+        busy = {kind for kind, working in self._working.items() if not working.done()}
         with db.transaction(self._database) as connection:
             found = self._seen_at_work.in_states(connection, (*LIVE, State.REQUESTED))
-        for id in self._again.keys() - {grant.id for grant in found[State.REVOKE_FAILED]}:
-            del self._again[id]
-        # What ends comes first.
-        self._each(self._remove, found[State.REVOKING])
-        self._each(self._retry, found[State.REVOKE_FAILED])
-        self._each(self._desk.settle, found[State.REQUESTED])
-        self._each(self._issue, found[State.ISSUING])
-        self._each(self._keep, [grant for grant in found[State.ACTIVE] if not self._serves(grant)])
-        if self._ticks() - self._swept >= SWEEP_SECONDS:
-            self._swept = self._ticks()
-            self.sweep()
+        due: dict[str, _Due] = {kind: defaultdict(list) for kind in self._providers}
+        for state, grants in found.items():
+            for grant in grants:
+                due.setdefault(grant.provider_kind, defaultdict(list))[state].append(grant)
+        begun = {kind: self._workers.submit(self._work_at, kind, due[kind]) for kind in due.keys() - busy}
+        self._working |= begun
+        for done in wait(begun.values(), seconds).done:
+            done.result()
 
-    def sweep(self) -> list[str]:
-        """Take away what stands at the providers for no live grant; what that was."""
+    def sweep(self, kind: str) -> list[str]:
+        """Take away what stands at a kind's places for no live grant; what that was."""
+        found, provider = [], self._providers[kind]
         with db.transaction(self._database) as connection:
-            places = {Place(*where): kind for *where, kind in store.places(connection)}
-        found, live = [], self._live()
-        for place, kind in places.items():
+            places = [Place(*where) for where in store.places(connection, kind)]
+            # Of every place: two of them can be at one server.
+            live = {provider.ref(grant) for grant in store.in_states(connection, LIVE, kind=kind)} if places else set()
+        for place in places:
             try:
-                gone = self._providers[kind].sweep(place, live)
+                gone = provider.sweep(place, live)
             except MillwrightError as error:
                 LOG.warning("%s of %s in %s is not swept: %s", place.resource, place.app, place.environment, error)
                 continue
@@ -141,10 +153,28 @@ class Broker:
 
     def close(self) -> None:
         """Let nobody in any more. Grants stay as they are written; whoever begins next goes on with them."""
-        self._pool.shutdown()
-        self._cutters.shutdown(wait=False)
+        wait(self._working.values(), END_SECONDS)
+        for pool in (self._workers, self._cutters, *self._pools.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
         for provider in self._providers.values():
             provider.close()
+
+    def _work_at(self, kind: str, due: _Due) -> None:
+        """What is due at one kind; what ends comes first."""
+        steps: list[tuple[Callable[[Grant], object], Grant]] = [
+            *((self._remove, grant) for grant in due[State.REVOKING]),
+            *((self._retry, grant) for grant in due[State.REVOKE_FAILED]),
+            *((self._desk.settle, grant) for grant in due[State.REQUESTED]),
+            *((self._issue, grant) for grant in due[State.ISSUING]),
+            *((self._keep, grant) for grant in due[State.ACTIVE] if not self._serves(grant)),
+        ]
+        list(self._pools[kind].map(lambda step: _guarded(*step), steps))
+        if self._ticks() - self._swept.get(kind, float("-inf")) >= SWEEP_SECONDS:
+            self._swept[kind] = self._ticks()
+            try:
+                self.sweep(kind)
+            except Exception:
+                LOG.exception("what is left of %s is not swept", kind)
 
     def _over(self, grant: Grant) -> str:
         """Why its time is over, "" while it is not: by whichever of the two clocks says so first."""
@@ -189,6 +219,7 @@ class Broker:
 
     def _remove(self, grant: Grant) -> None:
         provider, attempts = self._provider(grant), grant.revoke_attempts + 1
+        self._again.pop(grant.id, None)
         try:
             provider.cut([grant])
             provider.remove(grant)
@@ -252,16 +283,8 @@ class Broker:
         with db.transaction(self._database) as connection:
             return store.move(connection, grant, step, actor=ACTOR, why=why, **values)
 
-    def _live(self) -> set[str]:
-        """The refs of those that something may stand for; of every place, for two of them can be at one server."""
-        with db.transaction(self._database) as connection:
-            return {self._provider(grant).ref(grant) for grant in store.in_states(connection, LIVE)}
-
     def _provider(self, grant: Grant) -> Provider:
         return self._providers[grant.provider_kind]
-
-    def _each(self, do: Callable[[Grant], object], grants: Iterable[Grant]) -> None:
-        list(self._pool.map(lambda grant: _guarded(do, grant), grants))
 
 
 def _guarded(do: Callable[[Grant], object], grant: Grant) -> None:

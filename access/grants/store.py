@@ -71,14 +71,21 @@ def by_prefix(connection: Connection, prefix: str) -> list[Grant]:
 
 
 def in_states(
-    connection: Connection, states: Collection[State], *, app: str | None = None, task: str | None = None
+    connection: Connection,
+    states: Collection[State],
+    *,
+    app: str | None = None,
+    task: str | None = None,
+    kind: str | None = None,
 ) -> list[Grant]:
-    """Those in one of these states, oldest first; of all, of one app, or of one task of it."""
+    """Those in one of these states, oldest first; of all, of one app, of one task of it, of one kind of provider."""
     here: list[ColumnElement[bool]] = [GRANTS.c.state.in_([state.value for state in states])]
     if app is not None:
         here.append(GRANTS.c.app == app)
     if task is not None:
         here.append(GRANTS.c.task == task)
+    if kind is not None:
+        here.append(GRANTS.c.provider_kind == kind)
     return _all(connection, *here)
 
 
@@ -126,11 +133,11 @@ def reopened(connection: Connection, grant: Grant, door: str, *, actor: str) -> 
     return after
 
 
-def places(connection: Connection) -> list[tuple[str, str, str, str]]:
-    """Where anything was ever given: app, environment, resource, and the kind of its provider."""
-    columns = (GRANTS.c.app, GRANTS.c.environment, GRANTS.c.resource, GRANTS.c.provider_kind)
-    rows = connection.execute(select(*columns).where(GRANTS.c.provider_kind != "").distinct())
-    return [(app, environment, resource, kind) for app, environment, resource, kind in rows]
+def places(connection: Connection, kind: str) -> list[tuple[str, str, str]]:
+    """Where anything of one kind of provider was ever given: app, environment, resource."""
+    columns = (GRANTS.c.app, GRANTS.c.environment, GRANTS.c.resource)
+    rows = connection.execute(select(*columns).where(GRANTS.c.provider_kind == kind).distinct())
+    return [(app, environment, resource) for app, environment, resource in rows]
 
 
 def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:

@@ -24,6 +24,7 @@ class Holding(Generic[Process]):
         self._start = start
         self._process: Process | None = None
         self._open: set[str] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def alive(self) -> bool:
@@ -34,6 +35,8 @@ class Holding(Generic[Process]):
         """One that runs. Raises MillwrightError."""
         with self._lock:
             if self._process is None or not self._process.alive():
+                if self._closed:
+                    raise MillwrightError("nobody is let in any more: the access plane stops")
                 # Whoever was in at one that died is out: everybody is let in anew.
                 self._open.clear()
                 self._process = self._start()
@@ -66,9 +69,10 @@ class Holding(Generic[Process]):
         """The same at a process that takes the order again for one that is open, and goes on with what is under way."""
         process.open(order)
         with self._lock:
-            # It may have died since, and been followed by another one: whoever was in at it is out.
-            if process is self._process:
-                self._open.add(grant.id)
+            # It may have died since, and been followed by another one, which knows nothing of it.
+            if process is not self._process:
+                raise MillwrightError("the process died when it had let the holder in")
+            self._open.add(grant.id)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
@@ -82,7 +86,8 @@ class Holding(Generic[Process]):
             self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
 
     def close(self) -> None:
-        """End the process, and all that is under way there."""
+        """End the process, and all that is under way there; no other one is started."""
+        self._closed = True
         if self._process is not None:
             self._process.stop()
 

@@ -112,7 +112,8 @@ def test_one_that_was_opened_where_nobody_is_let_in_any_more_is_not_taken_for_op
 
     relay = plane.held.running()
     relay.__class__ = Dies
-    plane.opened(given, relay)
+    with pytest.raises(MillwrightError, match="died"):
+        plane.opened(given, relay)
     assert not plane.held.serves(given.grant)
     issued = plane.held.issued(lambda relay: plane.opened(given, relay))
     assert plane.held.serves(given.grant)
@@ -134,3 +135,27 @@ def test_what_a_process_refuses_it_is_not_asked_twice(plane: Plane) -> None:
     assert not plane.held.serves(given.grant)
     issued = plane.held.issued(lambda relay: plane.opened(given, relay))
     assert (plane.status(given, issued), plane.started) == (200, 1)
+
+
+def test_one_whose_second_process_dies_as_well_is_not_taken_for_open(plane: Plane) -> None:
+    given = plane.place.ask()
+
+    def issue(relay: ApiRelay) -> Issued:
+        plane.killed_and_followed(relay)
+        return plane.opened(given, relay)
+
+    with pytest.raises(MillwrightError):
+        plane.held.issued(issue)
+    assert not plane.held.serves(given.grant)
+    issued = plane.held.issued(lambda relay: plane.opened(given, relay))
+    assert plane.status(given, issued) == 200
+
+
+def test_what_is_closed_starts_nothing_any_more(plane: Plane) -> None:
+    given = plane.place.ask()
+    relay = plane.held.running()
+    plane.held.close()
+    assert not relay.alive()
+    with pytest.raises(MillwrightError, match="stops"):
+        plane.held.issued(lambda relay: plane.opened(given, relay))
+    assert plane.started == 1
