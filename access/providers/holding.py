@@ -87,7 +87,9 @@ class Holding(Generic[Process]):
 
     def close(self) -> None:
         """End the process, and all that is under way there; no other one is started."""
-        self._closed = True
+        with self._lock:
+            # One that is being started is waited for, and ended too.
+            self._closed = True
         if self._process is not None:
             self._process.stop()
 
