@@ -56,18 +56,18 @@ class Ssh:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the bastion. Raises MillwrightError."""
+        bastion = self._running()
         try:
-            return self._issued(grant)
+            return self._issued(grant, bastion)
         except MillwrightError:
-            if self._bastion is not None and self._bastion.alive():
+            if bastion.alive():
                 raise
-            # The bastion died in the middle of it: another one, once.
-            return self._issued(grant)
+            # It died in the middle of it: another one, once. Somebody else's grant may have started that already.
+            return self._issued(grant, self._running())
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, bastion: Bastion) -> Issued:
         until = str(grant.hard_until)
         target = self._target(grant, datetime.fromisoformat(until))
-        bastion = self._running()
         if grant.state is State.ISSUING:
             self._clear.add(grant.id)
         if grant.id in self._open:
@@ -85,7 +85,10 @@ class Ssh:
                 seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
             )
         )
-        self._open[grant.id] = ref
+        with self._lock:
+            # Where another one runs by now, its holder is let in there by the next look.
+            if bastion is self._bastion:
+                self._open[grant.id] = ref
         return Issued(ref, f"{ADDRESS}:{bastion.port}", until)
 
     def serves(self, grant: Grant) -> bool:

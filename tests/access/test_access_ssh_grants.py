@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from grant_waits import wait_for
-from ssh_place import SshPlane, declare, keepers, kept_busy, run, running, ssh, ssh_plane
+from ssh_place import RESOURCE, SshPlane, declare, keepers, kept_busy, run, running, ssh, ssh_plane
 from sshd_place import Sshd, sshd
 
 from access.grants import State
+from access.ssh.orders import Open
+from access.ssh.process import Bastion
 from factory.errors import AccessDenied, InputError
 from factory.spec import Scope
 
@@ -129,6 +131,30 @@ def test_a_bastion_that_is_killed_takes_every_session_with_it_and_is_followed_by
     assert len(plane.bastions) == 2
     assert run(ssh(plane.files(given, "again"), "echo hello")).stdout == "hello\n"
     plane.end(given)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_bastion_that_dies_while_a_grant_is_opened_and_is_followed_meanwhile_ends_no_grant(
+    plane: SshPlane, when: str
+) -> None:
+    other, given = plane.given(), plane.place.ask(resource=RESOURCE, scope=Scope.ADMIN)
+
+    class Dies(Bastion):
+        def open(self, order: Open) -> None:
+            if when == "after":
+                super().open(order)
+            os.kill(self.pid, signal.SIGKILL)
+            wait_for(lambda: not self.alive())
+            # Grants are opened side by side: somebody else's starts the next one.
+            plane.provider.issue(plane.place.read(other.grant))
+            if when == "before":
+                super().open(order)
+
+    plane.bastions[-1].__class__ = Dies
+    for _ in range(2):
+        plane.look()
+    assert len(plane.bastions) == 2
+    assert run(ssh(plane.files(given), "echo hello")).stdout == "hello\n"
 
 
 def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(plane: SshPlane) -> None:
