@@ -22,6 +22,9 @@ from factory.paths import private_folder
 # The process is importing at its first order, on a machine that others use as well.
 ANSWER_SECONDS: Final = 120.0
 END_SECONDS: Final = 10.0
+# A line has its bound at the other end (`serving.LINE_BYTES`), in whatever letters people say why.
+TOGETHER: Final = 1000
+WHY_CHARACTERS: Final = 500
 
 
 Said = TypeVar("Said", bound=Answer)
@@ -164,12 +167,14 @@ class RelayProcess(Generic[Open, Listening, Event]):
         """End a grant. Raises MillwrightError, as `close_all` does."""
         self.close_all({grant: reason})
 
-    def close_all(self, grants: dict[str, str]) -> Listening:
-        """End several (why, by grant) at once; returns when nothing of them is under way.
+    def close_all(self, grants: dict[str, str]) -> list[Listening]:
+        """End several (why, by grant) at once; returns when nothing of them is under way: an answer to each line.
 
         Raises MillwrightError: something may be.
         """
-        return self._process.tell(Close(grants=grants))
+        ending = [(grant, why[:WHY_CHARACTERS]) for grant, why in grants.items()]
+        lines = [dict(ending[at : at + TOGETHER]) for at in range(0, len(ending), TOGETHER)]
+        return [self._process.tell(Close(grants=line)) for line in lines]
 
     def alive(self) -> bool:
         """Whether it runs."""

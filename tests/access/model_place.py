@@ -139,7 +139,7 @@ def model_place(folder: Path, key: str | None = KEY) -> Iterator[ModelPlace]:
             return Upstream(url, key)
 
         provider = Model(lambda: model_relay(place.root, place.database, upstream), upstream, lambda: place.wall)
-        broker = Broker(place.desk, place.database, {"model": provider}, lambda: place.wall, lambda: place.ticks)
+        broker = Broker(place.desk, place.database, {"model": provider})
         yield ModelPlace(place, api, provider, broker)
         api.held.set()
         broker.close()

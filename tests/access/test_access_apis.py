@@ -56,7 +56,7 @@ class Plane:
         place = self.place
         value_of = partial(app_secret, place.database, self.cloud.clients)
         provider = Apis(self._relay, partial(declared, place.root), value_of)
-        self.broker = Broker(place.desk, place.database, {"api": provider}, lambda: place.wall, lambda: 0.0)
+        self.broker = Broker(place.desk, place.database, {"api": provider})
 
     def _relay(self) -> ApiRelay:
         command = (sys.executable, "-P", str(STANDIN), str(self.there.pem))
