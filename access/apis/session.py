@@ -17,6 +17,7 @@ from access.apis.answers import passed_on
 from access.apis.exchange import Exchange
 from access.apis.limits import Limits
 from access.apis.orders import Happened, Open
+from access.apis.overrides import require_plain_body, require_plain_target
 from access.apis.refusals import Reason, Refused, unrecorded
 from access.apis.requests import Call, base_of, require_headers, require_method, require_target, sent, shown
 from access.apis.upstream import Reach
@@ -137,8 +138,11 @@ class Session:
         self._require_room()
         method = require_method(self.order.scope, request.method)
         target = require_target(self.base, request.target)
+        require_plain_target(self.order.scope, target)
         call = Call(method, target, require_headers(headers, self.header))
         body = await exchange.body()
+        # Of a large one it takes a second or two, and others are not kept waiting.
+        await asyncio.to_thread(require_plain_body, self.order.scope, call.headers, body)
         self._begin(doing, body)
         answer = await upstream.asked(self.base, self._around.reach, self._limits, self._sent(call, body), body)
         try:
