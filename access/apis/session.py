@@ -64,7 +64,7 @@ class Session:
         named = {f"{CREDENTIAL}{'' if n == 0 else n}": each for n, each in enumerate(order.credential.secrets)}
         self._redactor = Redactor(named)
         self._name, self._broken = str(uuid_utils.uuid7()), False
-        self._requests = self._refusals = 0
+        self._requests = self._refusals = self._unanswered = 0
         self._recording: Recording | None = None
         self._busy: set[asyncio.Task[None]] = set()
         self._open = True
@@ -75,7 +75,12 @@ class Session:
     ) -> None:
         """Answer one request, whose `headers` are without the grant's token."""
         task = asyncio.current_task()
-        if task is None or not self._open or self._refusals >= self._limits.refusals:
+        if task is None or not self._open:
+            exchange.abort()
+            return
+        if self._refusals >= self._limits.refusals:
+            # Told as a number, when the grant ends.
+            self._unanswered += 1
             exchange.abort()
             return
         self._requests += 1
@@ -102,6 +107,9 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if more := self._unanswered:
+            detail = f"{more} more requests were refused"
+            self._tell("request_refused", reason=Reason.LIMIT.value, detail=detail, more=more)
         if self._recording is None:
             return
         try:

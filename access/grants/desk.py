@@ -17,6 +17,7 @@ from access import audit
 from access.grants import store
 from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
 from access.grants.proof import Sign, proved, require_said
+from access.grants.refused_uses import RefusedUses
 from access.grants.seal import Seal
 from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
@@ -70,6 +71,7 @@ class Desk:
     def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, now: Now = utc_now) -> None:
         self._root, self._settings, self._database, self._now = root, settings, database, now
         self.verdicts = Verdicts(root, settings, database)
+        self.refused_uses = RefusedUses(database)
         self._seal = Seal(root)
 
     @property

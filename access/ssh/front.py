@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
 
-from access.few import RefusedLogins
+from access.few import Refusals
 from access.ssh import running, target, transferring
 from access.ssh.connection import Channel, Connection, channel_of
 from access.ssh.guard import Guard
@@ -43,7 +43,7 @@ class Front:
         self._by_login: dict[str, Grant] = {}
         # Logins of grants that were there once: whose it was is told in the log, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()
-        self._logins = RefusedLogins(limits.logins_told, limits.summed_up_seconds, Happened, watch)
+        self._logins = Refusals(limits.logins_told, limits.summed_up_seconds, Happened, watch)
         self._waiting: set[Connection] = set()
         self._left: dict[str, asyncio.Task[None] | None] = {}
         self._busy: set[asyncio.Task[None]] = set()
