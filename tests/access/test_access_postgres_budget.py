@@ -12,7 +12,7 @@ from access.few import Few
 from access.grants import State
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.orders import Happened
-from access.postgres.recording import recorded_before
+from access.recorder import recorded_before
 from access.telling import told
 from factory import db as factory_db
 
