@@ -1,5 +1,7 @@
 """What happened at the access plane's processes is told to the outbox, and so to the audit log."""
 
+import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -11,17 +13,24 @@ from access.orders import Happened
 from access.persisting import persistently
 from factory import events
 
+LOG = logging.getLogger("millwright.access")
 ACTOR: Final = "access"
 # A budget of the grant is used up, and it was closed for that where it happened.
 SPENT: Final = "grant_spent"
+MOST_WAITING: Final = 10_000
 
 
 def teller(database: Engine, name: str) -> Callable[[Happened], None]:
     """Tells what it is called with, in that order, by a thread of its own: whoever calls it is not held up."""
     telling = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-events")
+    room = threading.BoundedSemaphore(MOST_WAITING)
 
     def tell(happened: Happened) -> None:
-        telling.submit(_tell, database, happened)
+        # A database that takes nothing for hours must not fill this process.
+        if room.acquire(blocking=False):
+            telling.submit(_tell, database, happened).add_done_callback(lambda _: room.release())
+        else:
+            LOG.error("not told, for too much waits: %s", happened.model_dump_json())
 
     return tell
 
