@@ -102,6 +102,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
         asked.set()
         for thread in threads:
             thread.join(END_SECONDS)
+    desk.refused_uses.close()
     # What happened last, too.
     audit.sequence(database, key)
 

@@ -50,6 +50,9 @@ MOST_MINUTES: Final = max(LEASE_MINUTES.values())
 MOST_ATTEMPTS: Final = 1_000_000
 FOUND_CHARACTERS: Final = 40
 KEY_CHARACTERS: Final = 1000
+# Of what somebody asked for who may not, as it is told.
+ID_CHARACTERS: Final = 40
+PATH_CHARACTERS: Final = 200
 
 
 def _text(most: int, least: int = 0) -> Any:
@@ -207,7 +210,7 @@ class Door:
             named, own = store.read(connection, id), store.by_token(connection, digest(told))
         if named is not None and (self._is_factory(told) or (own is not None and own.id == named.id)):
             return named
-        self._refused(own, f"it is not the token of the grant {id}")
+        self._refused(own, f"it is not the token of the grant {id[:ID_CHARACTERS]}")
         # The same for one that there is not: nobody learns which there are.
         raise AccessDenied("there is no such grant for this token")
 
@@ -224,14 +227,12 @@ class Door:
             return
         with db.transaction(self._database) as connection:
             own = store.by_token(connection, digest(told))
-        self._refused(own, f"{request.method} {request.url.path} takes the factory's token")
+        self._refused(own, f"{request.method} {request.url.path[:PATH_CHARACTERS]} takes the factory's token")
         raise AccessDenied("this takes the factory's own token")
 
     def _refused(self, own: Grant | None, why: str) -> None:
-        """Somebody who holds a grant tries to do more with it: that is told of the grant."""
-        if own is not None:
-            with db.transaction(self._database) as connection:
-                store.refused(connection, own, own.principal, why)
+        """Somebody who holds a grant tries to do more with it, or who holds none anything: that is told."""
+        self._desk.refused_uses.refuse(own, why)
 
     def _is_factory(self, told: str) -> bool:
         return hmac.compare_digest(told.encode(), self._token.encode())

@@ -15,15 +15,16 @@ from sqlalchemy.exc import DBAPIError
 from access import audit
 from access.clock import MACHINE, Clock
 from access.grants import store
-from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
+from access.grants.model import Grant, Wanted, after, digest, new_token, seconds_until, stamp
 from access.grants.proof import Sign, proved, require_said
+from access.grants.refused_uses import RefusedUses
 from access.grants.seal import Seal
 from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.postgres.scram import stored
 from access.rules import Verdict
 from access.ssh import authorities
-from factory import db, decisions, requests
+from factory import db, decisions, events, requests
 from factory.errors import AccessDenied, CloudUnavailable, InputError
 from factory.paths import FactoryRoot
 from factory.people import load_people
@@ -48,6 +49,10 @@ KINDS: Final = {
 READ_ONLY: Final = frozenset({"secrets"})
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
 LOOKS: Final = 5
+LEAST_GAIN_SECONDS: Final = 60.0
+# Of one grant: each is told, and a client needs one for each time it comes.
+MOST_CERTIFICATES: Final = 1_000
+CERTIFIED: Final = "grant.certified"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Desk:
     def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, clock: Clock = MACHINE) -> None:
         self.root, self.clock, self._settings, self._database, self._now = root, clock, settings, database, clock.now
         self.verdicts = Verdicts(root, settings, database)
+        self.refused_uses = RefusedUses(database)
         self._seal = Seal(root)
 
     @property
@@ -163,7 +169,8 @@ class Desk:
         return self._end_all(lambda: self._standing(app, task), why, lambda grant: grant.principal)
 
     def renew(self, grant: Grant, fence: int, minutes: int, *, actor: str) -> Grant:
-        """Prolong an active one: so many minutes from now on, and no longer than its hard limit.
+        """Prolong an active one: so many minutes from now on, and no longer than its hard limit. Where that gains less
+        than a minute it stays as it is: each time is told, for ever.
 
         Raises AccessDenied: it is over, it would not be given any more, or `fence` is an older one; Overtaken.
         """
@@ -172,9 +179,13 @@ class Desk:
         if fence != grant.fence:
             raise AccessDenied(f"the grant {grant.id} has moved on since: fence {grant.fence}, not {fence}")
         self.verdicts.verify(grant, None)
-        until = min(after(self._now(), minutes), grant.hard_until or "")
+        now, hard, lease = self._now(), grant.hard_until or "", grant.lease_until or ""
+        until = min(after(now, minutes), hard)
+        gained = seconds_until(until, now) - seconds_until(lease, now)
+        if gained <= 0 or (gained < LEAST_GAIN_SECONDS and until != hard):
+            return grant
         with db.transaction(self._database) as connection:
-            return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
+            return store.renew(connection, grant, until, actor=actor)
 
     def require_logged(self, connection: Connection) -> None:
         """No audit, no access. Raises AccessDenied."""
@@ -204,7 +215,9 @@ class Desk:
         authority = authorities.private_key(self.root, authorities.Keys.HOLDERS)
         made = authorities.certify(authority, key, grant.provider_ref, grant.id, now, datetime.fromisoformat(until))
         with db.transaction(self._database) as connection:
-            store.used(connection, grant, "grant.certified", serial=str(made.serial), until=until)
+            if events.count_of_grant(connection, CERTIFIED, grant.id) >= MOST_CERTIFICATES:
+                raise AccessDenied(f"the grant {grant.id} has had its {MOST_CERTIFICATES} certificates")
+            store.used(connection, grant, CERTIFIED, serial=str(made.serial), until=until)
         return made.line
 
     def bastion_known_as(self) -> str:

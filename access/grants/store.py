@@ -173,9 +173,9 @@ def places(connection: Connection, kind: str) -> list[tuple[str, str, str]]:
     return [(app, environment, resource) for app, environment, resource in rows]
 
 
-def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:
+def refused(connection: Connection, grant: Grant, actor: str, why: str, **told: Any) -> None:
     """Tell that somebody tried to do with it what they may not."""
-    _tell(connection, "grant.refused", grant, actor, why=why)
+    _tell(connection, "grant.refused", grant, actor, why=why, **told)
 
 
 def used(connection: Connection, grant: Grant, kind: str, **told: Any) -> None:

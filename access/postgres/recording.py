@@ -83,13 +83,3 @@ class Recording:
     def close(self) -> None:
         """No more comes."""
         os.close(self._file)
-
-
-def recorded_before(folder: Path) -> tuple[int, int]:
-    """Bytes and number of the recordings that are there already."""
-    try:
-        with os.scandir(folder) as found:
-            sizes = [each.stat(follow_symlinks=False).st_size for each in found]
-    except FileNotFoundError:
-        return 0, 0
-    return sum(sizes), len(sizes)

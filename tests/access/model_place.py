@@ -138,7 +138,10 @@ def model_place(folder: Path, key: str | None = KEY) -> Iterator[ModelPlace]:
                 raise InputError("`model: live` needs a key")
             return Upstream(url, key)
 
-        provider = Model(lambda: model_relay(place.root, place.database, upstream), upstream, lambda: place.wall)
+        def start() -> ModelRelay:
+            return model_relay(place.root, place.database, place.desk.refused_uses, upstream)
+
+        provider = Model(start, upstream, lambda: place.wall)
         broker = Broker(place.desk, place.database, {"model": provider})
         yield ModelPlace(place, api, provider, broker)
         api.held.set()

@@ -23,7 +23,7 @@ LOOK = 0.05
 
 @dataclass
 class Hanging(Kept):
-    """It hangs in the call that is named until the test lets it go on; `began` are the grants that it was called for."""
+    """It hangs in the call that is named until the test lets it; `began` are the grants that it was called for."""
 
     hangs_in: str = ""
     goes_on: threading.Event = field(default_factory=threading.Event)
