@@ -15,6 +15,7 @@ from grant_place import AGENT, GrantPlace, grant_place
 from access.broker import Broker
 from access.grants import Given
 from access.messages.forwarding import Upstream
+from access.messages.relay import ModelRelay
 from access.providers.model import Model
 from access.relays import model_relay
 from factory import db, events
