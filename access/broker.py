@@ -6,11 +6,10 @@ written for, a sweep takes away.
 """
 
 import logging
-import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -18,15 +17,15 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from access.grants import LIVE, Desk, Grant, Move, Now, Overtaken, State, store, utc_now
-from access.grants.model import after, seconds_until, stamp
+from access.grants import LIVE, Desk, Grant, Move, Overtaken, State, store
+from access.grants.model import after, stamp
 from access.grants.seen import Seen
+from access.leases import Leases
 from access.providers.provider import Place, Provider
 from access.rules import Verdict
 from access.told import ANSWER_SECONDS
 from factory import db, events
 from factory.errors import AccessDenied, MillwrightError
-from factory.spec import LEASE_MINUTES
 
 LOG = logging.getLogger("millwright.access")
 # Between two tries to take away what could not be taken away; doubled each time.
@@ -43,38 +42,24 @@ WORKERS: Final = 8
 CUT_SECONDS: Final = 1.0
 WORK_SECONDS: Final = ANSWER_SECONDS
 END_SECONDS: Final = 5.0
-# No rule gives anything for longer.
-MOST_SECONDS: Final = 60.0 * max(LEASE_MINUTES.values())
+# Whoever is cut, and not taken away yet, is cut again: not at each look, where they may be thousands.
+CUT_AGAIN_SECONDS: Final = 1.0
+# Taken away in one look: whoever waits to be let in does not wait for thousands that end.
+REMOVED: Final = 200
 _Due = defaultdict[State, list[Grant]]
 
 
-@dataclass(frozen=True)
-class _Held:
-    """An active grant as it was last read, and its end by a clock that nobody sets."""
-
-    grant: Grant
-    ends_at: float
-    hard_at: float
-
-
 class Broker:
-    """`cut` and `work` may each be called by a thread of its own, over and over.
+    """`cut` and `work` may each be called by a thread of its own, over and over. It goes by the desk's clocks."""
 
-    `now` is the wall clock, which others may set; `ticks` one that only goes on (seconds).
-    """
-
-    def __init__(
-        self,
-        desk: Desk,
-        database: Engine,
-        providers: Mapping[str, Provider],
-        now: Now = utc_now,
-        ticks: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
+    def __init__(self, desk: Desk, database: Engine, providers: Mapping[str, Provider]) -> None:
+        self._desk, self._database, self._providers = desk, database, providers
+        self._now, self._ticks = desk.clock.now, desk.clock.ticks
         # Of `cut` and of `work`, which are two threads.
         self._seen, self._seen_at_work = Seen(), Seen()
-        self._held: dict[str, _Held] = {}
+        self._leases = Leases(desk.clock, desk.root.access)
+        # As they were last read.
+        self._active: list[Grant] = []
         # Those that were cut, and are not written down as ending: the database takes nothing.
         self._out: set[str] = set()
         self._again: dict[str, float] = {}
@@ -84,7 +69,10 @@ class Broker:
         self._pools = defaultdict[str, ThreadPoolExecutor](partial(ThreadPoolExecutor, WORKERS))
         self._swept: dict[str, float] = {}
         self._cutters = ThreadPoolExecutor(max(1, len(providers)), thread_name_prefix="cut")
-        self._cutting: dict[str, Future[None]] = {}
+        self._cutting: dict[str, tuple[Future[None], set[str]]] = {}
+        # Those that are cut, of the ones that end; forgotten now and then.
+        self._was_cut: set[str] = set()
+        self._forgot = float("-inf")
 
     def cut(self) -> None:
         """End what is to end now, as far as that takes no time: nobody is let in any more, and who is in is cut off.
@@ -97,17 +85,20 @@ class Broker:
                 over = store.of_ended_tasks(connection, TASK_ENDED)
         except SQLAlchemyError:
             # Nothing can be read; what is known of their time is enough to end them.
-            known = [(each.grant, self._over(each.grant)) for each in self._held.values()]
+            known = [(grant, self._leases.over(grant)) for grant in self._active]
             self._cut([grant.model_copy(update={"ended_reason": why}) for grant, why in known if why])
             raise
-        active = {grant.id for grant in found[State.ACTIVE]}
+        if self._ticks() - self._forgot >= CUT_AGAIN_SECONDS:
+            self._forgot = self._ticks()
+            self._was_cut.clear()
+        self._active = found[State.ACTIVE]
+        ending = [grant for grant in found[State.REVOKING] if grant.id not in self._was_cut]
+        active = {grant.id for grant in self._active}
         self._out &= active
-        for id in self._held.keys() - active:
-            del self._held[id]
-        ending = found[State.REVOKING]
-        for grant in found[State.ACTIVE]:
-            if why := "its task has ended" if grant.id in over else self._over(grant):
+        for grant in self._active:
+            if why := "its task has ended" if grant.id in over else self._leases.over(grant):
                 _guarded(partial(self._end, ending, why), grant)
+        self._leases.looked(active)
         if ending:
             self._cut(ending)
 
@@ -162,7 +153,7 @@ class Broker:
     def _work_at(self, kind: str, due: _Due) -> None:
         """What is due at one kind; what ends comes first."""
         steps: list[tuple[Callable[[Grant], object], Grant]] = [
-            *((self._remove, grant) for grant in due[State.REVOKING]),
+            *((self._remove, grant) for grant in due[State.REVOKING][:REMOVED]),
             *((self._retry, grant) for grant in due[State.REVOKE_FAILED]),
             *((self._desk.settle, grant) for grant in due[State.REQUESTED]),
             *((self._issue, grant) for grant in due[State.ISSUING]),
@@ -175,20 +166,6 @@ class Broker:
                 self.sweep(kind)
             except Exception:
                 LOG.exception("what is left of %s is not swept", kind)
-
-    def _over(self, grant: Grant) -> str:
-        """Why its time is over, "" while it is not: by whichever of the two clocks says so first."""
-        until, ticks = str(grant.lease_until), self._ticks()
-        now = self._now()
-        left = seconds_until(until, now)
-        held = self._held.get(grant.id)
-        if held is None:
-            most = min(seconds_until(str(grant.hard_until), now), MOST_SECONDS)
-            held = self._held[grant.id] = _Held(grant, ticks + min(left, most), ticks + most)
-        elif held.grant.lease_until != until:
-            # Prolonged: never beyond where its hard limit was when it was first seen.
-            held = self._held[grant.id] = _Held(grant, min(ticks + left, held.hard_at), held.hard_at)
-        return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
 
     def _end(self, ending: list[Grant], why: str, grant: Grant) -> None:
         try:
@@ -207,12 +184,15 @@ class Broker:
         for kind, provider in self._providers.items():
             found = [grant for grant in grants if grant.provider_kind == kind]
             if found and kind not in self._cutting:
-                self._cutting[kind] = self._cutters.submit(provider.cut, found)
-        done, _ = wait(self._cutting.values(), CUT_SECONDS)
-        self._cutting = {kind: cutting for kind, cutting in self._cutting.items() if cutting not in done}
-        for cutting in done:
+                self._cutting[kind] = self._cutters.submit(provider.cut, found), {grant.id for grant in found}
+        wait([cutting for cutting, _ in self._cutting.values()], CUT_SECONDS)
+        for kind, (cutting, cut) in list(self._cutting.items()):
+            if not cutting.done():
+                continue
+            del self._cutting[kind]
             try:
                 cutting.result()
+                self._was_cut |= cut
             except MillwrightError as error:
                 # The work that follows cuts each again, and says what came of it.
                 LOG.warning("sessions of grants may not be cut: %s", error)
@@ -248,15 +228,16 @@ class Broker:
             why = f"it could not be issued: {error}"
             self._move(grant, Move.REVOKE, why=why, ended_reason=why, last_error=str(error))
             return
-        self._move(
-            grant,
-            Move.ISSUED,
-            lease_until=lease,
-            hard_until=hard,
-            provider_ref=issued.ref,
-            door=issued.door,
-            provider_expires_at=issued.expires_at,
-        )
+        with self._let_in(grant):
+            self._move(
+                grant,
+                Move.ISSUED,
+                lease_until=lease,
+                hard_until=hard,
+                provider_ref=issued.ref,
+                door=issued.door,
+                provider_expires_at=issued.expires_at,
+            )
 
     def _serves(self, grant: Grant) -> bool:
         """Whether there is nothing to do for an active one: its holder is let in, or not to be let in any more."""
@@ -269,6 +250,12 @@ class Broker:
     def _keep(self, grant: Grant) -> None:
         """Open an active one again that nobody is let in by: this process has just begun, or the relay died."""
         provider = self._provider(grant)
+        with db.transaction(self._database) as connection:
+            now = store.read(connection, grant.id)
+        if now is None or now.state is not State.ACTIVE:
+            # It was cut since this look began.
+            return
+        grant = now
         try:
             self._desk.verdicts.verify(grant, None)
             door = provider.issue(grant).door
@@ -276,8 +263,17 @@ class Broker:
             LOG.warning("grant %s cannot be opened again: %s", grant.id, error)
             self._desk.end(grant, f"it could not be opened again: {error}", actor=ACTOR)
             return
-        with db.transaction(self._database) as connection:
+        with self._let_in(grant), db.transaction(self._database) as connection:
             store.reopened(connection, grant, door, actor=ACTOR)
+
+    @contextmanager
+    def _let_in(self, grant: Grant) -> Iterator[None]:
+        """That its holder is in is written down now. Where it has moved on meanwhile, they may have been cut before."""
+        try:
+            yield
+        except Overtaken:
+            self._provider(grant).cut([grant])
+            raise
 
     def _move(self, grant: Grant, step: Move, *, why: str = "", **values: Any) -> Grant:
         with db.transaction(self._database) as connection:

@@ -59,6 +59,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     # Only now: a second one must learn at once that it is one.
     from access import audit
     from access.broker import Broker
+    from access.clock import MACHINE
     from access.door import Door, Served
     from access.grants import Desk
     from access.providers.assembly import Place, providers, secrets_of
@@ -72,10 +73,12 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     clients = partial(client, claim.root, settings, profile=settings.access_profile)
 
     def log() -> None:
+        began = MACHINE.moment()
         with database.connect() as connection:
             waits = audit.backlog(connection).events
         if waits:
             audit.sequence(database, key)
+        audit.all_logged(claim.root, began)
 
     desk = Desk(claim.root, settings, database)
     opening = providers(Place(claim.root, settings, database, desk, clients))
@@ -99,6 +102,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
         asked.set()
         for thread in threads:
             thread.join(END_SECONDS)
+    desk.refused_uses.close()
     # What happened last, too.
     audit.sequence(database, key)
 

@@ -11,21 +11,20 @@ import logging
 import os
 import re
 import socket
-import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from access.apis.exchange import Exchange
 from access.apis.orders import Begin, Happened, Open
 from access.apis.refusals import Reason, Refused, unknown
 from access.apis.session import Around, Session
+from access.few import Refusals
 from factory.paths import private_folder
 
 LOG: Final = logging.getLogger("millwright.apis")
 TOKEN: Final = re.compile(rb"mwg_[A-Za-z0-9_-]{20,100}")
 ENDED_KEPT: Final = 10_000
-MINUTE: Final = 60.0
 OWN_SOCKET: Final = "its own socket"
 Headers = list[tuple[bytes, bytes]]
 
@@ -38,10 +37,11 @@ class Front:
         self._around = around
         self._folder = os.open(private_folder(begin.sockets), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         for left in begin.sockets.iterdir():
-            left.unlink()
+            # A relay that is about to end takes its own away at this very moment.
+            left.unlink(missing_ok=True)
         self._listening = socket.create_server((begin.host, begin.port), backlog=around.limits.waiting)
         self._server: asyncio.Server | None = None
-        self._doors: dict[str, asyncio.Server] = {}
+        self._doors: dict[str, _OwnSocket] = {}
         self._grants: dict[str, Session] = {}
         self._by_token: dict[str, Session] = {}
         # Tokens of grants that were there once: whose it was is told in the record, and to nobody else.
@@ -51,9 +51,10 @@ class Front:
         self._waiting: set[asyncio.Task[None]] = set()
         self._at_doors: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        # How many refused logins were told of each grant ("": nobody's) in this minute.
-        self._logins: Counter[str] = Counter()
-        self._since = float("-inf")
+        told = (around.limits.logins_told, around.limits.summed_up_seconds, Happened, around.told)
+        self._logins = Refusals(*told)
+        # Of those that are no requests: nobody has asked who they are of, or they came by the grant's own socket.
+        self._requests = Refusals(*told, happened="request_refused", things="requests")
 
     @property
     def port(self) -> int:
@@ -78,8 +79,7 @@ class Front:
         session = self._grants.pop(name, None)
         if session is None:
             return
-        self._doors.pop(name).close()
-        self._path(name).unlink(missing_ok=True)
+        self._leave(name)
         del self._by_token[session.order.token_digest]
         self._ended[session.order.token_digest] = name
         if len(self._ended) > ENDED_KEPT:
@@ -93,13 +93,15 @@ class Front:
         for task in [*self._waiting, *self._at_doors]:
             task.cancel()
         await asyncio.gather(*(self.close(name, "the relay has ended") for name in list(self._grants)))
+        self._logins.close()
+        self._requests.close()
 
     def _time_over(self, name: str) -> None:
         task = asyncio.ensure_future(self.close(name, "its time is over"))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _door(self, name: str, session: Session) -> asyncio.Server:
+    async def _door(self, name: str, session: Session) -> "_OwnSocket":
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._guarded(reader, writer, OWN_SOCKET, session)
 
@@ -107,7 +109,18 @@ class Front:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self._path(name)))
         self._path(name).chmod(0o600)
-        return await asyncio.start_unix_server(serve, sock=listening)
+        inode = self._path(name).stat().st_ino
+        return _OwnSocket(await asyncio.start_unix_server(serve, sock=listening), inode)
+
+    def _leave(self, name: str) -> None:
+        """Let nobody in by a grant's own socket. Whoever killed the broker has another relay begin while this one is
+        still ending: the socket of that name may be the other one's by then."""
+        own = self._doors.pop(name)
+        # While it is open nobody else's socket has its number.
+        with contextlib.suppress(FileNotFoundError):
+            if self._path(name).stat().st_ino == own.inode:
+                self._path(name).unlink()
+        own.server.close()
 
     def _path(self, name: str) -> Path:
         return Path(f"/proc/self/fd/{self._folder}/{name}")
@@ -170,15 +183,13 @@ class Front:
 
     def _stranger(self, refused: Refused, client: str, session: Session | None) -> None:
         grant = refused.grant if isinstance(refused, _OfGrant) else session.order.grant if session else ""
-        if (now := time.monotonic()) - self._since > MINUTE:
-            self._logins.clear()
-            self._since = now
-        self._logins[grant] += 1
-        if self._logins[grant] > self._around.limits.logins_told:
-            return
-        kind = "login_refused" if refused.reason is Reason.CREDENTIALS else "request_refused"
-        facts = {"client": client, "reason": refused.reason.value, "detail": refused.detail}
-        self._around.told(Happened(happened=kind, grant=grant, **facts))
+        of = self._logins if refused.reason is Reason.CREDENTIALS else self._requests
+        of.refuse(grant, client, refused.reason.value, refused.detail)
+
+
+class _OwnSocket(NamedTuple):
+    server: asyncio.Server
+    inode: int
 
 
 class _OfGrant(Refused):

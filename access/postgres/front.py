@@ -19,13 +19,14 @@ from access.postgres.ends import End, Gone
 from access.postgres.judgements import Judgements
 from access.postgres.logins import Attempt, RefusedLogins
 from access.postgres.orders import Begin, Happened, Open
-from access.postgres.recording import Recording, recorded_before
+from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
 from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
 from access.postgres.upstream import Server
 from access.postgres.waiting import Memory
+from access.recorder import recorded_before
 
 LOG: Final = logging.getLogger("millwright.postgres")
 ENDED_KEPT: Final = 10_000

@@ -242,7 +242,7 @@ class Session:
 
     def _give(self, step: Step) -> None:
         if step.records:
-            self._recording.write(step.records)
+            self._recording.write_outcomes(step.records)
         for onward in step.onward:
             self._client.send(onward)
         if "pipelined" in self._stopped and len(self._conversation.replies) < self._around.limits.pipelined // 2:

@@ -69,16 +69,15 @@ class Aws:
             order, opened = self._order(grant)
         except (BotoCoreError, ClientError) as error:
             raise CloudUnavailable(f"the cloud gives no access to {grant.resource}: {error}") from None
-        proxy = self._proxy.issued(lambda: self._let_in(grant, order))
+        issued = self._proxy.issued(lambda proxy: self._issued(grant, order, opened, proxy))
         self._opened[grant.id] = opened
+        return issued
+
+    def _issued(self, grant: Grant, order: Open, opened: _Opened, proxy: AwsProxy) -> Issued:
+        self._proxy.renew(proxy, grant, order)
         until = str(grant.hard_until)
         ends = until if opened.until is None else min(until, stamp(datetime.fromtimestamp(opened.until, UTC)))
         return Issued(self.ref(grant), f"{ADDRESS}:{proxy.port}/{order.upstream.region}", ends)
-
-    def _let_in(self, grant: Grant, order: Open) -> AwsProxy:
-        proxy = self._proxy.running()
-        self._proxy.renew(proxy, grant, order)
-        return proxy
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder's calls pass; not when its session is about to expire, or the cloud is elsewhere."""

@@ -5,7 +5,7 @@ Nothing is made for a grant but a way in, so nothing is left of one that the doo
 
 import shutil
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,9 @@ from factory.errors import InputError
 from factory.spec import Scope
 
 PEOPLE: Final = "people/"
-# Where git keeps what a push brings until it is taken; it stays there when git is killed (measured).
-QUARANTINE: Final = "objects/tmp_objdir-incoming-*"
-# No push lasts as long.
-STALE_SECONDS: Final = 3600.0
+# What stays when git is killed (measured), and the seconds for which nothing that runs needs it: where a push is kept
+# until it is taken, and what holds a branch while it moves, which is for milliseconds, and keeps every later push away.
+LEFT: Final[Mapping[str, float]] = {"objects/tmp_objdir-incoming-*": 3600.0, "refs/**/*.lock": 60.0}
 
 
 class Git:
@@ -39,11 +38,10 @@ class Git:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the door. Raises MillwrightError."""
-        return self._door.issued(lambda: self._issued(grant))
+        return self._door.issued(lambda door: self._issued(grant, door))
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, door: GitDoor) -> Issued:
         until, repository = str(grant.hard_until), self._repository(grant)
-        door = self._door.running()
         self._door.open(
             door,
             grant,
@@ -72,15 +70,16 @@ class Git:
 
     def sweep(self, place: Place, live: Collection[str]) -> list[str]:  # noqa: ARG002 -- nothing here is a grant's own
         """Take away what a push that was killed has left; where that was."""
-        found = []
-        for left in (self._folder / f"{place.app}.git").glob(QUARANTINE):
-            try:
-                if time.time() - left.stat().st_mtime < STALE_SECONDS:
+        found, repository = [], self._folder / f"{place.app}.git"
+        for pattern, seconds in LEFT.items():
+            for left in repository.glob(pattern):
+                try:
+                    if time.time() - left.stat().st_mtime < seconds:
+                        continue
+                    shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
+                except FileNotFoundError:
                     continue
-            except FileNotFoundError:
-                continue
-            shutil.rmtree(left, ignore_errors=True)
-            found.append(left.name)
+                found.append(left.name)
         return found
 
     def close(self) -> None:

@@ -1,25 +1,20 @@
 """The process before what a provider opens: started at the first grant, and another one when it has died."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from access.grants import Grant, utc_now
 from access.grants.model import seconds_until
+from access.providers.provider import Issued
 from access.told import RelayProcess
 from factory.errors import MillwrightError
 
 # An order to open takes no less.
 SHORTEST_SECONDS: Final = 0.001
-Made = TypeVar("Made")
 Process = TypeVar("Process", bound=RelayProcess[Any, Any, Any])
-
-
-class _Died(MillwrightError):
-    """The process died in the middle of it."""
 
 
 class Holding(Generic[Process]):
@@ -43,83 +38,60 @@ class Holding(Generic[Process]):
                 if self._closed:
                     raise MillwrightError("nobody is let in any more: the access plane stops")
                 # Whoever was in at one that died is out: everybody is let in anew.
-                self._lost(set(self._open))
                 self._open.clear()
                 self._process = self._start()
             return self._process
 
-    def issued(self, issue: Callable[[], Made]) -> Made:
-        """What `issue` makes; tried once more when no process runs: it died in the middle of it, or did not start.
+    def issued(self, issue: Callable[[Process], Issued]) -> Issued:
+        """What `issue` makes with one that runs; once more, with another one, when it died in the middle of it, or did
+        not start.
 
         Raises MillwrightError.
         """
+        process: Process | None = None
         try:
-            return issue()
-        except MillwrightError as error:
-            if self.alive() and not isinstance(error, _Died):
+            process = self.running()
+            return issue(process)
+        except MillwrightError:
+            # Whether *another* one runs says nothing: grants are issued side by side, and somebody may have started it.
+            if process is not None and process.alive():
                 raise
-            return issue()
+            return issue(self.running())
 
     def open(self, process: Process, grant: Grant, order: BaseModel) -> None:
         """Let a grant's holder in. Raises MillwrightError: nobody is let in."""
-        with _dying(process):
-            if grant.id in self._open:
-                # Opened before, and not written down.
-                self._close(process, {grant.id: "it is opened anew"})
+        if grant.id in self._open:
+            # Opened before, and not written down.
+            process.close(grant.id, "it is opened anew")
         self.renew(process, grant, order)
 
     def renew(self, process: Process, grant: Grant, order: BaseModel) -> None:
-        """The same where a process takes an order for one that is open there: what is under way goes on."""
-        with _dying(process):
-            process.open(order)
+        """The same at a process that takes the order again for one that is open, and goes on with what is under way."""
+        process.open(order)
         with self._lock:
-            # Another one, which somebody else has started by now, knows nothing of it.
+            # It may have died since, and been followed by another one, which knows nothing of it.
             if process is not self._process:
-                raise _Died("the process died when it had let the holder in")
+                raise MillwrightError("the process died when it had let the holder in")
             self._open.add(grant.id)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
         return self.alive() and grant.id in self._open
 
-    def opened(self) -> set[str]:
-        """The ids of grants that are open, or may be."""
-        return set(self._open)
-
     def cut(self, grants: Collection[Grant]) -> None:
         """End what is under way by them, all at once. Raises MillwrightError."""
-        self.end({grant.id: grant.ended_reason or "it has ended" for grant in grants})
-
-    def end(self, grants: Mapping[str, str]) -> None:
-        """The same by their ids; why, of each. Raises MillwrightError: they may be open."""
-        if self._process is None or not self._process.alive():
-            self._lost(self._open.intersection(grants))
-        elif grants:
-            self._close(self._process, grants)
-        self._open.difference_update(grants)
+        for grant in grants:
+            self._open.discard(grant.id)
+        if grants and self._process is not None and self._process.alive():
+            self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
 
     def close(self) -> None:
         """End the process, and all that is under way there; no other one is started."""
-        self._closed = True
+        with self._lock:
+            # One that is being started is waited for, and ended too.
+            self._closed = True
         if self._process is not None:
             self._process.stop()
-
-    def _close(self, process: Process, grants: Mapping[str, str]) -> None:
-        process.close_all(dict(grants))
-
-    def _lost(self, grants: Collection[str]) -> None:
-        """The process died, and these were open there."""
-
-
-@contextmanager
-def _dying(process: RelayProcess[Any, Any, Any]) -> Iterator[None]:
-    """Tells what it refuses from that it died."""
-    try:
-        yield
-    except MillwrightError as error:
-        if process.alive():
-            raise
-        raise _Died(str(error), hint=error.hint) from error
 
 
 def seconds_left(grant: Grant) -> float:

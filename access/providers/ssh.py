@@ -5,8 +5,9 @@ What a grant's sessions ran there ends with them; where the host did not say so,
 """
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from access.certificates import ADDRESS
 from access.grants import Grant, State, utc_now
-from access.providers.holding import Holding, seconds_left
+from access.grants.model import seconds_until
 from access.providers.provider import Issued, Place
 from access.ssh.authorities import certify, private_text
 from access.ssh.orders import Open, Target
@@ -24,6 +25,7 @@ from factory.spec.outside import HostSpec
 
 PREFIX: Final = "mw-"
 REF_CHARACTERS: Final = 32
+SHORTEST_SECONDS: Final = 0.001
 # For what is to end what a session left behind: a certificate of its own, when the grant's is over.
 REAP_LIFE: Final = timedelta(minutes=5)
 REAP_SECONDS: Final = 20.0
@@ -40,27 +42,41 @@ class Ssh:
     def __init__(
         self, bastion: Callable[[], Bastion], host_of: Callable[[Place], HostSpec], authority: Ed25519PrivateKey
     ) -> None:
-        self._bastion, self._host_of, self._authority = _Bastions(bastion), host_of, authority
+        self._start, self._host_of, self._authority = bastion, host_of, authority
+        self._bastion: Bastion | None = None
+        self._open: dict[str, str] = {}
+        # Grants at whose hosts nothing is left by a session that is over: those that this process let in first, until
+        # there is a doubt. Who was let in by another one, which was killed, is not among them.
+        self._clear: set[str] = set()
+        self._lock = threading.Lock()
 
     def ref(self, grant: Grant) -> str:
         """The name that its holder logs in with at the bastion. From the whole id: beginnings are alike."""
-        return _ref(grant.id)
+        return PREFIX + hashlib.sha256(grant.id.encode()).hexdigest()[:REF_CHARACTERS]
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the bastion. Raises MillwrightError."""
-        return self._bastion.issued(lambda: self._issued(grant))
+        bastion: Bastion | None = None
+        try:
+            bastion = self._running()
+            return self._issued(grant, bastion)
+        except MillwrightError:
+            # Whether *another* one runs says nothing: grants are issued side by side.
+            if bastion is not None and bastion.alive():
+                raise
+            # It died in the middle of it, or did not start: another one, once.
+            return self._issued(grant, self._running())
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, bastion: Bastion) -> Issued:
         until = str(grant.hard_until)
         target = self._target(grant, datetime.fromisoformat(until))
-        bastion = self._bastion.running()
-        if grant.state is State.ACTIVE:
-            # It was open before this process, and nobody knows how that ended.
-            self._bastion.doubtful.add(grant.id)
+        if grant.state is State.ISSUING:
+            self._clear.add(grant.id)
+        if grant.id in self._open:
+            # Opened before, and not written down.
+            self._close(bastion, {grant.id: "it is opened anew"})
         ref = self.ref(grant)
-        self._bastion.open(
-            bastion,
-            grant,
+        bastion.open(
             Open(
                 grant=grant.id,
                 login=ref,
@@ -68,47 +84,71 @@ class Ssh:
                 scope=grant.scope,
                 app=grant.app,
                 principal=grant.principal,
-                seconds=seconds_left(grant),
-            ),
+                seconds=max(seconds_until(until, utc_now()), SHORTEST_SECONDS),
+            )
         )
+        with self._lock:
+            # It may have died since, and been followed by another one: whoever was in at it is out.
+            if bastion is self._bastion:
+                self._open[grant.id] = ref
+            else:
+                self._clear.discard(grant.id)
         return Issued(ref, f"{ADDRESS}:{bastion.port}", until)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
-        return self._bastion.serves(grant)
+        return self._bastion is not None and self._bastion.alive() and grant.id in self._open
 
     def cut(self, grants: Collection[Grant]) -> None:
         """End their sessions at the bastion, all at once, and what they run at the hosts."""
-        self._bastion.cut(grants)
+        if not grants or self._bastion is None:
+            return
+        if not self._bastion.alive():
+            self._clear -= {grant.id for grant in grants if self._open.pop(grant.id, None)}
+            return
+        for grant in grants:
+            self._open.pop(grant.id, None)
+        self._close(self._bastion, {grant.id: grant.ended_reason or WHY for grant in grants})
 
     def remove(self, grant: Grant) -> None:
         """See to it that nothing is left at its host. Raises MillwrightError: something may be."""
-        if grant.id not in self._bastion.doubtful:
+        if grant.id in self._clear or not grant.door:
+            # One that was never open left nothing.
+            self._clear.discard(grant.id)
             return
         try:
             target = self._target(grant, utc_now() + REAP_LIFE)
         except InputError:
             # app.yaml names this host no more: nobody knows where it is.
-            self._bastion.doubtful.discard(grant.id)
             return
-        bastion = self._bastion.running()
+        bastion = self._running()
         bastion.reap(grant.id, self.ref(grant), target)
         deadline = time.monotonic() + REAP_SECONDS
         while bastion.left_by({grant.id: grant.ended_reason or WHY}):
             if time.monotonic() > deadline:
                 raise CloudUnavailable(f"{target.address} does not say that nothing of it runs there any more")
             time.sleep(POLL_SECONDS)
-        self._bastion.doubtful.discard(grant.id)
 
     def sweep(self, place: Place, live: Collection[str]) -> list[str]:  # noqa: ARG002 -- of every place at once
         """Close what is open at the bastion for no live grant; the names. Raises MillwrightError."""
-        found = {id: ref for id in self._bastion.opened() if (ref := _ref(id)) not in live}
-        self._bastion.end(dict.fromkeys(found, "there is no such grant"))
+        found = {id: ref for id, ref in list(self._open.items()) if ref not in live}
+        if found and self._bastion is not None and self._bastion.alive():
+            self._close(self._bastion, dict.fromkeys(found, "there is no such grant"))
+        for id in found:
+            self._open.pop(id, None)
         return sorted(found.values())
 
     def close(self) -> None:
         """End the bastion, and every session with it."""
-        self._bastion.close()
+        if self._bastion is not None:
+            self._bastion.stop()
+
+    def _close(self, bastion: Bastion, grants: dict[str, str]) -> None:
+        try:
+            self._clear -= bastion.left_by(grants)
+        except MillwrightError:
+            self._clear -= set(grants)
+            raise
 
     def _target(self, grant: Grant, until: datetime) -> Target:
         """Its host, with a key and a certificate until a moment. Raises InputError where there is none."""
@@ -124,24 +164,12 @@ class Ssh:
             certificate=certify(self._authority, key.public_key(), host.user, name, utc_now(), until).line,
         )
 
-
-class _Bastions(Holding[Bastion]):
-    """Remembers at whose hosts something may be left: ids of grants."""
-
-    def __init__(self, start: Callable[[], Bastion]) -> None:
-        super().__init__(start)
-        self.doubtful: set[str] = set()
-
-    def _close(self, process: Bastion, grants: Mapping[str, str]) -> None:
-        try:
-            self.doubtful.update(process.left_by(dict(grants)))
-        except MillwrightError:
-            self.doubtful.update(grants)
-            raise
-
-    def _lost(self, grants: Collection[str]) -> None:
-        self.doubtful.update(grants)
-
-
-def _ref(grant: str) -> str:
-    return PREFIX + hashlib.sha256(grant.encode()).hexdigest()[:REF_CHARACTERS]
+    def _running(self) -> Bastion:
+        # Grants are issued side by side.
+        with self._lock:
+            if self._bastion is None or not self._bastion.alive():
+                # Whoever was in at a bastion that died is out: everybody is issued anew.
+                self._clear -= set(self._open)
+                self._open.clear()
+                self._bastion = self._start()
+            return self._bastion

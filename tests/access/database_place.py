@@ -44,10 +44,10 @@ class DatabasePlace:
             return {name for (name,) in owns.run("SELECT rolname FROM pg_roles WHERE rolname LIKE 'mw\\_%'")}
 
 
-def let_in(place: GrantPlace, given: Given, *, token: str = "", seconds: float = 30) -> Connection:
-    """A client that comes in by a grant at its relay, by its own token or by another one."""
+def let_in(place: GrantPlace, given: Given, *, token: str = "", seconds: float = 30, door: str = "") -> Connection:
+    """A client that comes in by a grant at its relay, by its own token or by another one; or at another `door`."""
     grant = place.read(given.grant)
-    host, _, port = grant.door.partition("/")[0].rpartition(":")
+    host, _, port = (door or grant.door).partition("/")[0].rpartition(":")
     return Connection(
         grant.provider_ref,
         password=token or given.token,

@@ -26,6 +26,7 @@ from access.providers.hosts import host_of
 from access.providers.ssh import Ssh
 from access.relays import ssh_bastion
 from access.ssh.authorities import Keys, private_key, public_line
+from access.ssh.keeper import marked
 from access.ssh.process import Bastion
 from console.ssh_files import Files, public_text, write_signed
 from factory import events
@@ -57,7 +58,7 @@ class SshPlane:
         """A broker's process begins, with nothing but what is written down."""
         place = self.place
         self.provider = Ssh(self._bastion, partial(host_of, place.root), private_key(place.root, Keys.HOSTS))
-        self.broker = Broker(place.desk, place.database, {"ssh": self.provider}, lambda: place.wall, lambda: 0.0)
+        self.broker = Broker(place.desk, place.database, {"ssh": self.provider})
 
     def _bastion(self) -> Bastion:
         self.bastions.append(ssh_bastion(self.place.root, self.place.database, self.command))
@@ -124,6 +125,22 @@ def run(command: list[str], sent: str = "", **more: Any) -> "subprocess.Complete
     return subprocess.run(
         command, input=sent, capture_output=True, text=True, timeout=SECONDS, errors="replace", check=False, **more
     )
+
+
+def kept_busy(plane: SshPlane, given: Given, command: str) -> "subprocess.Popen[str]":
+    """A client whose command runs: it has said so."""
+    files = plane.files(given)
+    process = subprocess.Popen(
+        ssh(files, f"echo begun; {command}"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def keepers(login: str) -> list[int]:
+    """What would end a grant's sessions at the host."""
+    return running(f"millwright-keeper {marked(login)}")
 
 
 def client(name: str) -> str:

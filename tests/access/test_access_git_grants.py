@@ -149,6 +149,34 @@ def test_a_door_that_is_killed_takes_the_push_under_way_with_it(door: Door) -> N
     assert door.repository.head(BRANCH) == before
 
 
+def test_what_a_killed_git_holds_a_branch_by_is_taken_away_and_keeps_no_later_push_from_it(door: Door) -> None:
+    given = door.given()
+    clone, before = door.clone(given), door.repository.head(BRANCH)
+    sha = door.commit(clone, {"sums.py": "SUMS = {'l': 1}\n"})
+    begun, never = door.folder / "begun", door.folder / "never"
+    os.mkfifo(never)
+    # Git runs it when it holds the branch, and again when it has moved (githooks(5)).
+    hook = door.repository.folder / "door-hooks" / "reference-transaction"
+    hook.write_text(WAITS.format(begun=begun, never=never))
+    hook.chmod(0o755)
+    push = threading.Thread(target=lambda: door.git(given, "push", "--quiet", "origin", BRANCH, at=clone))
+    push.start()
+    receiving = psutil.Process(int(wait_for(lambda: begun.exists() and begun.read_text().strip()))).ppid()
+    os.kill(door.doors[-1].pid, signal.SIGKILL)
+    wait_for(lambda: ended(receiving))
+    push.join(30)
+    hook.unlink()
+    (held,) = door.repository.folder.glob("refs/**/*.lock")
+    door.look()
+    assert "cannot lock ref" in door.git(given, "push", "origin", BRANCH, at=clone).stderr
+    # It may be somebody's who runs.
+    assert (door.broker.sweep("git"), held.exists()) == ([], True)
+    os.utime(held, (0, 0))
+    assert (door.broker.sweep("git"), held.exists(), door.repository.head(BRANCH)) == ([held.name], False, before)
+    assert door.git(given, "push", "--quiet", "origin", BRANCH, at=clone).returncode == 0
+    assert door.repository.head(BRANCH) == sha
+
+
 def ended(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 

@@ -23,7 +23,7 @@ LOOK = 0.05
 
 @dataclass
 class Hanging(Kept):
-    """It hangs in the call that is named until the test lets it go on; `began` are the grants that it is called for."""
+    """It hangs in the call that is named until the test lets it; `began` are the grants that it was called for."""
 
     hangs_in: str = ""
     goes_on: threading.Event = field(default_factory=threading.Event)
@@ -77,7 +77,7 @@ def hung(tmp_path: Path) -> Iterator[Hung]:
     hanging = Hanging(set())
     # The one that hangs comes first.
     providers = {"model": hanging, "postgres": place.provider}
-    broker = Broker(place.desk, place.database, providers, lambda: place.wall, lambda: place.ticks)
+    broker = Broker(place.desk, place.database, providers)
     try:
         yield Hung(place, hanging, broker)
     finally:

@@ -43,9 +43,7 @@ class Plane:
 
     def begin(self) -> None:
         provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.verdicts.statement_kinds, "disable")
-        self.broker = Broker(
-            self.place.desk, self.place.database, {"postgres": provider}, lambda: self.place.wall, lambda: 0.0
-        )
+        self.broker = Broker(self.place.desk, self.place.database, {"postgres": provider})
 
     def _relay(self) -> Relay:
         self.relays.append(postgres_relay(self.place.root, self.place.database, self.place.wall))

@@ -49,7 +49,7 @@ def broker(place: GrantPlace, server: DatabasePlace) -> Iterator[Broker]:
         place.desk.verdicts.statement_kinds,
         "disable",
     )
-    broker = Broker(place.desk, place.database, {"postgres": provider}, lambda: place.wall, lambda: place.ticks)
+    broker = Broker(place.desk, place.database, {"postgres": provider})
     place.broker = broker
     yield broker
     broker.close()

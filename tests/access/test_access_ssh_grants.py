@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from grant_waits import wait_for
-from ssh_place import SshPlane, declare, run, running, ssh, ssh_plane
+from ssh_place import RESOURCE, SshPlane, declare, keepers, kept_busy, run, running, ssh, ssh_plane
 from sshd_place import Sshd, sshd
 
-from access.grants import Given, State
+from access.grants import State
+from access.ssh.orders import Open
+from access.ssh.process import Bastion
 from factory.errors import AccessDenied, InputError
 from factory.spec import Scope
 
@@ -32,17 +34,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 def plane(tmp_path: Path, host: Sshd) -> Iterator[SshPlane]:
     with ssh_plane(tmp_path, host) as made:
         yield made
-
-
-def kept_busy(plane: SshPlane, given: Given, command: str) -> "subprocess.Popen[str]":
-    """A client whose command runs: it has said so."""
-    files = plane.files(given)
-    process = subprocess.Popen(
-        ssh(files, f"echo begun; {command}"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    return process
 
 
 def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: SshPlane) -> None:
@@ -142,6 +133,30 @@ def test_a_bastion_that_is_killed_takes_every_session_with_it_and_is_followed_by
     plane.end(given)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_bastion_that_dies_while_a_grant_is_opened_and_is_followed_meanwhile_ends_no_grant(
+    plane: SshPlane, when: str
+) -> None:
+    other, given = plane.given(), plane.place.ask(resource=RESOURCE, scope=Scope.ADMIN)
+
+    class Dies(Bastion):
+        def open(self, order: Open) -> None:
+            if when == "after":
+                super().open(order)
+            os.kill(self.pid, signal.SIGKILL)
+            wait_for(lambda: not self.alive())
+            # Grants are opened side by side: somebody else's starts the next one.
+            plane.provider.issue(plane.place.read(other.grant))
+            if when == "before":
+                super().open(order)
+
+    plane.bastions[-1].__class__ = Dies
+    for _ in range(2):
+        plane.look()
+    assert len(plane.bastions) == 2
+    assert run(ssh(plane.files(given), "echo hello")).stdout == "hello\n"
+
+
 def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(plane: SshPlane) -> None:
     given = plane.given()
     client = kept_busy(plane, given, "sleep 7231")
@@ -166,8 +181,11 @@ def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: SshPlane) 
 
 def test_what_cannot_be_told_to_be_gone_is_asked_for_again(plane: SshPlane, host: Sshd) -> None:
     given = plane.given()
-    # What would end it at the host is killed, by somebody who may.
-    client = kept_busy(plane, given, "setsid sleep 7251 & sleep 1; pkill -KILL -f millwright-keepe[r]; sleep 7252")
+    client = kept_busy(plane, given, "setsid sleep 7251 & sleep 7252")
+    wait_for(lambda: running("sleep 7251"))
+    # What would end it at the host is killed, by somebody who may; and nobody else's, who is tested beside this.
+    for pid in keepers(given.grant.provider_ref):
+        os.kill(pid, signal.SIGKILL)
     client.communicate(timeout=20)
     (ended,) = plane.ended(given)
     assert ended.properties["reason"] == "keeper"
