@@ -17,16 +17,16 @@ def made_once(path: Path, make: Callable[[], bytes]) -> bytes:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write it anew: whoever reads it has the old content or this one. It is not synced. Raises OSError."""
-    private_folder(path.parent)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink()
-        raise
+    """Write it anew: whoever reads it has the old content or this one. It is not synced, and has one writer at a time.
+
+    Raises OSError.
+    """
+    draft = private_folder(path.parent) / f"{path.name}.new"
+    # One name, whoever is killed in the middle: nothing gathers.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)
 
 
 def _make(path: Path, content: bytes) -> None:

@@ -143,10 +143,11 @@ def move_all(
     after: list[Grant] = []
     for (state, fence), alike in known.items():
         to = {**values, "state": moved(state, step), "fence": fence + 1}
+        written = {**to, "state": to["state"].value}
         here = GRANTS.c.id.in_([grant.id for grant in alike]), GRANTS.c.state == state.value, GRANTS.c.fence == fence
-        changed = update(GRANTS).where(*here).values(to).returning(GRANTS.c.id)
+        changed = update(GRANTS).where(*here).values(written).returning(GRANTS.c.id)
         made = set(connection.execute(changed).scalars())
-        after += [Grant.model_validate(grant.model_dump() | to) for grant in alike if grant.id in made]
+        after += [grant.model_copy(update=to) for grant in alike if grant.id in made]
     said = {"why": why} if why else {}
     events.append_all(connection, [_told(KINDS[each.state], each, actor(each), **said) for each in after])
     return after
