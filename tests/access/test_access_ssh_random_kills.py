@@ -97,7 +97,10 @@ class Hosts:
         return {mark for mark in found if self.used[mark] not in own}
 
     def entered(self, place: GrantPlace, given: Given) -> bool:
-        return run(ssh(self.plane.files(given, f"at-{time.monotonic()}"), "echo hello")).stdout == "hello\n"
+        mark = f"m0-0-{len(self.used)}-0"
+        self.used[mark] = given.grant.id
+        command = f"touch {self.home / mark}; echo hello"
+        return run(ssh(self.plane.files(given, mark), command)).stdout == "hello\n"
 
     def refused(self, place: GrantPlace, given: Given, door: str) -> bool:
         with pytest.raises(AccessDenied, match="no certificate"):
