@@ -22,6 +22,9 @@ from factory.paths import private_folder
 # The process is importing at its first order, on a machine that others use as well.
 ANSWER_SECONDS: Final = 120.0
 END_SECONDS: Final = 10.0
+# A line has its bound at the other end (`serving.LINE_BYTES`), in whatever letters people say why.
+TOGETHER: Final = 1000
+WHY_CHARACTERS: Final = 500
 
 
 Said = TypeVar("Said", bound=Answer)
@@ -89,8 +92,11 @@ class ToldProcess(Generic[Said]):
             except (OSError, ValueError, queue.Empty):
                 done = None
             if done is None:
-                # What it says later would be taken for the answer to something else.
+                # What it says later would be taken for the answer to something else. Whoever asks next whether it runs
+                # is told that it does not: that is when another one is tried.
                 self._process.kill()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(END_SECONDS)
                 raise MillwrightError(f"{self._name} does not answer", hint=f"see {self._log}")
         if done.problem:
             raise MillwrightError(f"{self._name} refuses: {done.problem}", hint=f"see {self._log}")
@@ -161,12 +167,14 @@ class RelayProcess(Generic[Open, Listening, Event]):
         """End a grant. Raises MillwrightError, as `close_all` does."""
         self.close_all({grant: reason})
 
-    def close_all(self, grants: dict[str, str]) -> Listening:
-        """End several (why, by grant) at once; returns when nothing of them is under way.
+    def close_all(self, grants: dict[str, str]) -> list[Listening]:
+        """End several (why, by grant) at once; returns when nothing of them is under way: an answer to each line.
 
         Raises MillwrightError: something may be.
         """
-        return self._process.tell(Close(grants=grants))
+        ending = [(grant, why[:WHY_CHARACTERS]) for grant, why in grants.items()]
+        lines = [dict(ending[at : at + TOGETHER]) for at in range(0, len(ending), TOGETHER)]
+        return [self._process.tell(Close(grants=line)) for line in lines]
 
     def alive(self) -> bool:
         """Whether it runs."""

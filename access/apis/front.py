@@ -14,7 +14,7 @@ import socket
 import time
 from collections import Counter, OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from access.apis.exchange import Exchange
 from access.apis.orders import Begin, Happened, Open
@@ -38,10 +38,11 @@ class Front:
         self._around = around
         self._folder = os.open(private_folder(begin.sockets), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         for left in begin.sockets.iterdir():
-            left.unlink()
+            # A relay that is about to end takes its own away at this very moment.
+            left.unlink(missing_ok=True)
         self._listening = socket.create_server((begin.host, begin.port), backlog=around.limits.waiting)
         self._server: asyncio.Server | None = None
-        self._doors: dict[str, asyncio.Server] = {}
+        self._doors: dict[str, _OwnSocket] = {}
         self._grants: dict[str, Session] = {}
         self._by_token: dict[str, Session] = {}
         # Tokens of grants that were there once: whose it was is told in the record, and to nobody else.
@@ -78,8 +79,7 @@ class Front:
         session = self._grants.pop(name, None)
         if session is None:
             return
-        self._doors.pop(name).close()
-        self._path(name).unlink(missing_ok=True)
+        self._leave(name)
         del self._by_token[session.order.token_digest]
         self._ended[session.order.token_digest] = name
         if len(self._ended) > ENDED_KEPT:
@@ -99,7 +99,7 @@ class Front:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _door(self, name: str, session: Session) -> asyncio.Server:
+    async def _door(self, name: str, session: Session) -> "_OwnSocket":
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._guarded(reader, writer, OWN_SOCKET, session)
 
@@ -107,7 +107,18 @@ class Front:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self._path(name)))
         self._path(name).chmod(0o600)
-        return await asyncio.start_unix_server(serve, sock=listening)
+        inode = self._path(name).stat().st_ino
+        return _OwnSocket(await asyncio.start_unix_server(serve, sock=listening), inode)
+
+    def _leave(self, name: str) -> None:
+        """Let nobody in by a grant's own socket. Whoever killed the broker has another relay begin while this one is
+        still ending: the socket of that name may be the other one's by then."""
+        own = self._doors.pop(name)
+        # While it is open nobody else's socket has its number.
+        with contextlib.suppress(FileNotFoundError):
+            if self._path(name).stat().st_ino == own.inode:
+                self._path(name).unlink()
+        own.server.close()
 
     def _path(self, name: str) -> Path:
         return Path(f"/proc/self/fd/{self._folder}/{name}")
@@ -179,6 +190,11 @@ class Front:
         kind = "login_refused" if refused.reason is Reason.CREDENTIALS else "request_refused"
         facts = {"client": client, "reason": refused.reason.value, "detail": refused.detail}
         self._around.told(Happened(happened=kind, grant=grant, **facts))
+
+
+class _OwnSocket(NamedTuple):
+    server: asyncio.Server
+    inode: int
 
 
 class _OfGrant(Refused):

@@ -34,13 +34,13 @@ class Apis:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the relay, with the credential's present value. Raises MillwrightError."""
-        return self._relay.issued(lambda: self._issued(grant))
+        return self._relay.issued(lambda relay: self._issued(grant, relay))
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, relay: ApiRelay) -> Issued:
         place = Place(grant.app, grant.environment.value, grant.resource)
         spec = self._spec_of(place)
         found = self._value_of(place, spec.secret)
-        relay, until = self._relay.running(), str(grant.hard_until)
+        until = str(grant.hard_until)
         self._relay.open(
             relay,
             grant,

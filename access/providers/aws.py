@@ -1,7 +1,6 @@
 """The provider for parts of an app that are a cloud's own: calls through the signing proxy, under a role's session."""
 
 import hashlib
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,17 +15,17 @@ from access.providers.aws_keys import client_keys
 from access.providers.aws_places import parts_of
 from access.providers.aws_roles import RoleDocuments, role_documents
 from access.providers.aws_sessions import Credentials, Sessions, Wanted
+from access.providers.holding import Holding, seconds_left
 from access.providers.provider import Issued, Place
 from access.providers.standing import Clients
 from factory.cloud_access import CLOUD_KINDS, VERSION, statements
-from factory.errors import AccessDenied, CloudUnavailable, InputError, MillwrightError
+from factory.errors import AccessDenied, CloudUnavailable, InputError
 from factory.outputs import AppFactoryOutputs
 from factory.paths import FactoryRoot
 
 OutputsOf = Callable[[Place], AppFactoryOutputs]
 PREFIX: Final = "mw_"
 REF_CHARACTERS: Final = 32
-SHORTEST_SECONDS: Final = 0.001
 # A session is followed by another one so long before its end: a call under way is not cut by it.
 EARLY_SECONDS: Final = 300.0
 
@@ -54,10 +53,8 @@ class Aws:
     """Queues of the factory's environments, and whatever else `factory.cloud_access` has a row for."""
 
     def __init__(self, root: FactoryRoot, proxy: Callable[[], AwsProxy], cloud: Cloud) -> None:
-        self._root, self._start, self._cloud = root, proxy, cloud
-        self._proxy: AwsProxy | None = None
-        self._open: dict[str, _Opened] = {}
-        self._lock = threading.Lock()
+        self._root, self._proxy, self._cloud = root, Holding(proxy), cloud
+        self._opened: dict[str, _Opened] = {}
 
     def ref(self, grant: Grant) -> str:
         """The name of its session. From the whole id: the beginnings of ids that are made together are alike."""
@@ -72,24 +69,20 @@ class Aws:
             order, opened = self._order(grant)
         except (BotoCoreError, ClientError) as error:
             raise CloudUnavailable(f"the cloud gives no access to {grant.resource}: {error}") from None
-        proxy = self._running()
-        try:
-            proxy.open(order)
-        except MillwrightError:
-            if proxy.alive():
-                raise
-            # It died in the middle of it: another one, once.
-            proxy = self._running()
-            proxy.open(order)
-        self._open[grant.id] = opened
+        issued = self._proxy.issued(lambda proxy: self._issued(grant, order, opened, proxy))
+        self._opened[grant.id] = opened
+        return issued
+
+    def _issued(self, grant: Grant, order: Open, opened: _Opened, proxy: AwsProxy) -> Issued:
+        self._proxy.renew(proxy, grant, order)
         until = str(grant.hard_until)
         ends = until if opened.until is None else min(until, stamp(datetime.fromtimestamp(opened.until, UTC)))
         return Issued(self.ref(grant), f"{ADDRESS}:{proxy.port}/{order.upstream.region}", ends)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder's calls pass; not when its session is about to expire, or the cloud is elsewhere."""
-        opened = self._open.get(grant.id)
-        if opened is None or self._proxy is None or not self._proxy.alive():
+        opened = self._opened.get(grant.id)
+        if opened is None or not self._proxy.serves(grant):
             return False
         left = None if opened.until is None else opened.until - utc_now().timestamp()
         elsewhere = self._cloud.endpoint() not in ("", opened.endpoint)
@@ -98,9 +91,8 @@ class Aws:
     def cut(self, grants: Collection[Grant]) -> None:
         """End their calls at the proxy, all at once."""
         for grant in grants:
-            self._open.pop(grant.id, None)
-        if grants and self._proxy is not None and self._proxy.alive():
-            self._proxy.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+            self._opened.pop(grant.id, None)
+        self._proxy.cut(grants)
 
     def remove(self, grant: Grant) -> None:
         """Forbid its session everything. Raises MillwrightError."""
@@ -137,8 +129,7 @@ class Aws:
 
     def close(self) -> None:
         """End the proxy, and every call with it."""
-        if self._proxy is not None:
-            self._proxy.stop()
+        self._proxy.close()
 
     def _order(self, grant: Grant) -> tuple[Open, _Opened]:
         outputs, kind = self._cloud.outputs(_place(grant)), grant.resource.partition(".")[0]
@@ -166,7 +157,7 @@ class Aws:
             resources=parts,
             app=grant.app,
             principal=grant.principal,
-            seconds=max(seconds_until(str(grant.hard_until), utc_now()), SHORTEST_SECONDS),
+            seconds=seconds_left(grant),
         )
         return order, _Opened(endpoint, credentials.expires)
 
@@ -210,15 +201,6 @@ class Aws:
             )
         arn = f"arn:aws:iam::{outputs.account}:role/{outputs.app}-{outputs.environment}-people"
         return RoleDocuments(arn, [granted], None)
-
-    def _running(self) -> AwsProxy:
-        # Grants are issued side by side.
-        with self._lock:
-            if self._proxy is None or not self._proxy.alive():
-                # Whoever was in at a proxy that died is out: everybody is issued anew.
-                self._open.clear()
-                self._proxy = self._start()
-            return self._proxy
 
 
 def _place(grant: Grant) -> Place:

@@ -38,11 +38,10 @@ class Git:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the door. Raises MillwrightError."""
-        return self._door.issued(lambda: self._issued(grant))
+        return self._door.issued(lambda door: self._issued(grant, door))
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, door: GitDoor) -> Issued:
         until, repository = str(grant.hard_until), self._repository(grant)
-        door = self._door.running()
         self._door.open(
             door,
             grant,

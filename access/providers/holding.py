@@ -24,6 +24,7 @@ class Holding(Generic[Process]):
         self._start = start
         self._process: Process | None = None
         self._open: set[str] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def alive(self) -> bool:
@@ -34,30 +35,44 @@ class Holding(Generic[Process]):
         """One that runs. Raises MillwrightError."""
         with self._lock:
             if self._process is None or not self._process.alive():
+                if self._closed:
+                    raise MillwrightError("nobody is let in any more: the access plane stops")
                 # Whoever was in at one that died is out: everybody is let in anew.
                 self._open.clear()
                 self._process = self._start()
             return self._process
 
-    def issued(self, issue: Callable[[], Issued]) -> Issued:
-        """What `issue` makes; tried once more when no process runs: it died in the middle of it, or did not start.
+    def issued(self, issue: Callable[[Process], Issued]) -> Issued:
+        """What `issue` makes with one that runs; once more, with another one, when it died in the middle of it, or did
+        not start.
 
         Raises MillwrightError.
         """
+        process: Process | None = None
         try:
-            return issue()
+            process = self.running()
+            return issue(process)
         except MillwrightError:
-            if self.alive():
+            # Whether *another* one runs says nothing: grants are issued side by side, and somebody may have started it.
+            if process is not None and process.alive():
                 raise
-            return issue()
+            return issue(self.running())
 
     def open(self, process: Process, grant: Grant, order: BaseModel) -> None:
         """Let a grant's holder in. Raises MillwrightError: nobody is let in."""
         if grant.id in self._open:
             # Opened before, and not written down.
             process.close(grant.id, "it is opened anew")
+        self.renew(process, grant, order)
+
+    def renew(self, process: Process, grant: Grant, order: BaseModel) -> None:
+        """The same at a process that takes the order again for one that is open, and goes on with what is under way."""
         process.open(order)
-        self._open.add(grant.id)
+        with self._lock:
+            # It may have died since, and been followed by another one, which knows nothing of it.
+            if process is not self._process:
+                raise MillwrightError("the process died when it had let the holder in")
+            self._open.add(grant.id)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
@@ -71,7 +86,10 @@ class Holding(Generic[Process]):
             self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
 
     def close(self) -> None:
-        """End the process, and all that is under way there."""
+        """End the process, and all that is under way there; no other one is started."""
+        with self._lock:
+            # One that is being started is waited for, and ended too.
+            self._closed = True
         if self._process is not None:
             self._process.stop()
 

@@ -42,9 +42,9 @@ class Postgres:
 
     def issue(self, grant: Grant) -> Issued:
         """Make the role anew, and let the grant's holder in at the relay. Raises MillwrightError."""
-        return self._relay.issued(lambda: self._issued(grant))
+        return self._relay.issued(lambda relay: self._issued(grant, relay))
 
-    def _issued(self, grant: Grant) -> Issued:
+    def _issued(self, grant: Grant, relay: Relay) -> Issued:
         url, role, until = self._url_of(_place(grant)), self.ref(grant), str(grant.hard_until)
         # Of this role at the database only; who holds the grant never has it, and comes in by the relay alone.
         password = secrets.token_urlsafe(32)
@@ -57,7 +57,6 @@ class Postgres:
             password=password,
             tls=self._tls,
         )
-        relay = self._relay.running()
         self._relay.open(
             relay,
             grant,

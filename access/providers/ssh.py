@@ -56,13 +56,15 @@ class Ssh:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the bastion. Raises MillwrightError."""
-        bastion = self._running()
+        bastion: Bastion | None = None
         try:
+            bastion = self._running()
             return self._issued(grant, bastion)
         except MillwrightError:
-            if bastion.alive():
+            # Whether *another* one runs says nothing: grants are issued side by side.
+            if bastion is not None and bastion.alive():
                 raise
-            # It died in the middle of it: another one, once. Somebody else's grant may have started that already.
+            # It died in the middle of it, or did not start: another one, once.
             return self._issued(grant, self._running())
 
     def _issued(self, grant: Grant, bastion: Bastion) -> Issued:
@@ -86,9 +88,11 @@ class Ssh:
             )
         )
         with self._lock:
-            # Where another one runs by now, its holder is let in there by the next look.
+            # It may have died since, and been followed by another one: whoever was in at it is out.
             if bastion is self._bastion:
                 self._open[grant.id] = ref
+            else:
+                self._clear.discard(grant.id)
         return Issued(ref, f"{ADDRESS}:{bastion.port}", until)
 
     def serves(self, grant: Grant) -> bool:

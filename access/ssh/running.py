@@ -143,7 +143,7 @@ async def _started(session: Session, upstream: Upstream, argv: str | None) -> as
             "term_size": screen.size,
             "term_modes": screen.modes,
         }
-    command = keeper.command(session.mark, argv)
+    command = keeper.command(session.mark, upstream.kept_by, argv)
     return await upstream.connection.create_process(command, encoding=None, env=(), send_env=(), **terminal)
 
 

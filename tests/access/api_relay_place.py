@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,18 @@ class RelayPlace:
         assert len(self.api.heard) == heard
 
 
+def started(folder: Path, there: Api, *more: str, watch: Callable[[Happened], None] = lambda _: None) -> ApiRelay:
+    """A relay that runs."""
+    relay = ApiRelay(folder / "relay.log", watch, (sys.executable, "-P", str(STANDIN), str(there.pem), *more))
+    relay.start(Begin(recordings=folder / "recordings", sockets=folder / "sockets"))
+    return relay
+
+
 @contextlib.contextmanager
 def relay_place(folder: Path, *more: str) -> Iterator[RelayPlace]:
     with api(folder) as there:
         happened: list[Happened] = []
-        relay = ApiRelay(
-            folder / "relay.log", happened.append, (sys.executable, "-P", str(STANDIN), str(there.pem), *more)
-        )
-        relay.start(Begin(recordings=folder / "recordings", sockets=folder / "sockets"))
+        relay = started(folder, there, *more, watch=happened.append)
         try:
             yield RelayPlace(relay, there, folder, happened)
         finally:

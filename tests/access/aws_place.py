@@ -3,7 +3,7 @@ with the real provider, and boto3 as whoever is let in uses it."""
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -58,9 +58,7 @@ class AwsPlace:
         outputs = partial(outputs_of, self.place.database)
         cloud = Cloud(self.clients, outputs, sessions or LocalSessions(), endpoint, sessions is None)
         self.provider = Aws(root, self._proxy, cloud)
-        self.broker = Broker(
-            self.place.desk, self.place.database, {"aws": self.provider}, lambda: self.place.wall, lambda: 0.0
-        )
+        self.broker = Broker(self.place.desk, self.place.database, {"aws": self.provider})
 
     def _proxy(self) -> AwsProxy:
         self.proxies.append(aws_proxy(self.place.root, self.place.database, self.place.wall))
@@ -91,17 +89,7 @@ class AwsPlace:
 
     def boto(self, given: Given, service: str = "sqs", **other: Any) -> Any:
         """boto3 as its variables make it."""
-        told = {**client_of(self.place.root, self.place.read(given.grant))["environment"], **other}
-        return boto3.client(
-            service,
-            endpoint_url=told["AWS_ENDPOINT_URL"],
-            region_name=told["AWS_REGION"],
-            aws_access_key_id=told["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=told["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=told.get("AWS_SESSION_TOKEN"),
-            verify=told["AWS_CA_BUNDLE"],
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS, proxies={}),
-        )
+        return boto_of({**client_of(self.place.root, self.place.read(given.grant))["environment"], **other}, service)
 
     def records(self, grant: Grant) -> list[dict[str, Any]]:
         """Everything that is recorded of a grant."""
@@ -112,6 +100,20 @@ class AwsPlace:
         with self.place.database.connect() as connection:
             found = events.of_kinds(connection, [kind])
         return [each for each in found if each.properties.get("grant") == grant.id]
+
+
+def boto_of(told: Mapping[str, Any], service: str = "sqs", session: Any = boto3) -> Any:
+    """boto3 as these variables make it; `session`: another one than everybody's, which is not for several threads."""
+    return session.client(
+        service,
+        endpoint_url=told["AWS_ENDPOINT_URL"],
+        region_name=told["AWS_REGION"],
+        aws_access_key_id=told["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=told["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=told.get("AWS_SESSION_TOKEN"),
+        verify=told["AWS_CA_BUNDLE"],
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS, proxies={}),
+    )
 
 
 def _declare(place: AwsPlace) -> None:

@@ -19,14 +19,22 @@ from access import audit
 from access.broker import Broker
 from access.daemon import CUT_SECONDS
 from access.grants import Desk, utc_now
+from access.messages.forwarding import Upstream
+from access.providers.apis import Apis, declared
+from access.providers.aws import Aws, Cloud
+from access.providers.aws_places import outputs_of
+from access.providers.aws_sessions import RoleSessions
 from access.providers.git import Git
 from access.providers.hosts import host_of
+from access.providers.model import Model
 from access.providers.postgres import Postgres
 from access.providers.provider import Provider
 from access.providers.ssh import Ssh
-from access.relays import git_door, postgres_relay, ssh_bastion
+from access.providers.standing import app_secret
+from access.relays import api_relay, aws_proxy, git_door, model_relay, postgres_relay, ssh_bastion
 from access.ssh.authorities import Keys, private_key
-from factory import db
+from factory import daemons, db
+from factory.cloud_clients import client
 from factory.paths import FactoryRoot
 from factory.settings import Settings
 
@@ -61,7 +69,41 @@ def _git(around: Around) -> Provider:
     return Git(lambda: git_door(around.root, around.database, utc_now()), around.root.git, "")
 
 
-KINDS: dict[str, Callable[..., Provider]] = {"postgres": _postgres, "ssh": _ssh, "git": _git}
+def _aws(around: Around) -> Provider:
+    """As on an account: each grant's calls are signed by a session of its own, which its end forbids."""
+
+    def endpoint() -> str:
+        found = daemons.read(around.root, daemons.LOCAL_CLOUD)
+        return found.addresses["http"] if found else ""
+
+    clients = partial(client, around.root, around.settings)
+    sessions = RoleSessions(clients, utc_now)
+    cloud = Cloud(clients, partial(outputs_of, around.database), sessions, endpoint, is_local=False)
+    return Aws(around.root, lambda: aws_proxy(around.root, around.database, utc_now()), cloud)
+
+
+def _api(around: Around, pem: str) -> Provider:
+    """`pem`: the certificate of the API, which is a stand-in."""
+    command = (sys.executable, "-P", str(Path(__file__).with_name("api_standin.py")), pem)
+    value_of = partial(app_secret, around.database, partial(client, around.root, around.settings))
+    return Apis(partial(api_relay, around.root, around.database, command), partial(declared, around.root), value_of)
+
+
+def _model(around: Around, url: str, key: str) -> Provider:
+    def upstream() -> Upstream:
+        return Upstream(url, key)
+
+    return Model(partial(model_relay, around.root, around.database, upstream), upstream)
+
+
+KINDS: dict[str, Callable[..., Provider]] = {
+    "postgres": _postgres,
+    "ssh": _ssh,
+    "git": _git,
+    "aws": _aws,
+    "api": _api,
+    "model": _model,
+}
 
 
 def main(folder: str, kind: str, told: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from access import audit
 from access.broker import Broker
+from access.clock import Clock
 from access.grants import Desk, Given, Grant, State, Wanted, store
 from access.providers.provider import Issued, Place
 from factory import db, decisions, demo_people, events, requests, signatures
@@ -95,25 +96,25 @@ class Kept:
 
 @dataclass
 class GrantPlace:
-    """One factory. `wall` and `ticks` are its clocks; `standing` is what is at the provider."""
+    """One factory. `wall`, `ticks` and `boot` are its clocks; `standing` is what is at the provider."""
 
     root: FactoryRoot
     database: Engine
     settings: Settings = field(default_factory=Settings)
     wall: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ticks: float = 1000.0
+    boot: str = "first"
     standing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.root, self.settings, self.database, lambda: self.wall)
+        self.clock = Clock(lambda: self.wall, lambda: self.ticks, lambda: self.boot)
+        self.desk = Desk(self.root, self.settings, self.database, self.clock)
         self.begin()
 
     def begin(self, **broken: object) -> None:
         """A broker's process begins, with nothing but what is written down."""
         self.provider = Kept(self.standing, **broken)
-        self.broker = Broker(
-            self.desk, self.database, {"postgres": self.provider}, lambda: self.wall, lambda: self.ticks
-        )
+        self.broker = Broker(self.desk, self.database, {"postgres": self.provider})
 
     def look(self) -> None:
         self.broker.cut()
@@ -181,7 +182,9 @@ class GrantPlace:
 
     def log(self) -> None:
         """Everything that happened goes into the audit logs."""
+        began = self.clock.moment()
         audit.sequence(self.database, audit.signing_key(self.root))
+        audit.all_logged(self.root, began)
 
     def write_over(self, statement: str, **values: object) -> None:
         """Somebody writes into the database by hand."""

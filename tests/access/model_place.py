@@ -116,25 +116,33 @@ def _server(api: Api) -> ThreadingHTTPServer:
 
 
 @contextlib.contextmanager
-def model_place(folder: Path, key: str | None = KEY) -> Iterator[ModelPlace]:
-    place, api = grant_place(folder), Api()
+def serving(api: Api) -> Iterator[str]:
+    """The API at a port of loopback; its URL."""
     server = _server(api)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-
-    def upstream() -> Upstream:
-        if key is None:
-            raise InputError("`model: live` needs a key")
-        return Upstream(f"http://127.0.0.1:{server.server_port}", key)
-
-    provider = Model(lambda: model_relay(place.root, place.database, upstream), upstream, lambda: place.wall)
-    broker = Broker(place.desk, place.database, {"model": provider}, lambda: place.wall, lambda: place.ticks)
-    yield ModelPlace(place, api, provider, broker)
+    yield f"http://127.0.0.1:{server.server_port}"
     api.held.set()
-    broker.close()
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@contextlib.contextmanager
+def model_place(folder: Path, key: str | None = KEY) -> Iterator[ModelPlace]:
+    place, api = grant_place(folder), Api()
+    with serving(api) as url:
+
+        def upstream() -> Upstream:
+            if key is None:
+                raise InputError("`model: live` needs a key")
+            return Upstream(url, key)
+
+        provider = Model(lambda: model_relay(place.root, place.database, upstream), upstream, lambda: place.wall)
+        broker = Broker(place.desk, place.database, {"model": provider})
+        yield ModelPlace(place, api, provider, broker)
+        api.held.set()
+        broker.close()
 
 
 __all__ = ["AGENT", "FIRST", "KEY", "LAST", "TASK", "ModelPlace", "model_place"]

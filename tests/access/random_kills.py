@@ -78,6 +78,8 @@ class Story:
         self.given: list[Given] = []
         self.over: list[Given] = []
         self.killed: Counter[str] = Counter()
+        # What brokers that were killed had started: it ends by itself.
+        self.orphans: list[psutil.Process] = []
         self.failures: list[BaseException] = []
         self.stop = threading.Event()
         self.start()
@@ -105,6 +107,7 @@ class Story:
             os.kill(self.random.choice(found[what]), signal.SIGKILL)
 
     def kill_broker(self) -> None:
+        self.orphans += psutil.Process(self.broker.pid).children(recursive=True)
         self.broker.kill()
         self.broker.wait()
         self.start()
@@ -164,10 +167,22 @@ class Story:
         with db.transaction(self.place.database) as connection:
             return self.kind.standing(self.place, store.in_states(connection, [State.ACTIVE]))
 
+    def orphaned(self) -> list[psutil.Process]:
+        """Those of them that still run."""
+        self.orphans = [each for each in self.orphans if _runs(each)]
+        return self.orphans
+
     def comes_in(self, given: Given) -> bool:
         with contextlib.suppress(MillwrightError, *self.kind.lost):
             return self.kind.entered(self.place, given)
         return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        # Where the first process of all collects nobody, they stay as zombies.
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def whole_story(place: GrantPlace, kind: Kind, seed: int, kills: int) -> None:
@@ -214,6 +229,7 @@ def _is_as_it_must_be(story: Story) -> int:
     fresh = wait_for(story.ask, seconds=60, every=0.2)
     wait_for(lambda: place.state(fresh.grant) in {State.ACTIVE, *OVER}, seconds=60, every=0.1)
     wait_for(lambda: not story.stands(), seconds=60, every=0.2)
+    wait_for(lambda: not story.orphaned(), seconds=60, every=0.2)
     for given in (held := story.active()):
         wait_for(lambda given=given: story.comes_in(given), seconds=60, every=0.2)
     assert place.state(fresh.grant) is State.ACTIVE

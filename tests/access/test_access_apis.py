@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from api_declared import PAYMENTS, declare
 from api_place import CREDENTIAL, Api, api
-from grant_place import AGENT, RULES, GrantPlace, grant_place
+from grant_place import AGENT, GrantPlace, grant_place
 from grant_waits import wait_for
-from ruamel.yaml import YAML
 from secret_place import Vault, vault
 
 from access.apis.process import ApiRelay
@@ -29,8 +29,6 @@ from factory.errors import AccessDenied
 from factory.spec import Environment, Scope
 
 STANDIN = Path(__file__).parent / "api_standin.py"
-PAYMENTS = "apis.payments"
-RULE = {"function": "coder", "resource": PAYMENTS, "environments": ["build"], "scope": "write", "lease": 60}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,7 @@ class Plane:
         place = self.place
         value_of = partial(app_secret, place.database, self.cloud.clients)
         provider = Apis(self._relay, partial(declared, place.root), value_of)
-        self.broker = Broker(place.desk, place.database, {"api": provider}, lambda: place.wall, lambda: 0.0)
+        self.broker = Broker(place.desk, place.database, {"api": provider})
 
     def _relay(self) -> ApiRelay:
         command = (sys.executable, "-P", str(STANDIN), str(self.there.pem))
@@ -92,16 +90,7 @@ def plane(tmp_path: Path, cloud: Vault, there: Api) -> Iterator[Plane]:
     place = grant_place(tmp_path)
     # The relay has its own clock.
     place.wall = datetime.now(UTC)
-    yaml = YAML()
-    file = place.root.apps / "tally" / "app.yaml"
-    document = yaml.load(file.read_text())
-    document["access"] = [*RULES, RULE]
-    document["secrets"] = {"payments-key": {"rotation": 180}}
-    document["apis"] = {"payments": {"url": there.url, "secret": "payments-key"}}
-    with file.open("w") as opened:
-        yaml.dump(document, opened)
-    # As a file's last line ends.
-    cloud.stands(place, payments_key=f"{CREDENTIAL}\n")
+    declare(place, cloud, there)
     made = Plane(place, cloud, there)
     yield made
     made.broker.close()

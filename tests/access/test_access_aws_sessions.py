@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aws_place import REGION, RULE, AwsPlace, aws_place
+from aws_place import RULE, AwsPlace, aws_place
+from aws_role import EVERYTHING, ROLE, ended, may
 from botocore.exceptions import ClientError
 from grant_waits import wait_for
 
@@ -21,10 +22,6 @@ from factory.iam import Policies, Principal, Request, ResourceTrust, evaluate, p
 from factory.settings import LOCAL_ACCOUNT
 
 pytestmark = pytest.mark.engine
-ROLE = "tally-build-coder"
-EVERYTHING = parse(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, name="everything"
-)
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +39,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
-
-
-def ended(place: AwsPlace) -> dict[str, dict[str, Any]]:
-    """What forbids sessions of the role, by name."""
-    iam = place.clients("iam")
-    names = [each for each in iam.list_role_policies(RoleName=ROLE)["PolicyNames"] if each.startswith("mw-ended-")]
-    return {each: iam.get_role_policy(RoleName=ROLE, PolicyName=each)["PolicyDocument"] for each in names}
-
-
-def may(document: dict[str, Any], userid: str) -> bool:
-    asking = Principal.of(f"arn:aws:sts::{LOCAL_ACCOUNT}:assumed-role/{ROLE}/{userid.partition(':')[2]}")
-    asked = Request(
-        principal=asking,
-        action="sqs:SendMessage",
-        resource=f"arn:aws:sqs:{REGION}:{LOCAL_ACCOUNT}:tally-build-queue",
-        context={"aws:userid": userid},
-    )
-    return evaluate(asked, Policies(identity=[EVERYTHING, parse(document, name="ended")])).allowed
 
 
 def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place: AwsPlace) -> None:
@@ -87,7 +66,7 @@ def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place:
     assert may(document, "AROAEXAMPLE:mw_another")
     # Again, as after a kill: still one.
     place.provider.remove(place.place.read(given.grant))
-    place.broker.sweep()
+    place.broker.sweep("aws")
     assert ended(place) == {name: document}
     # A second one: each is forbidden, and a quarter of an hour's share one policy.
     second = place.given()
@@ -98,10 +77,10 @@ def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place:
     for grant in (given.grant, second.grant):
         assert any(not may(document, f"AROAEXAMPLE:{grant.provider_ref}") for document in ended(place).values())
     clock.ahead = timedelta(hours=1)
-    place.broker.sweep()
+    place.broker.sweep("aws")
     assert ended(place)
     clock.ahead = timedelta(hours=1, minutes=15, seconds=1)
-    place.broker.sweep()
+    place.broker.sweep("aws")
     assert not ended(place)
     other = place.given()
     assert place.boto(other).get_queue_attributes(QueueUrl=place.url)

@@ -122,7 +122,23 @@ def test_a_token_of_nothing_opens_nothing(place: GrantPlace, access: Access, tok
     assert called(access, token, "POST", "/grants", **asks().model_dump(mode="json"))[0] == 403
 
 
-@pytest.mark.parametrize("wrong", [{"scope": "all"}, {"principal": "agent:x"}, {"minutes": 0}, {"function": None}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scope": "all"},
+        {"principal": "agent:x"},
+        {"minutes": 0},
+        {"minutes": 241},
+        {"function": None},
+        {"attempt": 1 << 40},
+        {"app": "a" * 17},
+        {"resource": "databases." + "a" * 55},
+        {"change": "a\0b"},
+        {"task": "t" * 88},
+        {"on_behalf_of": "a" * 65},
+        {"reason": "\0"},
+    ],
+)
 def test_what_cannot_be_read_is_refused_with_the_place(
     place: GrantPlace, access: Access, wrong: dict[str, object]
 ) -> None:
@@ -130,6 +146,28 @@ def test_what_cannot_be_read_is_refused_with_the_place(
     code, said = called(access, token, "POST", "/grants", **{**asks().model_dump(mode="json"), **wrong})
     assert (code, next(iter(wrong)) in said["problem"]) == (422, True)
     assert called(access, token, "POST", "/grants", reason="x" * 20_000)[0] == 413
+
+
+def test_what_a_lease_cannot_be_is_refused_with_what_it_can_be(place: GrantPlace, access: Access) -> None:
+    told = opened(place, access, minutes=10)
+    path, fence = f"/grants/{told.grant['id']}", told.grant["fence"]
+    code, said = called(access, told.token, "POST", f"{path}/renew", fence=fence, minutes=241)
+    assert (code, said["problem"]) == (422, "minutes: Input should be less than or equal to 240, not 241")
+    assert called(access, told.token, "POST", f"{path}/renew", fence=fence, minutes=10**15)[0] == 422
+    assert called(access, told.token, "POST", f"{path}/renew", fence=fence, minutes=240)[0] == 200
+    assert called(access, told.token, "POST", f"{path}/end", why="a\0b")[0] == 422
+    assert called(access, told.token, "POST", f"{path}/end", why="a" * 500)[0] == 200
+
+
+def test_what_stands_in_no_row_is_asked_of_none(place: GrantPlace, access: Access) -> None:
+    token = daemons.read(place.root, daemons.ACCESS).token
+    for path in ("/grants/a%00b", "/tasks/tally/a%00b", f"/tasks/tally/{'a' * 129}"):
+        assert called(access, token, "GET", path)[0] == 422
+    assert called(access, token, "GET", "/tasks/tally/nothing") == (200, [])
+    # As long as the rules for names let a task's become.
+    longest = "t" * 87
+    told = opened(place, access, task=longest)
+    assert (told.grant["state"], told.grant["task"]) == ("active", longest)
 
 
 def test_nobody_else_on_the_machine_reaches_it(place: GrantPlace, access: Access) -> None:

@@ -43,9 +43,7 @@ class Plane:
 
     def begin(self) -> None:
         provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.verdicts.statement_kinds, "disable")
-        self.broker = Broker(
-            self.place.desk, self.place.database, {"postgres": provider}, lambda: self.place.wall, lambda: 0.0
-        )
+        self.broker = Broker(self.place.desk, self.place.database, {"postgres": provider})
 
     def _relay(self) -> Relay:
         self.relays.append(postgres_relay(self.place.root, self.place.database, self.place.wall))
@@ -82,10 +80,10 @@ def plane(tmp_path: Path, server: DatabasePlace) -> Iterator[Plane]:
     yield plane
     plane.broker.close()
     plane.begin()
-    plane.broker.sweep()
+    plane.broker.sweep("postgres")
     with plane.place.database.begin() as connection:
         connection.exec_driver_sql("UPDATE access_grant SET state = 'ended'")
-    plane.broker.sweep()
+    plane.broker.sweep("postgres")
 
 
 def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: Plane) -> None:
@@ -243,7 +241,7 @@ def test_a_role_of_no_grant_is_removed_with_whoever_is_in_by_it(plane: Plane) ->
     kept = plane.given()
     with plane.place.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM access_grant WHERE id = ?", (given.grant.id,))
-    assert plane.broker.sweep() == [given.grant.provider_ref]
+    assert plane.broker.sweep("postgres") == [given.grant.provider_ref]
     assert plane.server.roles() == {plane.place.read(kept.grant).provider_ref}
     with pytest.raises(ENDED):
         session.run("SELECT 1")

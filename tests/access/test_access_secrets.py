@@ -43,7 +43,7 @@ class Plane:
         place = self.place
         secrets = self.cloud.secrets(place)
         kinds = {"secret": secrets, "postgres": place.provider}
-        self.broker = Broker(place.desk, place.database, kinds, lambda: place.wall, lambda: place.ticks)
+        self.broker = Broker(place.desk, place.database, kinds)
         reads = SecretReads(place.desk, place.database, secrets, lambda: place.wall)
         self.served = Served(Door(place.desk, place.database, self.claim.token, reads).app(), place.root.run)
         self.claim.publish({}, "1")

@@ -272,7 +272,7 @@ def test_an_opening_of_no_grant_is_closed_by_a_sweep(plane: SshPlane) -> None:
     client = kept_busy(plane, given, "sleep 7261")
     with plane.place.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM access_grant WHERE id = ?", (given.grant.id,))
-    assert plane.broker.sweep() == [given.grant.provider_ref]
+    assert plane.broker.sweep("ssh") == [given.grant.provider_ref]
     client.communicate(timeout=20)
     assert not running("sleep 7261")
     assert run(ssh(plane.files(kept), "echo hello")).stdout == "hello\n"

@@ -1,0 +1,51 @@
+"""A bastion that dies while a grant is opened at it, and is followed by another one for somebody else's meanwhile."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from grant_waits import wait_for
+from ssh_place import RESOURCE, run, ssh, ssh_plane
+from sshd_place import sshd
+
+from access.grants import Given, State
+from access.providers.provider import Place
+from access.ssh.process import Bastion
+from factory.spec import Scope
+from factory.spec.outside import HostSpec
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_grant_ends_for_it_and_each_lets_its_holder_in(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sshd").mkdir()
+    with sshd(tmp_path / "sshd") as host, ssh_plane(tmp_path, host) as plane:
+        held, known, opened = plane.given(), plane.provider._host_of, Bastion.open
+
+        def followed() -> None:
+            monkeypatch.undo()
+            os.kill(plane.bastions[-1].pid, signal.SIGKILL)
+            wait_for(lambda: not plane.bastions[-1].alive())
+            plane.provider._running()
+
+        def host_of(place: Place) -> HostSpec:
+            followed()
+            return known(place)
+
+        def open_and_die(bastion: Bastion, order: object) -> None:
+            opened(bastion, order)
+            followed()
+
+        if when == "before":
+            monkeypatch.setattr(plane.provider, "_host_of", host_of)
+        else:
+            monkeypatch.setattr(Bastion, "open", open_and_die)
+        asked = plane.place.ask(resource=RESOURCE, scope=Scope.ADMIN)
+        plane.look()
+        plane.look()
+        assert len(plane.bastions) == 2
+        for each in (held, Given(plane.place.read(asked.grant), asked.token)):
+            assert plane.place.state(each.grant) is State.ACTIVE, plane.place.read(each.grant).ended_reason
+            assert run(ssh(plane.files(each), "echo in")).stdout == "in\n"
