@@ -63,7 +63,8 @@ class Hosts:
         with subprocess.Popen(ssh(files), text=True, **pipes) as shell:
             assert shell.stdin is not None
             for path in paths:
-                shell.stdin.write(f"touch {path}; tail -f {path} &\n")
+                # With its output the session would go on until it is cut.
+                shell.stdin.write(f"touch {path}; tail -f {path} > /dev/null 2>&1 &\n")
                 shell.stdin.flush()
                 time.sleep(0.1)
 
