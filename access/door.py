@@ -38,6 +38,7 @@ BODY_BYTES: Final = 16_000
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError: 422, Overtaken: 409}
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REASON_CHARACTERS: Final = 500
 KEY_CHARACTERS: Final = 1000
 
@@ -134,6 +135,7 @@ class Door:
                 Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/grants/{id}/certificate", self._guarded(self._certificate), methods=["POST"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
+                Route("/{other:path}", self._guarded(self._nothing), methods=METHODS),
             ]
         )
 
@@ -148,7 +150,12 @@ class Door:
 
     def _renew(self, request: Request, body: bytes) -> Told:
         grant, asked = self._named(request), Renewal.model_validate_json(body)
-        return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+        try:
+            return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+        except (AccessDenied, Overtaken) as error:
+            # Who slept past the lease, or comes with an older fence.
+            self._refused(grant, str(error))
+            raise
 
     def _end(self, request: Request, body: bytes) -> Told:
         grant = self._named(request)
@@ -179,6 +186,11 @@ class Door:
         self._require_factory(request)
         why = Ending.model_validate_json(body).why
         return [Told(grant=each.shown()) for each in self._desk.end_task(*self._task(request), why)]
+
+    def _nothing(self, request: Request, _: bytes) -> Told:
+        """Who looks here for more than there is, is told of like whoever takes what is not theirs."""
+        self._require_factory(request)
+        raise InputError(f"there is no {request.method} {request.url.path} here")
 
     def _named(self, request: Request) -> Grant:
         """The grant that is asked about, by the factory or by its holder. Raises AccessDenied for anybody else."""
