@@ -44,6 +44,7 @@ STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError
 NAME_CHARACTERS: Final = 64
 ACTOR_CHARACTERS: Final = 128
 TASK_CHARACTERS: Final = ACTOR_CHARACTERS - len(f"agent:{APP_NAME_LENGTH * '-'}/{max(Function, key=len)}/")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REASON_CHARACTERS: Final = 500
 # No rule gives anything for longer.
 MOST_MINUTES: Final = max(LEASE_MINUTES.values())
@@ -157,6 +158,7 @@ class Door:
                 Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/grants/{id}/certificate", self._guarded(self._certificate), methods=["POST"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
+                Route("/{other:path}", self._guarded(self._nothing), methods=METHODS),
             ]
         )
 
@@ -171,7 +173,12 @@ class Door:
 
     def _renew(self, request: Request, body: bytes) -> Told:
         grant, asked = self._named(request), Renewal.model_validate_json(body)
-        return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+        try:
+            return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+        except (AccessDenied, Overtaken) as error:
+            # Who slept past the lease, or comes with an older fence.
+            self._refused(grant, str(error))
+            raise
 
     def _end(self, request: Request, body: bytes) -> Told:
         grant = self._named(request)
@@ -202,6 +209,11 @@ class Door:
         self._require_factory(request)
         why = Ending.model_validate_json(body).why
         return [Told(grant=each.shown()) for each in self._desk.end_task(*self._task(request), why)]
+
+    def _nothing(self, request: Request, _: bytes) -> Told:
+        """Who looks here for more than there is, is told of like whoever takes what is not theirs."""
+        self._require_factory(request)
+        raise InputError(f"there is no {request.method} {request.url.path} here")
 
     def _named(self, request: Request) -> Grant:
         """The grant that is asked about, by the factory or by its holder. Raises AccessDenied for anybody else."""

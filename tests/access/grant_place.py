@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from grant_waits import wait_for
 from ruamel.yaml import YAML
 from sqlalchemy import Engine, text
 
@@ -185,6 +187,17 @@ class GrantPlace:
         began = self.clock.moment()
         audit.sequence(self.database, audit.signing_key(self.root))
         audit.all_logged(self.root, began)
+
+    def logged(self, kind: str, *, log: str = "tally", **said: object) -> dict[str, Any]:
+        """The newest entry of a kind in an audit log whose properties say all of that, once there is one."""
+
+        def found() -> list[dict[str, Any]]:
+            self.log()
+            with self.database.connect() as connection:
+                read = [each.event for each in audit.entries(connection, log, kind=kind, limit=1000) if each.event]
+            return [each for each in read if said.items() <= each["properties"].items()]
+
+        return wait_for(found)[-1]
 
     def write_over(self, statement: str, **values: object) -> None:
         """Somebody writes into the database by hand."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,10 @@ def test_a_grants_own_token_looks_at_it_prolongs_it_and_ends_it(place: GrantPlac
         ("POST", "/grants/{other}/renew"),
         ("POST", "/grants/{other}/end"),
         ("GET", "/grants/nothing"),
+        ("POST", "/grants/{own}/approve"),
+        ("POST", "/requests/1/approve"),
+        ("DELETE", "/grants/{other}"),
+        ("GET", "/grants"),
     ],
 )
 def test_a_grants_token_does_nothing_else_and_the_attempt_is_told_of_its_grant(
@@ -108,11 +113,33 @@ def test_a_grants_token_does_nothing_else_and_the_attempt_is_told_of_its_grant(
 ) -> None:
     own, other = opened(place, access), opened(place, access, task="tally.sums.coder.2")
     body = {} if method == "GET" else asks().model_dump(mode="json")
-    code, said = called(access, own.token, method, path.format(other=other.grant["id"]), **body)
+    asked = path.format(own=own.grant["id"], other=other.grant["id"])
+    code, said = called(access, own.token, method, asked, **body)
     assert (code, "token" in said["problem"]) == (403, True)
     refused = [each for each in place.told() if each.kind == "grant.refused"]
     assert [each.properties["grant"] for each in refused] == [own.grant["id"]]
+    entry = place.logged("grant.refused", grant=own.grant["id"])
+    assert entry["actor"] == own.grant["principal"]
     assert place.state(place.read_by(other.grant["id"])) is State.ACTIVE
+
+
+def test_who_slept_past_the_lease_or_has_an_older_fence_prolongs_nothing_and_that_is_logged(
+    place: GrantPlace, access: Access
+) -> None:
+    told, other = opened(place, access, minutes=10), opened(place, access, minutes=10)
+    path = f"/grants/{told.grant['id']}/renew"
+    assert called(access, told.token, "POST", path, fence=told.grant["fence"], minutes=20)[0] == 200
+    code, said = called(access, told.token, "POST", path, fence=told.grant["fence"], minutes=30)
+    assert (code, "has moved on since: fence" in said["problem"]) == (403, True)
+    assert "fence" in place.logged("grant.refused", grant=told.grant["id"])["properties"]["why"]
+    # The clock goes on, and nobody has looked yet.
+    place.pass_by(both=timedelta(minutes=11))
+    path = f"/grants/{other.grant['id']}/renew"
+    code, said = called(access, other.token, "POST", path, fence=other.grant["fence"], minutes=20)
+    assert (code, "is over" in said["problem"]) == (403, True)
+    assert "is over" in place.logged("grant.refused", grant=other.grant["id"])["properties"]["why"]
+    place.look()
+    assert [place.state(place.read_by(each.grant["id"])) for each in (told, other)] == [State.ACTIVE, State.ENDED]
 
 
 @pytest.mark.parametrize("token", ["-", "mwg_nobody", "x" * 5000])

@@ -78,6 +78,7 @@ class Plane:
         told = self.told("grant.refused")
         assert len(told) == before + 1
         assert told[-1].properties["grant"] == (of or given).grant.id
+        assert self.place.logged("grant.refused", grant=(of or given).grant.id)
         assert len(self.told("secret.read")) == reads
 
 

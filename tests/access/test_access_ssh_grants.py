@@ -56,8 +56,7 @@ def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: SshPlane) -> N
     plane.end(given)
     again = run(ssh(files, "echo hello"))
     assert (again.returncode, again.stdout) == (255, "")
-    (refused,) = plane.refused("login", given, "login.refused")
-    assert refused.properties["grant"] == given.grant.id
+    plane.place.logged("login.refused", reason="login", grant=given.grant.id)
 
 
 def test_a_shell_has_a_terminal_and_what_is_typed_is_recorded(plane: SshPlane) -> None:
@@ -90,7 +89,7 @@ def test_the_end_comes_in_the_middle_of_a_command_and_nothing_survives_it(plane:
     # Why is told to the client as well, but that can be lost with the connection.
     client.communicate(timeout=20)
     assert client.returncode == 255
-    assert plane.ended(given)[0].properties["reason"] == "ended"
+    plane.place.logged("session.ended", reason="ended", grant=given.grant.id)
     # Somebody else's is none of that.
     assert running("sleep 7205")
     other.kill()
@@ -116,6 +115,9 @@ def test_a_master_connection_ends_with_its_grant(plane: SshPlane) -> None:
     master.communicate(timeout=20)
     assert master.returncode == 255
     assert run(reuse).returncode == 255
+    # Nor by itself, with the certificate that is still good by its time.
+    assert run(ssh(files, "echo again")).returncode == 255
+    plane.place.logged("login.refused", reason="login", grant=given.grant.id)
 
 
 def test_a_bastion_that_is_killed_takes_every_session_with_it_and_is_followed_by_another(plane: SshPlane) -> None:
@@ -234,8 +236,8 @@ def test_only_the_scope_admin_runs_anything(plane: SshPlane, scope: Scope) -> No
     for command in (ssh(plane.files(given), "echo hello"), ssh(plane.files(given, "shell"))):
         done = run(command, "echo hello\n")
         assert (done.returncode, "hello" in done.stdout) == (255, False)
-    refused = plane.refused("scope", given)
-    assert {each.actor for each in refused} == {given.grant.principal}
+    entry = plane.place.logged("request.refused", reason="scope", grant=given.grant.id)
+    assert entry["actor"] == given.grant.principal
     wide = plane.given()
     assert run(ssh(plane.files(wide), "echo hello")).stdout == "hello\n"
 
