@@ -12,7 +12,7 @@ NOT_COMPILED := /(sympy|mpmath|networkx|debugpy|mypyc?|mypy_boto3_[a-z0-9]+|cfnl
 # uv must use the Python that is here, and tell rather than fetch another one.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo demo-clean test test-long test-fast soak lint format bench docs lock clean
+.PHONY: help setup demo demo-clean test test-apps test-long test-fast soak lint lint-types lint-texts format bench docs lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,10 +29,13 @@ demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the 
 # comes first: tests/conftest.py.
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
-test: lint  ## Lint, types, and every test
+test: setup  ## Lint, types, and every test
+	@$(MAKE) --no-print-directory -j 2 lint-types lint-texts test-apps
 	@$(BIN)/millwright engine install
-	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && TEST_POSTGRES=1 $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
 	@$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile short -m "not soak and not long"
+
+test-apps: setup
+	@for app in apps/*/source; do echo "the own tests of $$app"; (cd $$app && TEST_POSTGRES=1 $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider) || exit 1; done
 
 test-long: setup  ## The larger cases of what `make test` tests with a smaller one, property tests whole; CI runs both
 	@$(BIN)/millwright engine install
@@ -45,9 +48,15 @@ soak: setup  ## Long, seeded, bounded runs
 	@$(BIN)/python -m pytest -m soak --timeout 3600
 
 lint: setup  ## Format, lint, types, layers, licences, lock
+	@$(MAKE) --no-print-directory -j 2 lint-types lint-texts
+
+# mypy takes longer than all the others together, and one core: it has it to itself.
+lint-types: setup
+	@echo "types"; $(BIN)/mypy --no-error-summary
+
+lint-texts: setup
 	@echo "format"; $(BIN)/ruff format --check --quiet .
 	@echo "lint"; $(BIN)/ruff check --quiet .
-	@echo "types"; $(BIN)/mypy --no-error-summary
 	@echo "layers"; $(BIN)/lint-imports --no-logo > .lint-imports.log 2>&1 || { cat .lint-imports.log; rm -f .lint-imports.log; exit 1; }; rm -f .lint-imports.log
 	@echo "licences, lock, house"; $(BIN)/python -m tests.lint.house
 	@echo "reference is current"; $(BIN)/python -m tests.lint.reference --check

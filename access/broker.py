@@ -6,10 +6,10 @@ written for, a sweep takes away.
 """
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -17,14 +17,15 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from access.grants import LIVE, Desk, Grant, Move, Now, Overtaken, State, store, utc_now
-from access.grants.model import after, seconds_until, stamp
+from access.grants import LIVE, Desk, Grant, Move, Overtaken, State, store
+from access.grants.model import after, stamp
 from access.grants.seen import Seen
+from access.leases import Leases
 from access.providers.provider import Place, Provider
 from access.rules import Verdict
+from access.told import ANSWER_SECONDS
 from factory import db, events
 from factory.errors import AccessDenied, MillwrightError
-from factory.spec import LEASE_MINUTES
 
 LOG = logging.getLogger("millwright.access")
 # Between two tries to take away what could not be taken away; doubled each time.
@@ -35,49 +36,43 @@ SWEEP_SECONDS: Final = 30.0
 ACTOR: Final = "access"
 # Told in the transaction that ends a task; were it lost, the lease would be the bound.
 TASK_ENDED: Final = "task.ended"
-# One database that does not answer keeps nobody else's grants.
+# Of each kind: one database that does not answer keeps nobody else's grants.
 WORKERS: Final = 8
-# One kind's process that hangs keeps nobody else's end for longer.
+# One kind's process that hangs keeps nobody else's end for longer, nor what else is due.
 CUT_SECONDS: Final = 1.0
-# No rule gives anything for longer.
-MOST_SECONDS: Final = 60.0 * max(LEASE_MINUTES.values())
-
-
-@dataclass(frozen=True)
-class _Held:
-    """An active grant as it was last read, and its end by a clock that nobody sets."""
-
-    grant: Grant
-    ends_at: float
-    hard_at: float
+WORK_SECONDS: Final = ANSWER_SECONDS
+END_SECONDS: Final = 5.0
+# Whoever is cut, and not taken away yet, is cut again: not at each look, where they may be thousands.
+CUT_AGAIN_SECONDS: Final = 1.0
+# Taken away in one look: whoever waits to be let in does not wait for thousands that end.
+REMOVED: Final = 200
+_Due = defaultdict[State, list[Grant]]
 
 
 class Broker:
-    """`cut` and `work` may each be called by a thread of its own, over and over.
+    """`cut` and `work` may each be called by a thread of its own, over and over. It goes by the desk's clocks."""
 
-    `now` is the wall clock, which others may set; `ticks` one that only goes on (seconds).
-    """
-
-    def __init__(
-        self,
-        desk: Desk,
-        database: Engine,
-        providers: Mapping[str, Provider],
-        now: Now = utc_now,
-        ticks: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._desk, self._database, self._providers, self._now, self._ticks = desk, database, providers, now, ticks
+    def __init__(self, desk: Desk, database: Engine, providers: Mapping[str, Provider]) -> None:
+        self._desk, self._database, self._providers = desk, database, providers
+        self._now, self._ticks = desk.clock.now, desk.clock.ticks
         # Of `cut` and of `work`, which are two threads.
         self._seen, self._seen_at_work = Seen(), Seen()
-        self._held: dict[str, _Held] = {}
+        self._leases = Leases(desk.clock, desk.root.access)
+        # As they were last read.
+        self._active: list[Grant] = []
         # Those that were cut, and are not written down as ending: the database takes nothing.
         self._out: set[str] = set()
         self._again: dict[str, float] = {}
-        self._swept = float("-inf")
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="broker")
-        # One cut of each kind at a time.
+        # One piece of work of each kind at a time, and one cut.
+        self._workers = ThreadPoolExecutor(max(1, len(providers)), thread_name_prefix="work")
+        self._working: dict[str, Future[None]] = {}
+        self._pools = defaultdict[str, ThreadPoolExecutor](partial(ThreadPoolExecutor, WORKERS))
+        self._swept: dict[str, float] = {}
         self._cutters = ThreadPoolExecutor(max(1, len(providers)), thread_name_prefix="cut")
-        self._cutting: dict[str, Future[None]] = {}
+        self._cutting: dict[str, tuple[Future[None], set[str]]] = {}
+        # Those that are cut, of the ones that end; forgotten now and then.
+        self._was_cut: set[str] = set()
+        self._forgot = float("-inf")
 
     def cut(self) -> None:
         """End what is to end now, as far as that takes no time: nobody is let in any more, and who is in is cut off.
@@ -90,44 +85,52 @@ class Broker:
                 over = store.of_ended_tasks(connection, TASK_ENDED)
         except SQLAlchemyError:
             # Nothing can be read; what is known of their time is enough to end them.
-            known = [(each.grant, self._over(each.grant)) for each in self._held.values()]
+            known = [(grant, self._leases.over(grant)) for grant in self._active]
             self._cut([grant.model_copy(update={"ended_reason": why}) for grant, why in known if why])
             raise
-        active = {grant.id for grant in found[State.ACTIVE]}
+        if self._ticks() - self._forgot >= CUT_AGAIN_SECONDS:
+            self._forgot = self._ticks()
+            self._was_cut.clear()
+        self._active = found[State.ACTIVE]
+        ending = [grant for grant in found[State.REVOKING] if grant.id not in self._was_cut]
+        active = {grant.id for grant in self._active}
         self._out &= active
-        for id in self._held.keys() - active:
-            del self._held[id]
-        ending = found[State.REVOKING]
-        for grant in found[State.ACTIVE]:
-            if why := "its task has ended" if grant.id in over else self._over(grant):
+        for grant in self._active:
+            if why := "its task has ended" if grant.id in over else self._leases.over(grant):
                 _guarded(partial(self._end, ending, why), grant)
+        self._leases.looked(active)
         if ending:
             self._cut(ending)
 
-    def work(self) -> None:
-        """Do everything else that is due now. Raises SQLAlchemy's errors; what one grant raises stays its own."""
+    def work(self, seconds: float = WORK_SECONDS) -> None:
+        """Do everything else that is due now, each kind's beside the others'. Whatever is not done after so many
+        seconds goes on, and what is due at its kind by then waits for a further look.
+
+        Raises SQLAlchemy's errors; what one grant raises stays its own.
+        """
+        # Asked before the grants are read: what is done in between would be done once more.
+        busy = {kind for kind, working in self._working.items() if not working.done()}
         with db.transaction(self._database) as connection:
             found = self._seen_at_work.in_states(connection, (*LIVE, State.REQUESTED))
-        for id in self._again.keys() - {grant.id for grant in found[State.REVOKE_FAILED]}:
-            del self._again[id]
-        # What ends comes first.
-        self._each(self._remove, found[State.REVOKING])
-        self._each(self._retry, found[State.REVOKE_FAILED])
-        self._each(self._desk.settle, found[State.REQUESTED])
-        self._each(self._issue, found[State.ISSUING])
-        self._each(self._keep, [grant for grant in found[State.ACTIVE] if not self._serves(grant)])
-        if self._ticks() - self._swept >= SWEEP_SECONDS:
-            self._swept = self._ticks()
-            self.sweep()
+        due: dict[str, _Due] = {kind: defaultdict(list) for kind in self._providers}
+        for state, grants in found.items():
+            for grant in grants:
+                due.setdefault(grant.provider_kind, defaultdict(list))[state].append(grant)
+        begun = {kind: self._workers.submit(self._work_at, kind, due[kind]) for kind in due.keys() - busy}
+        self._working |= begun
+        for done in wait(begun.values(), seconds).done:
+            done.result()
 
-    def sweep(self) -> list[str]:
-        """Take away what stands at the providers for no live grant; what that was."""
+    def sweep(self, kind: str) -> list[str]:
+        """Take away what stands at a kind's places for no live grant; what that was."""
+        found, provider = [], self._providers[kind]
         with db.transaction(self._database) as connection:
-            places = {Place(*where): kind for *where, kind in store.places(connection)}
-        found, live = [], self._live()
-        for place, kind in places.items():
+            places = [Place(*where) for where in store.places(connection, kind)]
+            # Of every place: two of them can be at one server.
+            live = {provider.ref(grant) for grant in store.in_states(connection, LIVE, kind=kind)} if places else set()
+        for place in places:
             try:
-                gone = self._providers[kind].sweep(place, live)
+                gone = provider.sweep(place, live)
             except MillwrightError as error:
                 LOG.warning("%s of %s in %s is not swept: %s", place.resource, place.app, place.environment, error)
                 continue
@@ -141,24 +144,28 @@ class Broker:
 
     def close(self) -> None:
         """Let nobody in any more. Grants stay as they are written; whoever begins next goes on with them."""
-        self._pool.shutdown()
-        self._cutters.shutdown(wait=False)
+        wait(self._working.values(), END_SECONDS)
+        for pool in (self._workers, self._cutters, *self._pools.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
         for provider in self._providers.values():
             provider.close()
 
-    def _over(self, grant: Grant) -> str:
-        """Why its time is over, "" while it is not: by whichever of the two clocks says so first."""
-        until, ticks = str(grant.lease_until), self._ticks()
-        now = self._now()
-        left = seconds_until(until, now)
-        held = self._held.get(grant.id)
-        if held is None:
-            most = min(seconds_until(str(grant.hard_until), now), MOST_SECONDS)
-            held = self._held[grant.id] = _Held(grant, ticks + min(left, most), ticks + most)
-        elif held.grant.lease_until != until:
-            # Prolonged: never beyond where its hard limit was when it was first seen.
-            held = self._held[grant.id] = _Held(grant, min(ticks + left, held.hard_at), held.hard_at)
-        return "its lease is over" if left <= 0 or ticks >= held.ends_at else ""
+    def _work_at(self, kind: str, due: _Due) -> None:
+        """What is due at one kind; what ends comes first."""
+        steps: list[tuple[Callable[[Grant], object], Grant]] = [
+            *((self._remove, grant) for grant in due[State.REVOKING][:REMOVED]),
+            *((self._retry, grant) for grant in due[State.REVOKE_FAILED]),
+            *((self._desk.settle, grant) for grant in due[State.REQUESTED]),
+            *((self._issue, grant) for grant in due[State.ISSUING]),
+            *((self._keep, grant) for grant in due[State.ACTIVE] if not self._serves(grant)),
+        ]
+        list(self._pools[kind].map(lambda step: _guarded(*step), steps))
+        if self._ticks() - self._swept.get(kind, float("-inf")) >= SWEEP_SECONDS:
+            self._swept[kind] = self._ticks()
+            try:
+                self.sweep(kind)
+            except Exception:
+                LOG.exception("what is left of %s is not swept", kind)
 
     def _end(self, ending: list[Grant], why: str, grant: Grant) -> None:
         try:
@@ -177,18 +184,22 @@ class Broker:
         for kind, provider in self._providers.items():
             found = [grant for grant in grants if grant.provider_kind == kind]
             if found and kind not in self._cutting:
-                self._cutting[kind] = self._cutters.submit(provider.cut, found)
-        done, _ = wait(self._cutting.values(), CUT_SECONDS)
-        self._cutting = {kind: cutting for kind, cutting in self._cutting.items() if cutting not in done}
-        for cutting in done:
+                self._cutting[kind] = self._cutters.submit(provider.cut, found), {grant.id for grant in found}
+        wait([cutting for cutting, _ in self._cutting.values()], CUT_SECONDS)
+        for kind, (cutting, cut) in list(self._cutting.items()):
+            if not cutting.done():
+                continue
+            del self._cutting[kind]
             try:
                 cutting.result()
+                self._was_cut |= cut
             except MillwrightError as error:
                 # The work that follows cuts each again, and says what came of it.
                 LOG.warning("sessions of grants may not be cut: %s", error)
 
     def _remove(self, grant: Grant) -> None:
         provider, attempts = self._provider(grant), grant.revoke_attempts + 1
+        self._again.pop(grant.id, None)
         try:
             provider.cut([grant])
             provider.remove(grant)
@@ -217,15 +228,16 @@ class Broker:
             why = f"it could not be issued: {error}"
             self._move(grant, Move.REVOKE, why=why, ended_reason=why, last_error=str(error))
             return
-        self._move(
-            grant,
-            Move.ISSUED,
-            lease_until=lease,
-            hard_until=hard,
-            provider_ref=issued.ref,
-            door=issued.door,
-            provider_expires_at=issued.expires_at,
-        )
+        with self._let_in(grant):
+            self._move(
+                grant,
+                Move.ISSUED,
+                lease_until=lease,
+                hard_until=hard,
+                provider_ref=issued.ref,
+                door=issued.door,
+                provider_expires_at=issued.expires_at,
+            )
 
     def _serves(self, grant: Grant) -> bool:
         """Whether there is nothing to do for an active one: its holder is let in, or not to be let in any more."""
@@ -238,6 +250,12 @@ class Broker:
     def _keep(self, grant: Grant) -> None:
         """Open an active one again that nobody is let in by: this process has just begun, or the relay died."""
         provider = self._provider(grant)
+        with db.transaction(self._database) as connection:
+            now = store.read(connection, grant.id)
+        if now is None or now.state is not State.ACTIVE:
+            # It was cut since this look began.
+            return
+        grant = now
         try:
             self._desk.verdicts.verify(grant, None)
             door = provider.issue(grant).door
@@ -245,23 +263,24 @@ class Broker:
             LOG.warning("grant %s cannot be opened again: %s", grant.id, error)
             self._desk.end(grant, f"it could not be opened again: {error}", actor=ACTOR)
             return
-        with db.transaction(self._database) as connection:
+        with self._let_in(grant), db.transaction(self._database) as connection:
             store.reopened(connection, grant, door, actor=ACTOR)
+
+    @contextmanager
+    def _let_in(self, grant: Grant) -> Iterator[None]:
+        """That its holder is in is written down now. Where it has moved on meanwhile, they may have been cut before."""
+        try:
+            yield
+        except Overtaken:
+            self._provider(grant).cut([grant])
+            raise
 
     def _move(self, grant: Grant, step: Move, *, why: str = "", **values: Any) -> Grant:
         with db.transaction(self._database) as connection:
             return store.move(connection, grant, step, actor=ACTOR, why=why, **values)
 
-    def _live(self) -> set[str]:
-        """The refs of those that something may stand for; of every place, for two of them can be at one server."""
-        with db.transaction(self._database) as connection:
-            return {self._provider(grant).ref(grant) for grant in store.in_states(connection, LIVE)}
-
     def _provider(self, grant: Grant) -> Provider:
         return self._providers[grant.provider_kind]
-
-    def _each(self, do: Callable[[Grant], object], grants: Iterable[Grant]) -> None:
-        list(self._pool.map(lambda grant: _guarded(do, grant), grants))
 
 
 def _guarded(do: Callable[[Grant], object], grant: Grant) -> None:

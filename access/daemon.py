@@ -24,6 +24,8 @@ LOG = logging.getLogger("millwright.access")
 LOOK_SECONDS: Final = 0.25
 # What is to end ends within two seconds, and most of that is for what it takes.
 CUT_SECONDS: Final = 0.1
+# Whoever asks for something waits no longer for what others have asked for.
+WORK_SECONDS: Final = 1.0
 # Each copy is an object that stays for a year.
 COPY_SECONDS: Final = 60.0
 # At most so long between two looks when one after another fails; what is to end does not wait for long.
@@ -57,6 +59,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     # Only now: a second one must learn at once that it is one.
     from access import audit
     from access.broker import Broker
+    from access.clock import MACHINE
     from access.door import Door, Served
     from access.grants import Desk
     from access.providers.assembly import Place, providers, secrets_of
@@ -70,10 +73,12 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     clients = partial(client, claim.root, settings, profile=settings.access_profile)
 
     def log() -> None:
+        began = MACHINE.moment()
         with database.connect() as connection:
             waits = audit.backlog(connection).events
         if waits:
             audit.sequence(database, key)
+        audit.all_logged(claim.root, began)
 
     desk = Desk(claim.root, settings, database)
     opening = providers(Place(claim.root, settings, database, desk, clients))
@@ -83,7 +88,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     with closing(broker):
         threads = [
             _again(broker.cut, CUT_SECONDS, stop, "what is to end did not", MOST_CUT_SECONDS),
-            _again(broker.work, LOOK_SECONDS, stop, "the grants did not go on", wake=asked),
+            _again(partial(broker.work, WORK_SECONDS), LOOK_SECONDS, stop, "the grants did not go on", wake=asked),
             _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
         ]
         # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
@@ -97,6 +102,7 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
         asked.set()
         for thread in threads:
             thread.join(END_SECONDS)
+    desk.refused_uses.close()
     # What happened last, too.
     audit.sequence(database, key)
 

@@ -13,10 +13,11 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -30,7 +31,8 @@ from access.grants.model import digest
 from access.secret_reads import SecretRead, SecretReads
 from factory import db
 from factory.errors import AccessDenied, InputError, MillwrightError
-from factory.spec import Environment, Function, Scope
+from factory.spec import LEASE_MINUTES, Environment, Function, Scope
+from factory.spec.names import APP_NAME_LENGTH
 
 LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
@@ -38,8 +40,30 @@ BODY_BYTES: Final = 16_000
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError: 422, Overtaken: 409}
+# As long as the rows have room for; a task's stands in the name of whoever acts, after its app's and its function's.
+NAME_CHARACTERS: Final = 64
+ACTOR_CHARACTERS: Final = 128
+TASK_CHARACTERS: Final = ACTOR_CHARACTERS - len(f"agent:{APP_NAME_LENGTH * '-'}/{max(Function, key=len)}/")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REASON_CHARACTERS: Final = 500
+# No rule gives anything for longer.
+MOST_MINUTES: Final = max(LEASE_MINUTES.values())
+MOST_ATTEMPTS: Final = 1_000_000
+FOUND_CHARACTERS: Final = 40
 KEY_CHARACTERS: Final = 1000
+# Of what somebody asked for who may not, as it is told.
+ID_CHARACTERS: Final = 40
+PATH_CHARACTERS: Final = 200
+
+
+def _text(most: int, least: int = 0) -> Any:
+    # Not every database takes a NUL.
+    return Field(min_length=least, max_length=most, pattern=r"^[^\x00]*$")
+
+
+_Name = Annotated[str, _text(NAME_CHARACTERS)]
+_Reason = Annotated[str, _text(REASON_CHARACTERS)]
+_Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES)]
 
 
 class _Body(BaseModel):
@@ -49,17 +73,17 @@ class _Body(BaseModel):
 class TaskAsks(_Body):
     """What a task asks for, as the worker that runs it says."""
 
-    app: str
+    app: Annotated[str, _text(APP_NAME_LENGTH)]
     environment: Environment
-    resource: str
+    resource: _Name
     scope: Scope
     function: Function
-    change: str
-    task: str
-    attempt: int = Field(default=1, ge=1)
-    on_behalf_of: str = ""
-    reason: str = Field(default="", max_length=REASON_CHARACTERS)
-    minutes: int | None = Field(default=None, ge=1)
+    change: _Name
+    task: Annotated[str, _text(TASK_CHARACTERS)]
+    attempt: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
+    on_behalf_of: _Name = ""
+    reason: _Reason = ""
+    minutes: _Minutes | None = None
 
     def wanted(self) -> Wanted:
         """The same, under the task's own name."""
@@ -70,13 +94,13 @@ class Renewal(_Body):
     """For how many minutes from now, by whoever knows the present fence."""
 
     fence: int
-    minutes: int = Field(ge=1)
+    minutes: _Minutes
 
 
 class Ending(_Body):
     """Why it ends."""
 
-    why: str = Field(min_length=1, max_length=REASON_CHARACTERS)
+    why: Annotated[str, _text(REASON_CHARACTERS, least=1)]
 
 
 class Signing(_Body):
@@ -134,6 +158,7 @@ class Door:
                 Route("/tasks/{app}/{task}", self._guarded(self._of_task), methods=["GET"]),
                 Route("/grants/{id}/certificate", self._guarded(self._certificate), methods=["POST"]),
                 Route("/tasks/{app}/{task}/end", self._guarded(self._end_task), methods=["POST"]),
+                Route("/{other:path}", self._guarded(self._nothing), methods=METHODS),
             ]
         )
 
@@ -148,7 +173,12 @@ class Door:
 
     def _renew(self, request: Request, body: bytes) -> Told:
         grant, asked = self._named(request), Renewal.model_validate_json(body)
-        return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+        try:
+            return Told(grant=self._desk.renew(grant, asked.fence, asked.minutes, actor=grant.principal).shown())
+        except (AccessDenied, Overtaken) as error:
+            # Who slept past the lease, or comes with an older fence.
+            self._refused(grant, str(error))
+            raise
 
     def _end(self, request: Request, body: bytes) -> Told:
         grant = self._named(request)
@@ -180,14 +210,19 @@ class Door:
         why = Ending.model_validate_json(body).why
         return [Told(grant=each.shown()) for each in self._desk.end_task(*self._task(request), why)]
 
+    def _nothing(self, request: Request, _: bytes) -> Told:
+        """Who looks here for more than there is, is told of like whoever takes what is not theirs."""
+        self._require_factory(request)
+        raise InputError(f"there is no {request.method} {request.url.path} here")
+
     def _named(self, request: Request) -> Grant:
         """The grant that is asked about, by the factory or by its holder. Raises AccessDenied for anybody else."""
-        id, told = request.path_params["id"], _bearer(request)
+        id, told = _of_path(request, "id"), _bearer(request)
         with db.transaction(self._database) as connection:
             named, own = store.read(connection, id), store.by_token(connection, digest(told))
         if named is not None and (self._is_factory(told) or (own is not None and own.id == named.id)):
             return named
-        self._refused(own, f"it is not the token of the grant {id}")
+        self._refused(own, f"it is not the token of the grant {id[:ID_CHARACTERS]}")
         # The same for one that there is not: nobody learns which there are.
         raise AccessDenied("there is no such grant for this token")
 
@@ -204,21 +239,19 @@ class Door:
             return
         with db.transaction(self._database) as connection:
             own = store.by_token(connection, digest(told))
-        self._refused(own, f"{request.method} {request.url.path} takes the factory's token")
+        self._refused(own, f"{request.method} {request.url.path[:PATH_CHARACTERS]} takes the factory's token")
         raise AccessDenied("this takes the factory's own token")
 
     def _refused(self, own: Grant | None, why: str) -> None:
-        """Somebody who holds a grant tries to do more with it: that is told of the grant."""
-        if own is not None:
-            with db.transaction(self._database) as connection:
-                store.refused(connection, own, own.principal, why)
+        """Somebody who holds a grant tries to do more with it, or who holds none anything: that is told."""
+        self._desk.refused_uses.refuse(own, why)
 
     def _is_factory(self, told: str) -> bool:
         return hmac.compare_digest(told.encode(), self._token.encode())
 
     @staticmethod
     def _task(request: Request) -> tuple[str, str]:
-        return request.path_params["app"], request.path_params["task"]
+        return _of_path(request, "app"), _of_path(request, "task")
 
     def _guarded(
         self, answer: Callable[[Request, bytes], BaseModel | list[Told]]
@@ -232,7 +265,7 @@ class Door:
             try:
                 told = await run_in_threadpool(answer, request, body)
             except ValidationError as error:
-                return _problem(422, "; ".join(f"{_at(each['loc'])}: {each['msg']}" for each in error.errors()))
+                return _problem(422, "; ".join(map(_wrong, error.errors())))
             except MillwrightError as error:
                 return _problem(STATUS.get(type(error), 503), str(error), error.hint)
             except SQLAlchemyError as error:
@@ -282,8 +315,24 @@ def _bearer(request: Request) -> str:
     return token if kind.lower() == "bearer" else ""
 
 
-def _at(place: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, place)) or "body"
+def _of_path(request: Request, name: str) -> str:
+    """Raises InputError."""
+    value = str(request.path_params[name])
+    if "\0" in value or len(value) > ACTOR_CHARACTERS:
+        raise InputError(f"{name}: {_shown(value)} is none: at most {ACTOR_CHARACTERS} characters, and no NUL")
+    return value
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """Which field, what is allowed there, and what was found."""
+    place = ".".join(map(str, error["loc"])) or "body"
+    plain = error["loc"] and isinstance(error["input"], str | int | float | None)
+    return f"{place}: {error['msg']}" + (f", not {_shown(error['input'])}" if plain else "")
+
+
+def _shown(value: object) -> str:
+    said = repr(value)
+    return said if len(said) <= FOUND_CHARACTERS else f"{said[:FOUND_CHARACTERS]}... ({len(str(value))} characters)"
 
 
 def _problem(status: int, problem: str, hint: str = "") -> Response:

@@ -4,13 +4,15 @@ What is told goes into the audit log, for ever; a client that is refused a thous
 """
 
 import asyncio
+import threading
 from collections import Counter
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from access.orders import Happened
 
 LIMIT: Final = "limit"
+DETAIL_CHARACTERS: Final = 500
 Event = TypeVar("Event", bound=Happened)
 
 
@@ -33,24 +35,45 @@ class Few:
         return found
 
 
-class RefusedLogins(Generic[Event]):
-    """Logins that are refused at one door: of each grant, and of none, some are told, then how many more there were.
+class _Waits(Protocol):
+    def cancel(self) -> None:
+        """It is not done any more."""
 
-    `most` are told one by one until they are summed up, `seconds` later; `event` makes what `tell` is given.
+
+Later = Callable[[float, Callable[[], None]], _Waits]
+
+
+def in_loop(seconds: float, do: Callable[[], None]) -> _Waits:
+    """Have it done after so many seconds by the loop that runs."""
+    return asyncio.get_running_loop().call_later(seconds, do)
+
+
+def by_thread(seconds: float, do: Callable[[], None]) -> _Waits:
+    """Have it done after so many seconds by a thread of its own."""
+    timer = threading.Timer(seconds, do)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+class Summed:
+    """A few for each name, and `more` is given how many more there were, by name: `seconds` after the first, and at the
+    end. Safe to use from many threads.
     """
 
-    def __init__(self, most: int, seconds: float, event: type[Event], tell: Callable[[Event], None]) -> None:
-        self._seconds, self._event, self._tell = seconds, event, tell
-        self._few = Few(most)
-        self._summing: asyncio.TimerHandle | None = None
+    def __init__(
+        self, most: int, seconds: float, more: Callable[[Mapping[str, int]], None], later: Later = in_loop
+    ) -> None:
+        self._few, self._seconds, self._more, self._later = Few(most), seconds, more, later
+        self._lock = threading.Lock()
+        self._summing: _Waits | None = None
 
-    def refuse(self, grant: str, client: str, reason: str, detail: str) -> None:
-        """Somebody was not let in; `grant` is the one that they are, or once were, let in by."""
-        if self._few.tells(grant):
-            said = {"grant": grant, "client": client, "reason": reason, "detail": detail}
-            self._tell(self._event(happened="login_refused", **said))
-        if self._summing is None:
-            self._summing = asyncio.get_running_loop().call_later(self._seconds, self._sum_up)
+    def tells(self, name: str) -> bool:
+        """Whether this one is told by itself."""
+        with self._lock:
+            if self._summing is None:
+                self._summing = self._later(self._seconds, self._sum_up)
+            return self._few.tells(name)
 
     def close(self) -> None:
         """No more comes."""
@@ -59,7 +82,46 @@ class RefusedLogins(Generic[Event]):
             self._sum_up()
 
     def _sum_up(self) -> None:
-        self._summing = None
-        for grant, count in self._few.untold().items():
-            detail = f"{count} more logins were refused"
-            self._tell(self._event(happened="login_refused", grant=grant, reason=LIMIT, detail=detail))
+        with self._lock:
+            self._summing = None
+            untold = self._few.untold()
+        if untold:
+            self._more(untold)
+
+
+class Refusals(Generic[Event]):
+    """What is refused at one door: of each grant, and of none, `most` are told until they are summed up, `seconds`
+    later; then how many `more` there were. `event` makes what `tell` is given; `happened` is its name for `things`.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        seconds: float,
+        event: type[Event],
+        tell: Callable[[Event], None],
+        happened: str = "login_refused",
+        things: str = "logins",
+    ) -> None:
+        self._summed = Summed(most, seconds, self._tell_more)
+        self._event, self._tell, self._happened, self._things = event, tell, happened, things
+
+    def refuse(self, grant: str, client: str, reason: str, detail: str) -> Event:
+        """Somebody was refused; `grant` is the one that they are, or once were, let in by. The event, told or not."""
+        said = {"grant": grant, "client": client, "reason": reason, "detail": detail[:DETAIL_CHARACTERS]}
+        refused = self._made(**said)
+        if self._summed.tells(grant):
+            self._tell(refused)
+        return refused
+
+    def close(self) -> None:
+        """No more comes."""
+        self._summed.close()
+
+    def _tell_more(self, untold: Mapping[str, int]) -> None:
+        for grant, count in untold.items():
+            detail = f"{count} more {self._things} were refused"
+            self._tell(self._made(grant=grant, reason=LIMIT, detail=detail, more=count))
+
+    def _made(self, **facts: Any) -> Event:
+        return self._event(happened=self._happened, **facts)

@@ -50,7 +50,8 @@ class Done(Answer):
 class Happened(Line):
     """What nobody ordered: told by the process, and then to the outbox. `happened` comes first in its line.
 
-    `reason` is a code; `session_ended` tells the recording's path (relative to the recordings) and its SHA-256.
+    `reason` is a code; `session_ended` tells the recording's path (relative to the recordings) and its SHA-256. `more`:
+    so many were, beside those that were told one by one.
     """
 
     happened: str
@@ -61,3 +62,4 @@ class Happened(Line):
     detail: str = ""
     recording: str = ""
     digest: str = ""
+    more: int = 0

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +21,13 @@ class Recorder:
     """One file, made new and readable by its owner only.
 
     A line is with the operating system when `write` returns: a process that is killed loses none, a power cut may lose
-    the last seconds. `most_bytes` bounds everything but the last line.
+    the last seconds. `most_bytes` bounds everything but the last line, and `grows` hears of every other one first: so
+    many bytes more are about to be written; what it raises keeps them out.
     """
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
+    def __init__(self, path: Path, most_bytes: int, grows: Callable[[int], None] = lambda _: None) -> None:
         """Raises Unrecorded: what cannot be recorded does not begin."""
-        self.path = path
+        self.path, self._grows = path, grows
         self._left, self._size, self._digest = most_bytes, 0, hashlib.sha256()
         try:
             private_folder(path.parent)
@@ -40,6 +41,7 @@ class Recorder:
         self._left -= len(lines)
         if self._left < 0:
             raise Unrecorded("the recording has reached its size")
+        self._grows(len(lines))
         self._append(lines)
 
     def write_last(self, record: Any) -> None:
@@ -50,11 +52,6 @@ class Recorder:
     def digest(self) -> str:
         """SHA-256 of everything that was written, in hexadecimal."""
         return self._digest.hexdigest()
-
-    @property
-    def size(self) -> int:
-        """Bytes that were written."""
-        return self._size
 
     def close(self) -> None:
         """No more comes."""
@@ -73,6 +70,16 @@ class Recorder:
             raise Unrecorded(str(error)) from error
         self._size += len(lines)
         self._digest.update(lines)
+
+
+def recorded_before(folder: Path) -> tuple[int, int]:
+    """Bytes and number of the recordings that are there already."""
+    try:
+        with os.scandir(folder) as found:
+            sizes = [each.stat(follow_symlinks=False).st_size for each in found]
+    except FileNotFoundError:
+        return 0, 0
+    return sum(sizes), len(sizes)
 
 
 def _lines(records: Iterable[Any]) -> bytes:

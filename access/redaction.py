@@ -29,7 +29,7 @@ def redacted(value: Any) -> Any:
         case list():
             return [redacted(inner) for inner in value]
         case str():
-            return _text(value)
+            return redacted_text(value)
         case _:
             return value
 
@@ -40,7 +40,8 @@ def _under(name: str, value: Any) -> Any:
     return redacted(value)
 
 
-def _text(text: str) -> str:
+def redacted_text(text: str) -> str:
+    """The same of a text."""
     if not HINT.search(text):
         return text
     # A key's shape is only its first line; what is secret follows.

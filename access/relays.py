@@ -13,6 +13,7 @@ from access.certificates import certificate
 from access.git import orders as git
 from access.git.process import GitDoor
 from access.grants import store
+from access.grants.refused_uses import RefusedUses
 from access.messages.forwarding import Upstream
 from access.messages.relay import ModelRelay
 from access.postgres import orders as postgres
@@ -69,13 +70,13 @@ def ssh_bastion(root: FactoryRoot, database: Engine, command: Sequence[str] = ()
     return bastion
 
 
-def model_relay(root: FactoryRoot, database: Engine, upstream: Callable[[], Upstream]) -> ModelRelay:
+def model_relay(root: FactoryRoot, database: Engine, uses: RefusedUses, upstream: Callable[[], Upstream]) -> ModelRelay:
     """A relay before the model, in this process."""
 
     def refuse(token_digest: str, why: str) -> None:
-        # As at the broker's door: what is told is that somebody who holds, or held, a grant tries to do more.
+        # As at the broker's door.
         with db.transaction(database) as connection:
-            if (own := store.by_token(connection, token_digest)) is not None:
-                store.refused(connection, own, own.principal, why)
+            own = store.by_token(connection, token_digest)
+        uses.refuse(own, why)
 
     return ModelRelay(root, upstream, teller(database, "model"), refuse)

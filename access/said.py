@@ -97,6 +97,12 @@ def _push(record: Record) -> Told:
     return f"push {moved} ({record['size']} bytes, sha256 {record['pack']})", []
 
 
+def _fetch(record: Record) -> Told:
+    more = record.get("wanted", 0) - len(record["wants"])
+    rest = [f"and {more} more (sha256 of all {record['sha256']})"] if more > 0 else []
+    return " ".join(["fetch", *record["wants"], *rest]), []
+
+
 def _file(record: Record) -> Told:
     moved = [f"{way} {record[way]['bytes']} bytes" for way in ("read", "written") if way in record]
     digests = [f"sha256 {record[way]['sha256']}" for way in ("read", "written") if "sha256" in record.get(way, {})]
@@ -111,7 +117,7 @@ WHOLE: Final[Mapping[str, Callable[[Record], Told]]] = {
     "call": _call,
     "model_call": lambda record: (f"model {record['model']}: {record['bytes']} bytes", []),
     "push": _push,
-    "fetch": lambda record: (f"fetch {' '.join(record['wants'])}".rstrip(), []),
+    "fetch": _fetch,
     "file": _file,
     "refs": lambda record: (f"refs for {record['service']}", []),
 }

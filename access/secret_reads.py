@@ -45,8 +45,7 @@ class SecretReads:
         try:
             return self._read(grant)
         except AccessDenied as error:
-            with db.transaction(self._database) as connection:
-                store.refused(connection, grant, grant.principal, str(error))
+            self._desk.refused_uses.refuse(grant, str(error))
             raise
 
     def _read(self, grant: Grant) -> SecretRead:

@@ -59,8 +59,11 @@ class Orders:
 
     def tell(self, what: Happened) -> None:
         """What happened."""
+        line = what.model_dump_json()
         if self._out.get_write_buffer_size() < UNREAD_BYTES:
-            self._out.write(what.model_dump_json().encode() + b"\n")
+            self._out.write(line.encode() + b"\n")
+        else:
+            self._log.error("not told, for nobody reads it: %s", line)
 
     async def carry_out(self, each: Callable[[bytes], Awaitable[Answer]]) -> None:
         """Carry out one order after the other, until there are no more."""

@@ -1,32 +1,36 @@
 """What happened at the access plane's processes is told to the outbox, and so to the audit log."""
 
 import logging
-import time
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
-from access.grants import Grant, Move, Overtaken, State, store
+from access.grants import Grant, Move, State, store
 from access.orders import Happened
-from factory import db, events
+from access.persisting import persistently
+from factory import events
 
 LOG = logging.getLogger("millwright.access")
 ACTOR: Final = "access"
-# Seconds between the tries to tell something.
-PAUSES: Final = (0.1, 0.5, 2.0, 10.0)
 # A budget of the grant is used up, and it was closed for that where it happened.
 SPENT: Final = "grant_spent"
+MOST_WAITING: Final = 10_000
 
 
 def teller(database: Engine, name: str) -> Callable[[Happened], None]:
     """Tells what it is called with, in that order, by a thread of its own: whoever calls it is not held up."""
     telling = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-events")
+    room = threading.BoundedSemaphore(MOST_WAITING)
 
     def tell(happened: Happened) -> None:
-        telling.submit(_tell, database, happened)
+        # A database that takes nothing for hours must not fill this process.
+        if room.acquire(blocking=False):
+            telling.submit(_tell, database, happened).add_done_callback(lambda _: room.release())
+        else:
+            LOG.error("not told, for too much waits: %s", happened.model_dump_json())
 
     return tell
 
@@ -53,14 +57,6 @@ def _about(grant: Grant) -> dict[str, Any]:
 
 
 def _tell(database: Engine, happened: Happened) -> None:
-    for pause in PAUSES:
-        try:
-            with db.transaction(database) as connection:
-                told(connection, happened)
-        except (SQLAlchemyError, Overtaken):
-            LOG.warning("not told yet: %s", happened.happened, exc_info=True)
-            time.sleep(pause)
-        else:
-            return
-    # It stands in the recording; a backlog of the log itself is what keeps others from being let in.
-    LOG.error("not told: %s", happened.model_dump_json())
+    # Where it is not told it stands in the recording; a backlog of the log itself is what keeps others from being let
+    # in.
+    persistently(database, lambda connection: told(connection, happened), happened.model_dump_json())

@@ -21,7 +21,12 @@ from factory.paths import private_folder
 
 # The process is importing at its first order, on a machine that others use as well.
 ANSWER_SECONDS: Final = 120.0
+# One that does not even end what it is told to end (it was stopped) is killed, and ends with all that is under way.
+CLOSE_SECONDS: Final = 30.0
 END_SECONDS: Final = 10.0
+# A line has its bound at the other end (`serving.LINE_BYTES`), in whatever letters people say why.
+TOGETHER: Final = 1000
+WHY_CHARACTERS: Final = 500
 
 
 Said = TypeVar("Said", bound=Answer)
@@ -76,8 +81,9 @@ class ToldProcess(Generic[Said]):
             self.stop()
             raise
 
-    def tell(self, order: BaseModel) -> Said:
-        """Have an order carried out. Raises MillwrightError: it is not, or may not be."""
+    def tell(self, order: BaseModel, seconds: float = ANSWER_SECONDS) -> Said:
+        """Have an order carried out; one that is not in so many seconds ends the process. Raises MillwrightError: it
+        is not, or may not be."""
         with self._lock:
             if not self._process or not self.alive():
                 raise MillwrightError(f"{self._name} does not run", hint=f"see {self._log}")
@@ -85,7 +91,7 @@ class ToldProcess(Generic[Said]):
                 stdin = _there(self._process.stdin)
                 stdin.write(f"{order.model_dump_json()}\n".encode())
                 stdin.flush()
-                done = self._answers.get(timeout=ANSWER_SECONDS)
+                done = self._answers.get(timeout=seconds)
             except (OSError, ValueError, queue.Empty):
                 done = None
             if done is None:
@@ -164,12 +170,14 @@ class RelayProcess(Generic[Open, Listening, Event]):
         """End a grant. Raises MillwrightError, as `close_all` does."""
         self.close_all({grant: reason})
 
-    def close_all(self, grants: dict[str, str]) -> Listening:
-        """End several (why, by grant) at once; returns when nothing of them is under way.
+    def close_all(self, grants: dict[str, str]) -> list[Listening]:
+        """End several (why, by grant) at once; returns when nothing of them is under way: an answer to each line.
 
         Raises MillwrightError: something may be.
         """
-        return self._process.tell(Close(grants=grants))
+        ending = [(grant, why[:WHY_CHARACTERS]) for grant, why in grants.items()]
+        lines = [dict(ending[at : at + TOGETHER]) for at in range(0, len(ending), TOGETHER)]
+        return [self._process.tell(Close(grants=line), CLOSE_SECONDS) for line in lines]
 
     def alive(self) -> bool:
         """Whether it runs."""

@@ -1,4 +1,4 @@
-"""A file of its owner's only that is made once, whoever comes first: keys, mostly."""
+"""Files of their owner's only: made once, whoever comes first (keys, mostly), or written over and over."""
 
 import contextlib
 import os
@@ -14,6 +14,19 @@ def made_once(path: Path, make: Callable[[], bytes]) -> bytes:
     if not path.exists():
         _make(path, make())
     return path.read_bytes()
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write it anew: whoever reads it has the old content or this one. It is not synced, and has one writer at a time.
+
+    Raises OSError.
+    """
+    draft = private_folder(path.parent) / f"{path.name}.new"
+    # One name, whoever is killed in the middle: nothing gathers.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)
 
 
 def _make(path: Path, content: bytes) -> None:

@@ -11,8 +11,7 @@ import logging
 import os
 import re
 import socket
-import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,12 +19,12 @@ from access.apis.exchange import Exchange
 from access.apis.orders import Begin, Happened, Open
 from access.apis.refusals import Reason, Refused, unknown
 from access.apis.session import Around, Session
+from access.few import Refusals
 from factory.paths import private_folder
 
 LOG: Final = logging.getLogger("millwright.apis")
 TOKEN: Final = re.compile(rb"mwg_[A-Za-z0-9_-]{20,100}")
 ENDED_KEPT: Final = 10_000
-MINUTE: Final = 60.0
 OWN_SOCKET: Final = "its own socket"
 Headers = list[tuple[bytes, bytes]]
 
@@ -52,9 +51,10 @@ class Front:
         self._waiting: set[asyncio.Task[None]] = set()
         self._at_doors: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        # How many refused logins were told of each grant ("": nobody's) in this minute.
-        self._logins: Counter[str] = Counter()
-        self._since = float("-inf")
+        told = (around.limits.logins_told, around.limits.summed_up_seconds, Happened, around.told)
+        self._logins = Refusals(*told)
+        # Of those that are no requests: nobody has asked who they are of, or they came by the grant's own socket.
+        self._requests = Refusals(*told, happened="request_refused", things="requests")
 
     @property
     def port(self) -> int:
@@ -93,6 +93,8 @@ class Front:
         for task in [*self._waiting, *self._at_doors]:
             task.cancel()
         await asyncio.gather(*(self.close(name, "the relay has ended") for name in list(self._grants)))
+        self._logins.close()
+        self._requests.close()
 
     def _time_over(self, name: str) -> None:
         task = asyncio.ensure_future(self.close(name, "its time is over"))
@@ -181,15 +183,8 @@ class Front:
 
     def _stranger(self, refused: Refused, client: str, session: Session | None) -> None:
         grant = refused.grant if isinstance(refused, _OfGrant) else session.order.grant if session else ""
-        if (now := time.monotonic()) - self._since > MINUTE:
-            self._logins.clear()
-            self._since = now
-        self._logins[grant] += 1
-        if self._logins[grant] > self._around.limits.logins_told:
-            return
-        kind = "login_refused" if refused.reason is Reason.CREDENTIALS else "request_refused"
-        facts = {"client": client, "reason": refused.reason.value, "detail": refused.detail}
-        self._around.told(Happened(happened=kind, grant=grant, **facts))
+        of = self._logins if refused.reason is Reason.CREDENTIALS else self._requests
+        of.refuse(grant, client, refused.reason.value, refused.detail)
 
 
 class _OwnSocket(NamedTuple):

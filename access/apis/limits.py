@@ -10,7 +10,8 @@ MIB = 1 << 20
 class Limits:
     """Seconds, bytes and counts. `requests` are those of a grant in sum, `together` those at one time.
 
-    `refusals` are the refused ones, each of which is an event: whoever goes beyond is told nothing any more.
+    `refusals` are the refused ones, each of which is an event: whoever goes beyond is told nothing any more, and in the
+    end it is told how many more there were.
     """
 
     head_bytes: int = 32 * KIB
@@ -28,6 +29,8 @@ class Limits:
     refusals: int = 1_000
     # Of everybody who has not said yet which grant they hold.
     waiting: int = 128
-    # Refused logins in a minute that are told of one grant, or of nobody's: whoever can connect can make them.
-    logins_told: int = 60
+    # Refused logins that are told of one grant, or of nobody's, until they are summed up: whoever can connect can make
+    # them.
+    logins_told: int = 100
+    summed_up_seconds: float = 3600
     recording_bytes: int = 64 * MIB

@@ -77,4 +77,3 @@ class Happened(orders.Happened):
     """
 
     happened: Literal["session_began", "session_ended", "login_refused", "request_refused"]
-    requests: int = 0

@@ -30,9 +30,6 @@ CREDENTIALS: Final = frozenset({b"authorization", b"proxy-authorization", b"cook
 # By these some servers do something else than the request's first line says.
 OVERRIDES: Final = frozenset(
     {
-        b"x-http-method",
-        b"x-http-method-override",
-        b"x-method-override",
         b"x-original-url",
         b"x-original-uri",
         b"x-rewrite-url",
@@ -126,7 +123,7 @@ def require_headers(headers: Headers, credential: bytes) -> tuple[tuple[bytes, b
         means = name.replace(b"_", b"-")
         if means == credential or means in CREDENTIALS:
             raise Refused(400, Reason.HEADER, f"{name.decode()}: the credential is put in here, and no other passes")
-        if means in OVERRIDES:
+        if means in OVERRIDES or (b"method" in means and not means.startswith(b"access-control-")):
             raise Refused(400, Reason.HEADER, f"{name.decode()} would make another request of this one")
         if name == b"host" and not LOOPBACK.fullmatch(value):
             raise Refused(400, Reason.PLACE, "the Host header names another place than this relay")

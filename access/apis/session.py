@@ -17,6 +17,7 @@ from access.apis.answers import passed_on
 from access.apis.exchange import Exchange
 from access.apis.limits import Limits
 from access.apis.orders import Happened, Open
+from access.apis.overrides import require_plain_body, require_plain_target
 from access.apis.refusals import Reason, Refused, unrecorded
 from access.apis.requests import Call, base_of, require_headers, require_method, require_target, sent, shown
 from access.apis.upstream import Reach
@@ -63,7 +64,7 @@ class Session:
         named = {f"{CREDENTIAL}{'' if n == 0 else n}": each for n, each in enumerate(order.credential.secrets)}
         self._redactor = Redactor(named)
         self._name, self._broken = str(uuid_utils.uuid7()), False
-        self._requests = self._refusals = 0
+        self._requests = self._refusals = self._unanswered = 0
         self._recording: Recording | None = None
         self._busy: set[asyncio.Task[None]] = set()
         self._open = True
@@ -74,7 +75,12 @@ class Session:
     ) -> None:
         """Answer one request, whose `headers` are without the grant's token."""
         task = asyncio.current_task()
-        if task is None or not self._open or self._refusals >= self._limits.refusals:
+        if task is None or not self._open:
+            exchange.abort()
+            return
+        if self._refusals >= self._limits.refusals:
+            # Told as a number, when the grant ends.
+            self._unanswered += 1
             exchange.abort()
             return
         self._requests += 1
@@ -101,6 +107,9 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if more := self._unanswered:
+            detail = f"{more} more requests were refused"
+            self._tell("request_refused", reason=Reason.LIMIT.value, detail=detail, more=more)
         if self._recording is None:
             return
         try:
@@ -137,8 +146,11 @@ class Session:
         self._require_room()
         method = require_method(self.order.scope, request.method)
         target = require_target(self.base, request.target)
+        require_plain_target(self.order.scope, target)
         call = Call(method, target, require_headers(headers, self.header))
         body = await exchange.body()
+        # Of a large one it takes a second or two, and others are not kept waiting.
+        await asyncio.to_thread(require_plain_body, self.order.scope, call.headers, body)
         self._begin(doing, body)
         answer = await upstream.asked(self.base, self._around.reach, self._limits, self._sent(call, body), body)
         try:

@@ -9,6 +9,7 @@ from importlib import resources
 from access.audit.copies import copied, copy
 from access.audit.export import lines
 from access.audit.keys import key_file, public_pem, signing_key
+from access.audit.lately import all_logged, seconds_since_logged
 from access.audit.notes import BadNote, Checkpoint, opened, raw
 from access.audit.proofs import entry_of, prove
 from access.audit.pruning import AuditBroken
@@ -24,6 +25,7 @@ __all__ = [
     "Checkpoint",
     "Entry",
     "Verified",
+    "all_logged",
     "apps",
     "backlog",
     "copied",
@@ -37,6 +39,7 @@ __all__ = [
     "prove",
     "public_pem",
     "raw",
+    "seconds_since_logged",
     "sequence",
     "signing_key",
     "verify",

@@ -82,12 +82,15 @@ def _log(connection: Connection, key: Ed25519PrivateKey, app: str, rows: list[Ro
     frontier = Frontier()
     if known is not None:
         frontier = Frontier(known["size"], map(bytes.fromhex, known["frontier"].split()))
+    made: list[dict[str, Any]] = []
     for row in rows:
         leaf = leaf_of(row)
         hashed = leaf_hash(leaf.encode())
         entry = {"app": app, "index": frontier.size, "sequence": row["sequence"], "time": row["time"]}
-        connection.execute(insert(ENTRIES).values(**entry, leaf=leaf, hash=hashed.hex()))
+        made.append({**entry, "leaf": leaf, "hash": hashed.hex()})
         frontier.append(hashed)
+    # Asked for what it wrote, SQLAlchemy writes many rows by one statement on every database.
+    connection.execute(insert(ENTRIES).returning(ENTRIES.c.index), made)
     state = {"size": frontier.size, "frontier": "\n".join(each.hex() for each in frontier.hashes)}
     if known is None:
         connection.execute(insert(LOGS).values(app=app, **state))

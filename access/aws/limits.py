@@ -10,7 +10,8 @@ MIB = 1 << 20
 class Limits:
     """Seconds, bytes and counts."""
 
-    # For a request's head to come, and its body.
+    # For the TLS handshake, for a request's head to come, and its body.
+    handshake_seconds: float = 10
     head_seconds: float = 20
     body_seconds: float = 20
     # SQS takes a MiB, which is a third more in JSON.
@@ -18,6 +19,8 @@ class Limits:
     head_bytes: int = 32 * KIB
     answer_bytes: int = 16 * MIB
     connections: int = 256
+    # Of those that have asked for nothing yet.
+    waiting: int = 128
     # Of one grant at a time.
     calls: int = 32
     # The longest that a service makes somebody wait (SQS: 20), and some.

@@ -16,10 +16,10 @@ import httpx2
 from access.aws import asked, calls, signatures
 from access.aws.asked import Asked
 from access.aws.calls import Call
-from access.aws.orders import Open
+from access.aws.orders import Happened, Open
 from access.aws.refusals import Reason, Refused, denied, ended, malformed, unknown
 from access.aws.session import Around, Session
-from access.aws.telling import Refusals
+from access.few import Refusals
 
 LOG: Final = logging.getLogger("millwright.aws")
 Json = MutableMapping[str, Any]
@@ -51,7 +51,8 @@ class Proxy:
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
         # No proxies, no credentials, no redirects: nothing of this process's surroundings counts.
-        self._refusals = Refusals(around.limits, around.watch)
+        told = (around.limits.refusals_told, around.limits.summed_up_seconds, Happened, around.watch)
+        self._refusals = Refusals(*told, happened="call_refused", things="calls")
         self._client = httpx2.AsyncClient(trust_env=False, timeout=around.limits.answer_seconds)
 
     def open(self, order: Open) -> None:
@@ -79,13 +80,12 @@ class Proxy:
             self._ended.popitem(last=False)
         session.end(ended(why))
         await session.closed()
-        self._refusals.forget(name)
 
     async def stop(self) -> None:
         """End everything."""
         await asyncio.gather(*(self.close(name, "the proxy stops") for name in list(self._grants)))
         await asyncio.gather(*self._closing, return_exceptions=True)
-        await self._refusals.close()
+        self._refusals.close()
         await self._client.aclose()
 
     async def __call__(self, scope: Json, receive: Receive, send: Send) -> None:
@@ -108,16 +108,19 @@ class Proxy:
             session = self._proved(request, body)
             return await self._within(session, self._call(session, request, body, client))
         except Refused as why:
-            self._refusals.tell(grant, client, why)
+            self._tell(grant, client, why)
             # Only what its own holder does is a grant's: a key is no secret.
-            if session and why.reason is not Reason.ENDED and self._refusals.spends(grant):
+            if session and why.reason is not Reason.ENDED and session.spends():
                 self._soon(self.close(grant, "too many of its calls were refused"))
             return _refusal(why, scope["headers"])
         except Exception:
             LOG.exception("a call failed in the proxy itself")
             failed = Refused(Reason.FAILED, 500, "InternalFailure", "the proxy failed; its log says how")
-            self._refusals.tell(grant, client, failed)
+            self._tell(grant, client, failed)
             return _refusal(failed, scope["headers"])
+
+    def _tell(self, grant: str, client: str, why: Refused) -> None:
+        self._refusals.refuse(grant, client, why.reason.value, f"{why.code}: {why.detail}")
 
     def _named(self, key: str) -> str:
         """The grant that a key is, or was, of; "" for none. Nothing is proved by a key alone."""

@@ -13,6 +13,7 @@ from access.aws.limits import Limits
 from access.aws.orders import ORDER, Begin, Open
 from access.aws.proxy import Proxy
 from access.aws.session import Around
+from access.doorway import Doorway
 from access.orders import Answer, Close, Done
 from access.serving import Orders, be_a_process
 
@@ -40,17 +41,18 @@ async def serve(limits: Limits) -> None:
         listening = socket.create_server((begin.host, begin.port), backlog=BACKLOG)
         port = int(listening.getsockname()[1])
         proxy.hosts = frozenset(f"{name}:{port}" for name in NAMES)
-        server = uvicorn.Server(_config(proxy, begin, limits))
+        config = _config(proxy, begin, limits)
+        door = Doorway(config, listening, seconds=limits.handshake_seconds, waiting=limits.waiting)
     except (OSError, ValueError) as error:
         orders.refuse(error)
         return
-    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    serving = asyncio.ensure_future(door.serve())
     orders.answer(Done(port=port))
     try:
         await orders.carry_out(partial(_carry_out, proxy))
     finally:
         await proxy.stop()
-        server.should_exit = True
+        door.stop()
         await asyncio.wait({serving}, timeout=END_SECONDS)
 
 

@@ -15,7 +15,7 @@ from access.aws.deciding import Rights
 from access.aws.limits import Limits
 from access.aws.orders import Happened, Open
 from access.aws.redaction import redacted
-from access.aws.refusals import Refused, unrecorded
+from access.aws.refusals import Reason, Refused, unrecorded
 from access.aws.resources import Places
 from access.aws.signatures import Seen
 from access.postgres.recording import Recording
@@ -49,7 +49,7 @@ class Session:
         # A line could not be written: what follows it would not be whole.
         self._lost = False
         self._name = ""
-        self._calls = 0
+        self._calls = self._refused = 0
         self._client = ""
         self.renew(order)
 
@@ -78,6 +78,15 @@ class Session:
             self._write([{"at": time.time(), "kind": "outcome", "of": number, **facts}])
         except Refused:
             LOG.exception("grant %s: the outcome of a call is not recorded", self.order.grant)
+
+    def spends(self) -> bool:
+        """Its holder had one more call refused; whether that is more than a grant may have: once."""
+        self._refused += 1
+        if self._refused != (most := self._around.limits.grant_refusals):
+            return False
+        why = {"reason": Reason.LIMIT.value, "detail": f"{most} calls of the grant were refused"}
+        self._around.watch(Happened(happened="grant_spent", grant=self.order.grant, **why))
+        return True
 
     def end(self, why: Refused) -> None:
         """No call any more; those under way are cut off."""

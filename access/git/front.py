@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from access.few import RefusedLogins
+from access.few import Refusals
 from access.git.limits import Limits
 from access.git.orders import Begin, Happened, Open
 from access.git.programs import RECEIVE, SERVICES
@@ -44,7 +44,7 @@ class Front:
         self._begin, self._limits, self._tell = begin, limits, tell
         self._guests: dict[str, Guest] = {}
         self._by_token: dict[str, Guest] = {}
-        self._logins = RefusedLogins(limits.logins_told, limits.summed_up_seconds, Happened, tell)
+        self._logins = Refusals(limits.logins_told, limits.summed_up_seconds, Happened, tell)
         self._closing: set[asyncio.Task[None]] = set()
         # Tokens of grants that were there once: whose it was is told in the record, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()

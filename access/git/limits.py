@@ -18,6 +18,11 @@ class Limits:
     command_bytes: int = 64 * KIB
     # A whole push, as it comes and as it is unpacked from gzip.
     push_bytes: int = 64 * MIB
+    # What each process of git's may hold of what it unfolds, write into one file, and use of a processor (seconds) for
+    # a push: of a few bytes a pack can make gigabytes.
+    unfolded_bytes: int = 512 * MIB
+    file_bytes: int = 2 * 64 * MIB
+    processor_seconds: int = 60
     # What a fetch says it has and wants.
     want_bytes: int = 4 * MIB
     # What git answers to a push.

@@ -5,10 +5,11 @@ and the pack. A reader of our own, for the few packets before a pack, stricter t
 refuses, so nothing passes that git would understand otherwise.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from access.git.refusals import malformed
 
@@ -125,10 +126,13 @@ def words_of(answer: bytes, most: int) -> str:
     return " ".join(said.decode(errors="replace").split())[:most]
 
 
-def wants_of(body: bytes, most: int) -> list[str]:
-    """The objects that a fetch asks for, at most so many: as git reads them, also in capitals."""
+def wants_of(body: bytes, most: int) -> dict[str, Any]:
+    """The objects that a fetch asks for, as git reads them, also in capitals: the first `wants`, at most so many; how
+    many are `wanted`, each once; and the SHA-256 of all of them in their order, a line each."""
     found = [WANT.match(line) for line in _payloads(body)]
-    return list(dict.fromkeys(each[1].decode().lower() for each in found if each))[:most]
+    all_of_them = list(dict.fromkeys(each[1].decode().lower() for each in found if each))
+    digest = hashlib.sha256("".join(f"{each}\n" for each in all_of_them).encode()).hexdigest()
+    return {"wants": all_of_them[:most], "wanted": len(all_of_them), "sha256": digest}
 
 
 def _data(answer: bytes) -> Iterator[bytes]:

@@ -54,6 +54,12 @@ SETTINGS: Final = (
     "transfer.hideRefs=!refs/heads",
     "transfer.advertiseSID=false",
     "uploadpack.allowAnySHA1InWant=false",
+    # What it keeps of objects in memory; larger ones pass through it piece by piece.
+    "core.bigFileThreshold=16m",
+    "core.deltaBaseCacheLimit=32m",
+    "pack.deltaCacheSize=64m",
+    "pack.windowMemory=64m",
+    "pack.threads=1",
 )
 CHUNK: Final = 1 << 16
 TIP_SECONDS: Final = 1.0
@@ -78,7 +84,7 @@ def command(service: str, repository: Path, limits: Limits, *, advertise: bool) 
     # When this process is killed, nobody is left to say that the grant has ended.
     dies = shutil.which("setpriv", path=os.defpath)
     first = [dies, "--pdeathsig", "KILL", "--"] if dies else []
-    return [*first, _program(), *options, service, *own, str(repository)]
+    return [*_bounded(service, limits), *first, _program(), *options, service, *own, str(repository)]
 
 
 def tip_of(repository: Path, ref: str) -> str:
@@ -144,8 +150,21 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
+def _bounded(service: str, limits: Limits) -> list[str]:
+    """What holds git, and all that it starts, to its bounds: those of its own are on what comes, not on what that
+    unfolds to. Files of the repository that it reads do not count as memory."""
+    most = [f"--data={limits.unfolded_bytes}"]
+    if service == RECEIVE:
+        most += [f"--fsize={limits.file_bytes}", f"--cpu={limits.processor_seconds}"]
+    return [_found("prlimit", os.defpath), *most]
+
+
 def _program() -> str:
-    found = shutil.which("git")
+    return _found("git")
+
+
+def _found(program: str, path: str | None = None) -> str:
+    found = shutil.which(program, path=path)
     if found is None:
-        raise Refused(Reason.FAILED, "git is not installed where the door is")
+        raise Refused(Reason.FAILED, f"{program} is not installed where the door is")
     return found

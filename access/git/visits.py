@@ -29,6 +29,8 @@ FIRST_PROTOCOL: Final[dict[str, str]] = {}
 WANTS_TOLD: Final = 20
 WORDS_CHARACTERS: Final = 400
 TAIL_BYTES: Final = 2000
+# Of what git answers when what unpacks a push has died.
+UNPACKER: Final = "unpacker error"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ async def fetched(visit: Visit, send: Send) -> None:
     async with spooled(visit.request, visit.spool, limits.want_bytes, limits.upload_seconds) as asks:
         asked = asks.read()
         asks.seek(0)
-        number = visit.guest.record("fetch", visit.client, wants=pktline.wants_of(asked, WANTS_TOLD))
+        number = visit.guest.record("fetch", visit.client, **pktline.wants_of(asked, WANTS_TOLD))
         sent, code = 0, ""
         with _said() as said:
             async with (
@@ -139,9 +141,7 @@ async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told:
             ):
                 answer = await output(git, limits.answer_bytes)
         why = pktline.status_of(answer, one.ref)
-        code, detail = (
-            (Reason.DECLINED.value, f"{why}: {pktline.words_of(answer, WORDS_CHARACTERS)}") if why else ("", "")
-        )
+        code, detail = (Reason.DECLINED.value, f"{why}: {_words(answer, why)}") if why else ("", "")
     except TimeoutError:
         code, detail = Reason.LIMIT.value, "git took too long"
     except Refused as refused:
@@ -153,6 +153,11 @@ async def _taken(visit: Visit, one: Command, body: IO[bytes], number: int, told:
             code = ""
         _settle(visit, number, began, code, told if not code else {**told, "detail": detail})
     return answer
+
+
+def _words(answer: bytes, why: str) -> str:
+    said = pktline.words_of(answer, WORDS_CHARACTERS)
+    return said or ("git did not get through it within its bounds" if why == UNPACKER else "")
 
 
 def _settle(visit: Visit, number: int, began: float, code: str, told: dict[str, Any]) -> None:

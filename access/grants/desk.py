@@ -3,10 +3,9 @@
 Any process of the factory may use it; the broker does what is decided.
 """
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import uuid_utils
@@ -14,16 +13,18 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from access import audit
+from access.clock import MACHINE, Clock
 from access.grants import store
-from access.grants.model import Grant, Wanted, after, digest, new_token, stamp
+from access.grants.model import Grant, Wanted, after, digest, new_token, seconds_until, stamp
 from access.grants.proof import Sign, proved, require_said
+from access.grants.refused_uses import RefusedUses
 from access.grants.seal import Seal
 from access.grants.states import LIVE, OVER, Move, State
 from access.grants.verdicts import OPEN_MINUTES, Verdicts, question
 from access.postgres.scram import stored
 from access.rules import Verdict
 from access.ssh import authorities
-from factory import db, decisions, requests
+from factory import db, decisions, events, requests
 from factory.errors import AccessDenied, CloudUnavailable, InputError
 from factory.paths import FactoryRoot
 from factory.people import load_people
@@ -32,7 +33,6 @@ from factory.settings import Settings
 from factory.spec import Scope
 from factory.spec.access import MODEL, REPOSITORY
 
-Now = Callable[[], datetime]
 # What happened and is in no audit log after so long stops what would happen next.
 BACKLOG_SECONDS: Final = 30
 # Which kind of provider opens what app.yaml calls so.
@@ -49,11 +49,10 @@ KINDS: Final = {
 READ_ONLY: Final = frozenset({"secrets"})
 ENDING: Final = frozenset({State.REVOKING, State.REVOKE_FAILED})
 LOOKS: Final = 5
-
-
-def utc_now() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
+LEAST_GAIN_SECONDS: Final = 60.0
+# Of one grant: each is told, and a client needs one for each time it comes.
+MOST_CERTIFICATES: Final = 1_000
+CERTIFIED: Final = "grant.certified"
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,12 @@ class Given:
 
 
 class Desk:
-    """One factory's desk. `now` is its clock."""
+    """One factory's desk, that of `root`. `clock` is what it goes by."""
 
-    def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, now: Now = utc_now) -> None:
-        self._root, self._settings, self._database, self._now = root, settings, database, now
+    def __init__(self, root: FactoryRoot, settings: Settings, database: Engine, clock: Clock = MACHINE) -> None:
+        self.root, self.clock, self._settings, self._database, self._now = root, clock, settings, database, clock.now
         self.verdicts = Verdicts(root, settings, database)
+        self.refused_uses = RefusedUses(database)
         self._seal = Seal(root)
 
     @property
@@ -144,9 +144,9 @@ class Desk:
 
         Raises AccessDenied for anybody else, Overtaken.
         """
-        require_said(load_people(self._root, self._settings), person, {"revoke": grant.id, "why": why}, sign)
+        require_said(load_people(self.root, self._settings), person, {"revoke": grant.id, "why": why}, sign)
         if person != grant.principal:
-            self.verdicts.require_may_stop(grant, person)
+            self.verdicts.require_may_stop([grant], person)
         return self.end(grant, why, actor=person)
 
     def stop(self, app: str | None, why: str, person: str, sign: Sign) -> list[Grant]:
@@ -154,18 +154,23 @@ class Desk:
 
         Raises AccessDenied.
         """
-        require_said(load_people(self._root, self._settings), person, {"stop": app, "why": why}, sign)
-        # All or nothing: whoever may not stop one of them is told before any is.
-        for grant in self._standing(app):
-            self.verdicts.require_may_stop(grant, person)
-        return self._end_all(lambda: self._standing(app), why, lambda _: person)
+        require_said(load_people(self.root, self._settings), person, {"stop": app, "why": why}, sign)
+
+        def look() -> list[Grant]:
+            # All or nothing: whoever may not stop one of them is told before any is.
+            found = self._standing(app)
+            self.verdicts.require_may_stop(found, person)
+            return found
+
+        return self._end_all(look, why, lambda _: person)
 
     def end_task(self, app: str, task: str, why: str) -> list[Grant]:
         """Have all of a task's end; those that do."""
         return self._end_all(lambda: self._standing(app, task), why, lambda grant: grant.principal)
 
     def renew(self, grant: Grant, fence: int, minutes: int, *, actor: str) -> Grant:
-        """Prolong an active one: so many minutes from now on, and no longer than its hard limit.
+        """Prolong an active one: so many minutes from now on, and no longer than its hard limit. Where that gains less
+        than a minute it stays as it is: each time is told, for ever.
 
         Raises AccessDenied: it is over, it would not be given any more, or `fence` is an older one; Overtaken.
         """
@@ -174,18 +179,29 @@ class Desk:
         if fence != grant.fence:
             raise AccessDenied(f"the grant {grant.id} has moved on since: fence {grant.fence}, not {fence}")
         self.verdicts.verify(grant, None)
-        until = min(after(self._now(), minutes), grant.hard_until or "")
+        now, hard, lease = self._now(), grant.hard_until or "", grant.lease_until or ""
+        until = min(after(now, minutes), hard)
+        gained = seconds_until(until, now) - seconds_until(lease, now)
+        if gained <= 0 or (gained < LEAST_GAIN_SECONDS and until != hard):
+            return grant
         with db.transaction(self._database) as connection:
-            return store.renew(connection, grant, max(until, grant.lease_until or ""), actor=actor)
+            return store.renew(connection, grant, until, actor=actor)
 
     def require_logged(self, connection: Connection) -> None:
         """No audit, no access. Raises AccessDenied."""
         waits = audit.backlog(connection)
-        if waits.events and waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS)):
+        if waits.events and self._waits_too_long(waits):
             raise AccessDenied(
                 f"{waits.events} events since {waits.oldest} are in no audit log yet: nothing is given until they are",
                 hint="millwright factory up starts what logs them",
             )
+
+    def _waits_too_long(self, waits: audit.Backlog) -> bool:
+        # Their own time is by a clock that may have been set since.
+        seconds = audit.seconds_since_logged(self.root, self.clock.moment())
+        if seconds is None:
+            return waits.oldest < stamp(self._now() - timedelta(seconds=BACKLOG_SECONDS))
+        return seconds > BACKLOG_SECONDS
 
     def certificate(self, grant: Grant, public_key: str) -> str:
         """A certificate for a key, by which the grant's holder is let in at the bastion until its lease is over.
@@ -196,24 +212,38 @@ class Desk:
         if grant.provider_kind != KINDS["hosts"] or grant.state is not State.ACTIVE or until <= stamp(now):
             raise AccessDenied(f"there is no certificate for the grant {grant.id}: {grant.ended_reason or grant.state}")
         self.verdicts.verify(grant, None)
-        authority = authorities.private_key(self._root, authorities.Keys.HOLDERS)
+        authority = authorities.private_key(self.root, authorities.Keys.HOLDERS)
         made = authorities.certify(authority, key, grant.provider_ref, grant.id, now, datetime.fromisoformat(until))
         with db.transaction(self._database) as connection:
-            store.used(connection, grant, "grant.certified", serial=str(made.serial), until=until)
+            if events.count_of_grant(connection, CERTIFIED, grant.id) >= MOST_CERTIFICATES:
+                raise AccessDenied(f"the grant {grant.id} has had its {MOST_CERTIFICATES} certificates")
+            store.used(connection, grant, CERTIFIED, serial=str(made.serial), until=until)
         return made.line
 
     def bastion_known_as(self) -> str:
         """The line of a known_hosts file by which clients know the bastion."""
-        return authorities.known_hosts(self._root)
+        return authorities.known_hosts(self.root)
 
     def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
         """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""
         found: dict[str, Grant] = {}
         for _ in range(LOOKS):
-            for grant in look():
-                with contextlib.suppress(store.Overtaken):
-                    found[grant.id] = self.end(grant, why, actor=actor(grant))
+            # Those that are moved by one statement, together.
+            standing = sorted(look(), key=lambda grant: (grant.state, grant.fence))
+            for at in range(0, len(standing), store.TOGETHER):
+                ended = self._end_together(standing[at : at + store.TOGETHER], why, actor)
+                found |= {grant.id: grant for grant in ended}
         return list(found.values())
+
+    def _end_together(self, grants: list[Grant], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
+        """Have up to `store.TOGETHER` that are not over end, in one transaction; who is overtaken is left out."""
+        asked = [grant for grant in grants if grant.state is State.REQUESTED]
+        held = [grant for grant in grants if grant.state is not State.REQUESTED]
+        with db.transaction(self._database) as connection:
+            # In the order in which one alone is denied: else the two could wait for each other.
+            requests.withdraw_all(connection, {each.request: actor(each) for each in asked if each.request}, why)
+            denied = store.move_all(connection, asked, Move.DENY, actor, why, **self._over(why))
+            return denied + store.move_all(connection, held, Move.REVOKE, actor, why, ended_reason=why)
 
     def _standing(self, app: str | None, task: str | None = None) -> list[Grant]:
         with db.transaction(self._database) as connection:

@@ -4,7 +4,6 @@ Whoever looks at all of them several times a second reads three columns of each,
 """
 
 from collections.abc import Collection
-from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -12,9 +11,6 @@ from access.grants import store
 from access.grants.model import Grant
 from access.grants.states import State
 from access.grants.tables import GRANTS
-
-# Of one query: what every database takes as parameters.
-TOGETHER: Final = 500
 
 
 class Seen:
@@ -29,8 +25,8 @@ class Seen:
         rows = connection.execute(query.where(GRANTS.c.state.in_([state.value for state in states]))).all()
         moved = [id for id, fence, state in rows if not self._is(id, fence, state)]
         known = {id: self._known[id] for id, _, _ in rows if id in self._known}
-        for at in range(0, len(moved), TOGETHER):
-            known |= {grant.id: grant for grant in store.by_ids(connection, moved[at : at + TOGETHER])}
+        for at in range(0, len(moved), store.TOGETHER):
+            known |= {grant.id: grant for grant in store.by_ids(connection, moved[at : at + store.TOGETHER])}
         self._known = known
         found: dict[State, list[Grant]] = {state: [] for state in states}
         for id, _, _ in rows:

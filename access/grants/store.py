@@ -1,6 +1,7 @@
 """Grants in the database: each move is one transaction with its event, and only from where it was known to be."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -10,7 +11,7 @@ from access.grants.states import Move, State, moved
 from access.grants.tables import GRANTS
 from factory import events
 from factory.errors import MillwrightError
-from factory.events import EVENTS
+from factory.events import EVENTS, Event
 
 # How a move is told, by the state it leads to.
 KINDS: Final = {
@@ -29,6 +30,8 @@ KINDS_TOLD: Final = frozenset(
 )
 # A failure that repeats is told at the first and each so many times.
 TOLD_EVERY: Final = 10
+# Of one statement: what every database takes as parameters.
+TOGETHER: Final = 500
 
 
 class Overtaken(MillwrightError):
@@ -71,14 +74,21 @@ def by_prefix(connection: Connection, prefix: str) -> list[Grant]:
 
 
 def in_states(
-    connection: Connection, states: Collection[State], *, app: str | None = None, task: str | None = None
+    connection: Connection,
+    states: Collection[State],
+    *,
+    app: str | None = None,
+    task: str | None = None,
+    kind: str | None = None,
 ) -> list[Grant]:
-    """Those in one of these states, oldest first; of all, of one app, or of one task of it."""
+    """Those in one of these states, oldest first; of all, of one app, of one task of it, of one kind of provider."""
     here: list[ColumnElement[bool]] = [GRANTS.c.state.in_([state.value for state in states])]
     if app is not None:
         here.append(GRANTS.c.app == app)
     if task is not None:
         here.append(GRANTS.c.task == task)
+    if kind is not None:
+        here.append(GRANTS.c.provider_kind == kind)
     return _all(connection, *here)
 
 
@@ -112,6 +122,37 @@ def move(
     return after
 
 
+def move_all(
+    connection: Connection,
+    grants: Collection[Grant],
+    step: Move,
+    actor: Callable[[Grant], str],
+    why: str,
+    **values: Any,
+) -> list[Grant]:
+    """The same move (to deny or to revoke) of up to `TOGETHER`; those that made it. Who is overtaken is left out.
+
+    One statement for all that are at the same state and fence. Raises IllegalMove for a move that there is not.
+    """
+    known: dict[tuple[State, int], list[Grant]] = defaultdict(list)
+    for grant in grants:
+        known[grant.state, grant.fence].append(grant)
+    # Two that move the same ones wait for each other in the same order, where a database locks by row.
+    some = GRANTS.c.id.in_([grant.id for grant in grants])
+    connection.execute(select(GRANTS.c.id).where(some).order_by(GRANTS.c.id).with_for_update())
+    after: list[Grant] = []
+    for (state, fence), alike in known.items():
+        to = {**values, "state": moved(state, step), "fence": fence + 1}
+        written = {**to, "state": to["state"].value}
+        here = GRANTS.c.id.in_([grant.id for grant in alike]), GRANTS.c.state == state.value, GRANTS.c.fence == fence
+        changed = update(GRANTS).where(*here).values(written).returning(GRANTS.c.id)
+        made = set(connection.execute(changed).scalars())
+        after += [grant.model_copy(update=to) for grant in alike if grant.id in made]
+    said = {"why": why} if why else {}
+    events.append_all(connection, [_told(KINDS[each.state], each, actor(each), **said) for each in after])
+    return after
+
+
 def renew(connection: Connection, grant: Grant, lease_until: str, *, actor: str) -> Grant:
     """Prolong an active one. Raises Overtaken."""
     after = _change(connection, grant, lease_until=lease_until)
@@ -126,16 +167,16 @@ def reopened(connection: Connection, grant: Grant, door: str, *, actor: str) -> 
     return after
 
 
-def places(connection: Connection) -> list[tuple[str, str, str, str]]:
-    """Where anything was ever given: app, environment, resource, and the kind of its provider."""
-    columns = (GRANTS.c.app, GRANTS.c.environment, GRANTS.c.resource, GRANTS.c.provider_kind)
-    rows = connection.execute(select(*columns).where(GRANTS.c.provider_kind != "").distinct())
-    return [(app, environment, resource, kind) for app, environment, resource, kind in rows]
+def places(connection: Connection, kind: str) -> list[tuple[str, str, str]]:
+    """Where anything of one kind of provider was ever given: app, environment, resource."""
+    columns = (GRANTS.c.app, GRANTS.c.environment, GRANTS.c.resource)
+    rows = connection.execute(select(*columns).where(GRANTS.c.provider_kind == kind).distinct())
+    return [(app, environment, resource) for app, environment, resource in rows]
 
 
-def refused(connection: Connection, grant: Grant, actor: str, why: str) -> None:
+def refused(connection: Connection, grant: Grant, actor: str, why: str, **told: Any) -> None:
     """Tell that somebody tried to do with it what they may not."""
-    _tell(connection, "grant.refused", grant, actor, why=why)
+    _tell(connection, "grant.refused", grant, actor, why=why, **told)
 
 
 def used(connection: Connection, grant: Grant, kind: str, **told: Any) -> None:
@@ -152,6 +193,10 @@ def _change(connection: Connection, grant: Grant, **values: Any) -> Grant:
 
 
 def _tell(connection: Connection, kind: str, grant: Grant, actor: str, **told: Any) -> None:
+    events.append(connection, _told(kind, grant, actor, **told))
+
+
+def _told(kind: str, grant: Grant, actor: str, **told: Any) -> Event:
     about = {
         "grant": grant.id,
         "principal": grant.principal,
@@ -159,8 +204,7 @@ def _tell(connection: Connection, kind: str, grant: Grant, actor: str, **told: A
         "resource": grant.resource,
         "scope": grant.scope.value,
     }
-    event = events.new_event(kind, actor=actor, app=grant.app, change=grant.change, task=grant.task, **about, **told)
-    events.append(connection, event)
+    return events.new_event(kind, actor=actor, app=grant.app, change=grant.change, task=grant.task, **about, **told)
 
 
 def _first(connection: Connection, *conditions: Any) -> Grant | None:

@@ -1,5 +1,6 @@
 """What rules and people say to a grant, when it is asked for and each time it is opened. Nothing is written here."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from sqlalchemy import Engine
 from access.grants.model import Grant, Wanted, seconds_until
 from access.grants.proof import require_proved
 from access.grants.seal import Seal
-from access.rules import Asked, Verdict, decide, may_approve, may_stop, statement_kinds
+from access.rules import Asked, Verdict, decide, may_approve, may_stop_all, statement_kinds
 from factory import approvals
 from factory.errors import AccessDenied, DecisionRequired
 from factory.fingerprints import fingerprint
@@ -55,13 +56,13 @@ class Verdicts:
             self._require_approved(grant, verdict.approval, spec, people)
         return verdict
 
-    def require_may_stop(self, grant: Grant, person: str) -> None:
-        """Raises AccessDenied unless this person may end what is held of the app."""
+    def require_may_stop(self, grants: Collection[Grant], person: str) -> None:
+        """Raises AccessDenied unless this person may end each of these."""
         # Without app.yaml: what is broken there must keep nobody from ending anything.
         people = load_people(self._root, self._settings)
-        verdict = may_stop(people, _asked(grant, grant.minutes), person)
-        if not verdict.allowed:
-            raise AccessDenied(f"{person} may not stop what is held of {grant.app}: {'; '.join(verdict.reasons)}")
+        if refused := may_stop_all(people, [_asked(grant, grant.minutes) for grant in grants], person):
+            verdict, asked = refused
+            raise AccessDenied(f"{person} may not stop what is held of {asked.app}: {'; '.join(verdict.reasons)}")
 
     def statement_kinds(self, grant: Grant) -> frozenset[str]:
         """The classes of SQL statements that may pass under it, by today's rules."""

@@ -32,6 +32,8 @@ from factory.paths import FactoryRoot
 
 LOG = logging.getLogger("millwright.access")
 BODY_BYTES: Final = 8_000_000
+# Of one grant at a time: a task's loop makes one, and each is taken in whole.
+TOGETHER: Final = 16
 CUT_SECONDS: Final = 1.0
 MODEL_CHARACTERS: Final = 100
 # Of the relay's own refusals, so that they are not taken for the API's.
@@ -42,6 +44,7 @@ ERROR_TYPES: Final = {
     403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",
+    429: "rate_limit_error",
     502: "api_error",
     503: "api_error",
 }
@@ -154,6 +157,8 @@ class ModelRelay:
         opened = await self._let_in(request)
         if (task := asyncio.current_task()) is None:
             raise RuntimeError("a request is a task of its loop")
+        if len(opened.tasks) >= TOGETHER:
+            raise _Refused(429, f"the grant has {TOGETHER} calls under way already")
         opened.tasks.add(task)
         task.add_done_callback(opened.tasks.discard)
         try:

@@ -37,11 +37,11 @@ class Scanner:
         unpack = wire.HEAD.unpack_from
         while size - at >= HEAD_BYTES:
             kind, length = unpack(buffer, at)
+            end = at + 1 + length
             if kind in ROWS:
                 self._copy = kind == b"d"
-                at = self._bulk(buffer, at + HEAD_BYTES, length - 4)
+                at = self._bulk(buffer, at + HEAD_BYTES, length - 4) if self._copy or end > size else end
                 continue
-            end = at + 1 + length
             if length < 4 or length > HELD_BYTES:  # noqa: PLR2004 -- a length counts itself
                 raise malformed("the database sends what is not of the protocol")
             if end > size:

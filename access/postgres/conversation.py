@@ -8,8 +8,6 @@ import hashlib
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from access.postgres import wire
 from access.postgres.gathering import HEAD_BYTES, Gathering
 from access.postgres.judgements import Judgements
@@ -28,17 +26,20 @@ WITHIN: Final = frozenset({b"H", b"S", b"X"})
 Clock = Callable[[], float]
 
 
-class Step(msgspec.Struct):
+class Step:
     """What comes of some bytes. `unjudged`: a text that has to be judged (elsewhere) before the rest is taken in.
 
     `refusals`: what was refused, as it is told to whoever watches. `over`: the client has said goodbye.
     """
 
-    records: list[Record] = []
-    onward: list[bytes] = []
-    refusals: list[tuple[Reason, str]] = []
-    unjudged: str | None = None
-    over: bool = False
+    __slots__ = ("onward", "over", "records", "refusals", "unjudged")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.onward: list[bytes] = []
+        self.refusals: list[tuple[Reason, str]] = []
+        self.unjudged: str | None = None
+        self.over = False
 
 
 class Conversation:
@@ -50,6 +51,8 @@ class Conversation:
         """`clock` measures, `now` dates (both in seconds)."""
         self._allowed, self._judgements, self._limits = allowed, judgements, limits
         self._clock, self._now = clock, now
+        # Messages that are no longer are of no type's limit.
+        self._unquestioned = min(limits.statement_bytes, limits.message_bytes)
         self.replies = Replies(clock, now)
         self.statements = 0
         self._n = 0
@@ -82,45 +85,50 @@ class Conversation:
     def client(self, data: bytes) -> Step:
         """Bytes of the client. Raises Refused."""
         buffer = self._left.joined(data)
-        step, at, size = Step(), 0, len(buffer)
+        # What stands from `start` to `at` goes on as it came.
+        step, start, at, size = Step(), 0, 0, len(buffer)
         while not step.over:
             if self._data_left:
-                at = self._data(buffer, at, step)
+                at = self._data(buffer, at)
             if size - at < HEAD_BYTES:
                 break
             kind, length = wire.HEAD.unpack_from(buffer, at)
-            if length < 4:  # noqa: PLR2004 -- a length counts itself
-                raise malformed("a message shorter than its own length")
+            if not 4 <= length <= self._unquestioned:  # noqa: PLR2004 -- a length counts itself
+                self._require_fitting(kind, length)
             if kind == b"d":
                 self._copies(kind)
-                step.onward.append(buffer[at : at + HEAD_BYTES])
                 at += HEAD_BYTES
                 self._data_left = length - 4
                 continue
-            take = self._taker(kind, length)
+            take = _MESSAGES.get(kind) or _unknown(kind)
             end = at + 1 + length
             if end > size:
                 break
-            self._copies(kind)
-            onward = take(self, buffer[at + HEAD_BYTES : end], step)
+            if self._rows or self.replies.copying or kind in ROWS:
+                self._copies(kind)
+            instead = take(self, buffer[at + HEAD_BYTES : end], step)
             if step.unjudged is not None:
-                self._left.keep_whole(buffer[at:])
-                return step
-            step.onward.append(buffer[at:end] if onward is None else onward)
+                break
+            if instead is not None:
+                step.onward += (buffer[start:at], instead)
+                start = end
             at = end
-        if at < size:
-            self._left.keep(buffer[at:])
+        step.onward.append(buffer[start:at])
+        self._keep(buffer[at:], step)
         return step
 
-    def _taker(self, kind: bytes, length: int) -> "Taker":
-        """Who takes in such a message, if there is one and it is not too long."""
-        if (take := _MESSAGES.get(kind)) is None:
-            raise malformed(f"a message of the type {kind!r}, which no client sends now")
-        if length > self._limits.statement_bytes or length > self._limits.message_bytes:
-            most = self._limits.statement_bytes if kind in TEXTS else self._limits.message_bytes
-            if length > most:
-                raise Refused(Reason.LIMIT, "54000", f"a message of {length} bytes; this relay takes {most}")
-        return take
+    def _keep(self, rest: bytes, step: Step) -> None:
+        if step.unjudged is not None:
+            self._left.keep_whole(rest)
+        elif rest:
+            self._left.keep(rest)
+
+    def _require_fitting(self, kind: bytes, length: int) -> None:
+        if length < 4:  # noqa: PLR2004 -- a length counts itself
+            raise malformed("a message shorter than its own length")
+        most = self._limits.statement_bytes if kind in TEXTS else self._limits.message_bytes
+        if length > most and kind in _MESSAGES:
+            raise Refused(Reason.LIMIT, "54000", f"a message of {length} bytes; this relay takes {most}")
 
     def _copies(self, kind: bytes) -> None:
         """Whether a message may come now, as far as COPY is concerned."""
@@ -132,17 +140,16 @@ class Conversation:
                 raise malformed("a message within a COPY")
             self._rows = False
 
-    def _data(self, buffer: bytes, at: int, step: Step) -> int:
+    def _data(self, buffer: bytes, at: int) -> int:
         part = buffer[at : at + self._data_left]
         self._data_left -= len(part)
         self._digest.update(part)
         self._bytes += len(part)
-        step.onward.append(part)
         return at + len(part)
 
-    def _note(self, step: Step, kind: str, **facts: object) -> int:
+    def _note(self, step: Step, facts: Record) -> int:
         self._n += 1
-        step.records.append({"at": self._now(), "n": self._n, "kind": kind, **facts})
+        step.records.append({"at": self._now(), "n": self._n, **facts})
         return self._n
 
     def _ask(self, kind: str, n: int = 0, statement: str | None = None, *, rows: bool = False) -> None:
@@ -172,7 +179,7 @@ class Conversation:
             return None
         why = judgement.refusal(self._allowed)
         said = self._named.recorded(text, judgement, passes=not why)
-        n = self._note(step, "query", text=said, does=judgement.does, **_refusal(why))
+        n = self._note(step, {"kind": "query", "text": said, "does": judgement.does, **_refusal(why)})
         self._ask("Q", n, rows=StatementKind.COPY_IN in judgement.kinds)
         if why:
             return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.STATEMENT, why)))
@@ -187,8 +194,8 @@ class Conversation:
         self._named.require_place(parse.name)
         why = judgement.refusal(self._allowed)
         said = self._named.recorded(parse.text, judgement, passes=not why)
-        facts = {"statement": parse.name, "text": said, "does": judgement.does}
-        n = self._note(step, "parse", **facts, **_refusal(why))
+        facts = {"kind": "parse", "statement": parse.name, "text": said, "does": judgement.does}
+        n = self._note(step, {**facts, **_refusal(why)})
         self._ask("P", n)
         self._named.parse(parse.name, Prepared(parse.types, judgement.hides))
         self.replies.types.pop(parse.name, None)
@@ -203,7 +210,8 @@ class Conversation:
         prepared = self._named.bound(bind.statement)
         types = self.replies.types.get(bind.statement, prepared.types)
         values = recorded_values(bind, types, hides=prepared.hides, most=self._limits.value_bytes)
-        self._ask("B", self._note(step, "bind", statement=bind.statement, portal=bind.portal, values=values))
+        facts = {"kind": "bind", "statement": bind.statement, "portal": bind.portal, "values": values}
+        self._ask("B", self._note(step, facts))
 
     def describe(self, body: bytes, _: Step) -> None:
         """Describe, which does nothing and is not recorded."""
@@ -213,20 +221,22 @@ class Conversation:
     def execute(self, body: bytes, step: Step) -> None:
         """Execute."""
         portal, rows = wire.read_execute(body)
-        self._ask("E", self._note(step, "execute", portal=portal, most=rows))
+        self._ask("E", self._note(step, {"kind": "execute", "portal": portal, "most": rows}))
         self.statements += 1
 
     def close(self, body: bytes, step: Step) -> None:
         """Close."""
         kind, name = wire.read_target(body)
-        self._ask("C", self._note(step, "close", what="statement" if kind == "S" else "portal", name=name))
+        what = "statement" if kind == "S" else "portal"
+        self._ask("C", self._note(step, {"kind": "close", "what": what, "name": name}))
         if kind == "S":
             self._named.close(name)
             self.replies.types.pop(name, None)
 
     def call(self, body: bytes, step: Step) -> bytes:
         """FunctionCall: it names a function by a number and gives it bytes, so nobody can tell what it does."""
-        n = self._note(step, "function_call", sha256=hashlib.sha256(body).hexdigest(), refused="function calls")
+        facts = {"sha256": hashlib.sha256(body).hexdigest(), "refused": "function calls"}
+        n = self._note(step, {"kind": "function_call", **facts})
         self._ask("Q", n)
         why = "function calls by their number are not passed on"
         return wire.message(b"Q", wire.text(self._refuse(step, n, Reason.FUNCTION_CALL, why)))
@@ -256,10 +266,14 @@ class Conversation:
         self._copy_ended(step, "copy_given_up")
 
     def _copy_ended(self, step: Step, kind: str) -> None:
-        self._note(step, kind, bytes=self._bytes, sha256=self._digest.hexdigest())
+        self._note(step, {"kind": kind, "bytes": self._bytes, "sha256": self._digest.hexdigest()})
         self._digest, self._bytes = hashlib.sha256(), 0
         self.replies.rows_end()
         self._rows = False
+
+
+def _unknown(kind: bytes) -> "Taker":
+    raise malformed(f"a message of the type {kind!r}, which no client sends now")
 
 
 def _refusal(why: str) -> dict[str, str]:

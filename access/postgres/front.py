@@ -19,13 +19,14 @@ from access.postgres.ends import End, Gone
 from access.postgres.judgements import Judgements
 from access.postgres.logins import Attempt, RefusedLogins
 from access.postgres.orders import Begin, Happened, Open
-from access.postgres.recording import Recording, recorded_before
+from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
-from access.postgres.session import Around, Grant, Session
+from access.postgres.session import TIME_OVER, Around, Grant, Session
 from access.postgres.startup import Startup
 from access.postgres.upstream import Server
 from access.postgres.waiting import Memory
+from access.recorder import recorded_before
 
 LOG: Final = logging.getLogger("millwright.postgres")
 ENDED_KEPT: Final = 10_000
@@ -67,6 +68,7 @@ class Front:
         memory = Memory(self._around.limits.grant_waiting_bytes, self._memory)
         grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden), budget, memory, spent)
         self._grants[order.grant] = self._by_login[order.login] = grant
+        grant.until = time.monotonic() + order.seconds
         grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 
     async def close(self, name: str, why: str) -> None:
@@ -90,7 +92,7 @@ class Front:
         await asyncio.gather(*waiting, return_exceptions=True)
 
     def _time_over(self, name: str) -> None:
-        self._soon(self.close(name, "its time is over"))
+        self._soon(self.close(name, TIME_OVER))
 
     def _spent(self, name: str, why: Refused) -> None:
         if name in self._grants:
@@ -175,6 +177,8 @@ class Front:
         login.name = started.login
         grant = self._by_login.get(started.login)
         login.grant = grant.order.grant if grant else self._ended.get(started.login, "")
+        if started.refused:
+            raise started.refused
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 -- a coroutine runs in one
         if grant:

@@ -1,18 +1,13 @@
 """Logins under way, and what is told of those that are refused: each is recorded, only some are told one by one."""
 
-import asyncio
 import contextlib
-from typing import Final
 
-from access.few import Few
+from access.few import Refusals
 from access.postgres import wire
 from access.postgres.ends import End
 from access.postgres.orders import Happened
-from access.postgres.refusals import Reason, Refused
+from access.postgres.refusals import Refused
 from access.postgres.session import Around
-
-# Whoever is not logged in yet writes a part of what is recorded of the attempt.
-TOLD_CHARACTERS: Final = 500
 
 
 class Attempt:
@@ -30,41 +25,19 @@ class Attempt:
 
 
 class RefusedLogins:
-    """Those of one relay. Of each grant, and of those that are of none, so many are told; then how many there were."""
+    """Those of one relay. All are recorded; of each grant, and of those that are of none, so many are told."""
 
     def __init__(self, around: Around) -> None:
-        self._around = around
-        self._few = Few(around.limits.logins_told)
-        self._summing: asyncio.TimerHandle | None = None
+        self._around, limits = around, around.limits
+        self._logins = Refusals(limits.logins_told, limits.summed_up_seconds, Happened, around.watch)
 
     def refuse(self, login: Attempt, why: Refused) -> None:
         """Record it, tell it, and tell the client."""
+        # Whoever is not logged in yet writes a part of this.
         detail = f"{login.name}: {why.detail}" if login.name else why.detail
-        refused = Happened(
-            happened="login_refused",
-            grant=login.grant,
-            client=login.address,
-            reason=why.reason.value,
-            detail=detail[:TOLD_CHARACTERS],
-        )
-        self._around.record(refused)
-        if self._few.tells(login.grant):
-            self._around.watch(refused)
-        if self._summing is None:
-            seconds = self._around.limits.summed_up_seconds
-            self._summing = asyncio.get_running_loop().call_later(seconds, self._sum_up)
+        self._around.record(self._logins.refuse(login.grant, login.address, why.reason.value, detail))
         login.drop(wire.fatal(why))
 
     def close(self) -> None:
         """No more comes."""
-        if self._summing:
-            self._summing.cancel()
-            self._sum_up()
-
-    def _sum_up(self) -> None:
-        self._summing = None
-        for grant, count in self._few.untold().items():
-            detail = f"{count} more logins were refused"
-            self._around.watch(
-                Happened(happened="login_refused", grant=grant, reason=Reason.LIMIT.value, detail=detail, refused=count)
-            )
+        self._logins.close()

@@ -58,7 +58,7 @@ class Named:
                 self._by_sql[name] = judgement.hides or self._by_sql.get(name, False)
             if len(self._by_sql) > self._most:
                 raise _too_many()
-        if any(self.bound(name).hides for name in judgement.executes):
+        if judgement.executes and any(self.bound(name).hides for name in judgement.executes):
             return without_constants(text)
         return judgement.text
 

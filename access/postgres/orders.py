@@ -86,7 +86,7 @@ class Happened(orders.Happened):
     """What nobody ordered. Each is also in the recordings; `reason` is one of the codes of `refusals`.
 
     `session_ended` tells the recording's path (relative to the recordings) and its SHA-256, for the audit log, and how
-    many statements were passed on and `refused`, told before or not. `login_refused` with `refused`: so many more were.
+    many statements were passed on and `refused`, told before or not.
     `grant_spent`: the relay has closed the grant, whose budget is used up.
     """
 

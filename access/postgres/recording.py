@@ -38,6 +38,12 @@ class Recording:
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Raises Refused when they are not all written; then nothing of what they tell may happen."""
+        self._require_there()
+        self.write_outcomes(records)
+
+    def write_outcomes(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """The same of what has happened. Whether the file is still there, the next statement asks, before it goes on:
+        removed after this or before, it tells as little. Raises Refused."""
         lines = ENCODER.encode_lines(records)
         if self._budget:
             self._budget.record(len(lines))
@@ -48,13 +54,20 @@ class Recording:
 
     def write_last(self, record: Mapping[str, Any]) -> None:
         """How it ended, which has its place whatever the bounds are. Raises Refused: there is none on the disk."""
+        self._require_there()
         self._append(ENCODER.encode_lines([record]))
+
+    def _require_there(self) -> None:
+        # Into a file that somebody has removed everything can be written.
+        try:
+            links = os.fstat(self._file).st_nlink
+        except OSError as error:
+            raise unrecorded() from error
+        if links != 1:
+            raise unrecorded()
 
     def _append(self, lines: bytes) -> None:
         try:
-            # Into a file that somebody has removed everything can be written.
-            if os.fstat(self._file).st_nlink != 1:
-                raise unrecorded()
             if os.write(self._file, lines) != len(lines):
                 # The disk took a part: half a line would make the file another one than its digest is told of.
                 os.ftruncate(self._file, self._size)
@@ -83,13 +96,3 @@ class Recording:
     def close(self) -> None:
         """No more comes."""
         os.close(self._file)
-
-
-def recorded_before(folder: Path) -> tuple[int, int]:
-    """Bytes and number of the recordings that are there already."""
-    try:
-        with os.scandir(folder) as found:
-            sizes = [each.stat(follow_symlinks=False).st_size for each in found]
-    except FileNotFoundError:
-        return 0, 0
-    return sum(sizes), len(sizes)

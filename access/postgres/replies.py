@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from access.postgres import wire
 from access.postgres.backend import Scanner
 from access.postgres.refusals import Reason, Refused, malformed
@@ -21,7 +19,9 @@ MARKER: Final = "millwright_refused_"
 MARKED: Final = re.compile(rb"millwright_refused_([0-9]+)")
 # What ends each kind of message of the extended protocol when it went well.
 ENDS: Final[Mapping[str, bytes]] = {"P": b"1", "B": b"2", "D": b"Tn", "E": b"CIs", "C": b"3"}
-OUTSIDE: Final = frozenset({b"N", b"A", b"S"})
+# What is no answer to a message: notices, settings, errors (which may be one), and what no server sends now.
+LOGIN: Final = frozenset({b"R", b"K"})
+APART: Final = frozenset({b"N", b"A", b"S", b"E"}) | LOGIN
 PARTS: Final = frozenset({b"C", b"G", b"H", b"W"})
 FIXED: Final = {"client_encoding": UTF8, "standard_conforming_strings": frozenset({"on"})}
 # SQL's own DEALLOCATE is not followed, so some are of statements that are gone.
@@ -29,21 +29,20 @@ TYPES_KEPT: Final = 20_000
 Record = dict[str, Any]
 
 
-class Asked(msgspec.Struct):
+class Asked:
     """A message whose answer is not there yet. `n`: its record's number; `statement`: of a Describe of one.
 
     `rows`: a query whose rows the client may send without waiting for the server's word; `early`: how many COPYs of it
-    the client has ended before that word came.
+    the client has ended before that word came; `rows_told`: how many its tags tell.
     """
 
-    kind: str
-    n: int = 0
-    began: float = 0.0
-    statement: str | None = None
-    rows: bool = False
-    early: int = 0
-    tags: list[str] = []
-    sqlstate: str = ""
+    __slots__ = ("began", "early", "kind", "n", "rows", "rows_told", "sqlstate", "statement", "tags")
+
+    def __init__(self, kind: str, n: int, began: float, statement: str | None, rows: bool) -> None:
+        self.kind, self.n, self.began, self.statement, self.rows = kind, n, began, statement, rows
+        self.early = self.rows_told = 0
+        self.tags: list[str] = []
+        self.sqlstate = ""
 
 
 class Replies:
@@ -97,14 +96,8 @@ class Replies:
         return self._scanner.feed(data)
 
     def _look(self, kind: bytes, body: bytes) -> bytes | None:
-        if kind in OUTSIDE:
-            if kind == b"S":
-                _check_setting(body)
-            return None
-        if kind == b"E":
-            return self._error(body)
-        if kind in (b"R", b"K"):
-            raise malformed("the database begins a login where there is none")
+        if kind in APART:
+            return self._apart(kind, body)
         if not self._asked:
             return None
         asked = self._asked[0]
@@ -113,14 +106,22 @@ class Replies:
                 raise malformed("the database is ready where it has not answered")
             self._end()
         elif asked.kind != "S":
-            self._answer(asked, kind, body)
+            if kind in PARTS:
+                self._part(asked, kind, body)
+            if asked.kind != "Q":
+                self._answer(asked, kind, body)
+        return None
+
+    def _apart(self, kind: bytes, body: bytes) -> bytes | None:
+        if kind == b"E":
+            return self._error(body)
+        if kind == b"S":
+            _check_setting(body)
+        elif kind in LOGIN:
+            raise malformed("the database begins a login where there is none")
         return None
 
     def _answer(self, asked: Asked, kind: bytes, body: bytes) -> None:
-        if kind in PARTS:
-            self._part(asked, kind, body)
-        if asked.kind == "Q":
-            return
         if kind == b"t" and asked.statement is not None:
             if len(self.types) > TYPES_KEPT:
                 self.types.clear()
@@ -136,7 +137,8 @@ class Replies:
     def _part(self, asked: Asked, kind: bytes, body: bytes) -> None:
         match kind:
             case b"C":
-                asked.tags.append(body.rstrip(b"\0").decode(errors="replace"))
+                asked.tags.append(tag := body.rstrip(b"\0").decode(errors="replace"))
+                asked.rows_told += _rows(tag)
                 self._copied_out(asked)
             case b"G":
                 self._copy_in(asked)
@@ -201,8 +203,9 @@ class Replies:
     def _end(self) -> None:
         asked = self._asked.popleft()
         if asked.n and (asked.kind in "QE" or asked.sqlstate):
-            rows, ms = sum(map(_rows, asked.tags)), round((self._clock() - asked.began) * 1000, 3)
-            self._tell("outcome", of=asked.n, tags=asked.tags, rows=rows, sqlstate=asked.sqlstate, ms=ms)
+            ms = round((self._clock() - asked.began) * 1000, 3)
+            found = {"tags": asked.tags, "rows": asked.rows_told, "sqlstate": asked.sqlstate, "ms": ms}
+            self.outcomes.append({"at": self._now(), "kind": "outcome", "of": asked.n, **found})
         elif asked.sqlstate:
             self._tell("server_error", sqlstate=asked.sqlstate)
 

@@ -29,6 +29,7 @@ from access.postgres.waiting import Memory, Waiting
 
 LOG: Final = logging.getLogger("millwright.postgres")
 FAILED: Final = Refused(Reason.FAILED, "XX000", "the relay failed; its log says how")
+TIME_OVER: Final = "its time is over"
 Watch = Callable[[Happened], None]
 JudgeElsewhere = Callable[[str, tuple[str, ...]], Awaitable[Judgement]]
 Sync = Callable[[Recording], Awaitable[None]]
@@ -38,7 +39,7 @@ Sync = Callable[[Recording], Awaitable[None]]
 class Grant:
     """A grant that is open. `busy`: clients that log in now, and their number with those who are in.
 
-    `spent` is told when its budget is used up.
+    `spent` is told when its budget is used up; `until` is its end (`time.monotonic`).
     """
 
     order: Open
@@ -51,6 +52,13 @@ class Grant:
     busy: set[asyncio.Task[None]] = field(default_factory=set)
     open: bool = True
     over: asyncio.TimerHandle | None = None
+    until: float = float("inf")
+
+    def in_time(self) -> None:
+        """Raises Refused: its time is over, and the timer that ends it has not had its turn: the relay was stopped."""
+        # Not by the loop's clock, which stands still until the loop has been through everything that is there.
+        if self.until <= time.monotonic():
+            raise Refused(Reason.ENDED, "57P01", f"the grant has ended: {TIME_OVER}")
 
     @property
     def allowed(self) -> frozenset[StatementKind]:
@@ -167,7 +175,11 @@ class Session:
         if "judging" in self._stopped or "syncing" in self._stopped:
             self._waiting += data
             return
-        self._guarded(self._conversation.client, self._take, data)
+        self._guarded(self._heard, self._take, data)
+
+    def _heard(self, data: bytes) -> Step:
+        self.grant.in_time()
+        return self._conversation.client(data)
 
     def _take(self, step: Step) -> None:
         if step.records:
@@ -214,6 +226,7 @@ class Session:
             self.end(unrecorded())
         else:
             if not self._ending:
+                self.grant.in_time()
                 self._forward(onward, step)
 
     def _later(self, why: str, work: Awaitable[None]) -> None:
@@ -242,7 +255,7 @@ class Session:
 
     def _give(self, step: Step) -> None:
         if step.records:
-            self._recording.write(step.records)
+            self._recording.write_outcomes(step.records)
         for onward in step.onward:
             self._client.send(onward)
         if "pipelined" in self._stopped and len(self._conversation.replies) < self._around.limits.pipelined // 2:

@@ -43,7 +43,10 @@ CHECK_MILLISECONDS: Final = 1000
 
 @dataclass(frozen=True)
 class Startup:
-    """Who wants in. `settings`: those that are passed on; `negotiated`: what the client is told first, if anything."""
+    """Who wants in. `settings`: those that are passed on; `negotiated`: what the client is told first, if anything.
+
+    `refused`: it asks for what nobody gets. It is raised by whoever knows by then whose login that is.
+    """
 
     login: str
     database: str
@@ -51,6 +54,7 @@ class Startup:
     settings: Mapping[str, str]
     key_bytes: int
     negotiated: bytes
+    refused: Refused | None
 
 
 def code(packet: bytes) -> int:
@@ -74,7 +78,6 @@ def read(packet: bytes) -> Startup:
     if not login:
         raise Refused(Reason.CREDENTIALS, "28000", "no user name is told")
     database, application = settings.pop("database", ""), settings.pop("application_name", "")
-    _check(settings)
     return Startup(
         login=login,
         database=database,
@@ -82,6 +85,7 @@ def read(packet: bytes) -> Startup:
         settings={name: value for name, value in settings.items() if name.lower() in SETTINGS},
         key_bytes=LONG_KEY if spoken >= NEWEST_MINOR else SHORT_KEY,
         negotiated=wire.negotiate((MAJOR << 16) | spoken, extensions) if differs else b"",
+        refused=_refused(settings),
     )
 
 
@@ -127,16 +131,17 @@ def _parameters(body: bytes) -> dict[str, str]:
     return found
 
 
-def _check(settings: Mapping[str, str]) -> None:
+def _refused(settings: Mapping[str, str]) -> Refused | None:
     for name, value in settings.items():
         match name.lower():
             case "replication":
-                raise Refused(Reason.REPLICATION, "42501", "a grant gives no replication connection")
+                return Refused(Reason.REPLICATION, "42501", "a grant gives no replication connection")
             case "client_encoding":
                 if value.lower().replace("-", "").replace("_", "").strip("'\"") not in UTF8 | {"auto"}:
-                    raise Refused(Reason.ENCODING, "22023", "the client's encoding has to be UTF8")
+                    return Refused(Reason.ENCODING, "22023", "the client's encoding has to be UTF8")
             case "standard_conforming_strings":
                 if value.lower() != "on":
-                    raise Refused(Reason.ENCODING, "22023", "standard_conforming_strings has to be on")
+                    return Refused(Reason.ENCODING, "22023", "standard_conforming_strings has to be on")
             case other if other not in SETTINGS:
-                raise Refused(Reason.OPTIONS, "42501", f'the start-up parameter "{name}" is not taken')
+                return Refused(Reason.OPTIONS, "42501", f'the start-up parameter "{name}" is not taken')
+    return None

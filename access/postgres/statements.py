@@ -40,7 +40,7 @@ class Judgement(NamedTuple):
     executes: tuple[str, ...] = ()
 
     @property
-    def does(self) -> list[Kind]:
+    def does(self) -> list[str]:
         """Its kinds, in the order in which they are recorded."""
         return _in_order(self.kinds)
 
@@ -54,8 +54,8 @@ class Judgement(NamedTuple):
 
 
 @functools.lru_cache
-def _in_order(kinds: frozenset[Kind]) -> list[Kind]:
-    return sorted(kinds)
+def _in_order(kinds: frozenset[Kind]) -> list[str]:
+    return sorted(kind.value for kind in kinds)
 
 
 def judge(text: str, hidden: Sequence[str] = ()) -> Judgement:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import postgast
 from google.protobuf.message import DecodeError
 
-from access.redaction import redacted
+from access.redaction import redacted_text
 
 TAKEN_OUT: Final = b"?"
 _number = postgast.pg_query_pb2.Token.Value
@@ -15,7 +15,7 @@ COMMENTS: Final = frozenset(map(_number, ("SQL_COMMENT", "C_COMMENT")))
 
 def plain(text: str) -> str:
     """As it is, but for what looks like a credential."""
-    return str(redacted(text))
+    return redacted_text(text)
 
 
 def without_constants(text: str) -> str:

@@ -7,14 +7,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from access.postgres.texts import plain
 from access.postgres.wire import Bind
-from access.redaction import redacted
 
 HIDDEN: Final = "[redacted]"
 
 
 def _text(value: bytes) -> str:
-    return str(redacted(value.decode()))
+    return plain(value.decode())
 
 
 def _number(form: str) -> Callable[[bytes], Any]:

@@ -99,7 +99,7 @@ def _aws(place: Place) -> Provider:
 
 def _model(place: Place) -> Provider:
     upstream = partial(model.upstream, place.root, place.settings)
-    return model.Model(partial(model_relay, place.root, place.database, upstream), upstream)
+    return model.Model(partial(model_relay, place.root, place.database, place.desk.refused_uses, upstream), upstream)
 
 
 def _ssh(place: Place) -> Provider:

@@ -23,12 +23,15 @@ class Holding(Generic[Process]):
         self._start = start
         self._process: Process | None = None
         self._open: set[str] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def running(self) -> Process:
         """One that runs. Raises MillwrightError."""
         with self._lock:
             if self._process is None or not self._process.alive():
+                if self._closed:
+                    raise MillwrightError("nobody is let in any more: the access plane stops")
                 # Whoever was in at one that died is out: everybody is let in anew.
                 self._open.clear()
                 self._process = self._start()
@@ -67,9 +70,10 @@ class Holding(Generic[Process]):
     def _tell(self, process: Process, grant: Grant, order: BaseModel) -> None:
         process.open(order)
         with self._lock:
-            # It may have died since, and been followed by another one: whoever was in at it is out.
-            if process is self._process:
-                self._open.add(grant.id)
+            # It may have died since, and been followed by another one, which knows nothing of it.
+            if process is not self._process:
+                raise MillwrightError("the process died when it had let the holder in")
+            self._open.add(grant.id)
 
     def serves(self, grant: Grant) -> bool:
         """Whether its holder is let in."""
@@ -83,7 +87,10 @@ class Holding(Generic[Process]):
             self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
 
     def close(self) -> None:
-        """End the process, and all that is under way there."""
+        """End the process, and all that is under way there; no other one is started."""
+        with self._lock:
+            # One that is being started is waited for, and ended too.
+            self._closed = True
         if self._process is not None:
             self._process.stop()
 

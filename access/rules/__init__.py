@@ -5,7 +5,7 @@ Pure: it grants nothing and remembers nothing but what it parsed. The rest of `a
 """
 
 from access.rules.asked import Asked, Verdict
-from access.rules.deciding import decide, may_approve, may_stop, statement_kinds
+from access.rules.deciding import decide, may_approve, may_stop, may_stop_all, statement_kinds
 from access.rules.engine import STATEMENT_KINDS
 from access.rules.explaining import as_json, explain
 from access.rules.generated import location_of, policies_of
@@ -20,6 +20,7 @@ __all__ = [
     "location_of",
     "may_approve",
     "may_stop",
+    "may_stop_all",
     "policies_of",
     "statement_kinds",
 ]

@@ -107,7 +107,10 @@ class Connection(SSHServerConnection):
             LOG.exception("a certificate could not be judged")
             admits.refused_login(self, username, Refused(Reason.FAILED, "it could not be judged"))
             return False
-        return bool(await super().validate_public_key(username, key_data, msg, signature))
+        proved = bool(await super().validate_public_key(username, key_data, msg, signature))
+        if not proved:
+            admits.refused_login(self, username, Refused(Reason.KEY, "it is not signed by the certificate's key"))
+        return proved
 
     def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
         """Of the library: what is on no list goes no further."""

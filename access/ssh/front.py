@@ -12,7 +12,8 @@ from typing import Any, Final
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
 
-from access.few import RefusedLogins
+from access.few import Refusals
+from access.recorder import Unrecorded, recorded_before
 from access.ssh import running, target, transferring
 from access.ssh.connection import Channel, Connection, channel_of
 from access.ssh.guard import Guard
@@ -37,13 +38,13 @@ class Front:
         self._authority = asyncssh.import_public_key(begin.authority)
         self._host_key = asyncssh.read_private_key(begin.host_key)
         self._limits, self._watch, self._recordings = limits, watch, begin.recordings
-        self._around = Around(limits, watch, self._begin, self.refused_in)
+        self._around = Around(limits, watch, self._begin, self.refused_in, self._grows)
         self._listening = socket.create_server((begin.host, begin.port), backlog=limits.logins)
         self._grants: dict[str, Grant] = {}
         self._by_login: dict[str, Grant] = {}
         # Logins of grants that were there once: whose it was is told in the log, and to nobody else.
         self._ended: OrderedDict[str, str] = OrderedDict()
-        self._logins = RefusedLogins(limits.logins_told, limits.summed_up_seconds, Happened, watch)
+        self._logins = Refusals(limits.logins_told, limits.summed_up_seconds, Happened, watch)
         self._waiting: set[Connection] = set()
         self._left: dict[str, asyncio.Task[None] | None] = {}
         self._busy: set[asyncio.Task[None]] = set()
@@ -84,7 +85,8 @@ class Front:
             raise ValueError("there is such a grant already, or one with this login")
         for key in order.target.host_keys:
             asyncssh.import_public_key(key)
-        grant = Grant(order)
+        recorded, had = recorded_before(self._recordings / order.app / order.grant)
+        grant = Grant(order, recorded=recorded, had=had)
         self._grants[order.grant] = self._by_login[order.login] = grant
         grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
 
@@ -199,8 +201,7 @@ class Front:
         # A client offers one key after the other.
         if why.reason not in connection.told:
             connection.told.add(why.reason)
-            detail = f"{login}: {why.detail}"[:TOLD_CHARACTERS]
-            self._logins.refuse(name, connection.address, why.reason.value, detail)
+            self._logins.refuse(name, connection.address, why.reason.value, f"{login}: {why.detail}")
 
     def refused_request(self, connection: Connection, session: Session | None, why: Refused) -> None:
         """Somebody who is in asked for what nobody gets, or not they."""
@@ -233,8 +234,15 @@ class Front:
             return f"the grant's recordings have reached {limits.grant_recording_bytes} bytes"
         return ""
 
+    def _grows(self, grant: Grant, count: int) -> None:
+        grant.recorded += count
+        if spent := self._spent(grant):
+            self._spend(grant, spent)
+            raise Unrecorded(spent)
+
     def _spend(self, grant: Grant, why: str) -> None:
         if grant.open:
+            grant.open = False
             self._tell("grant_spent", grant.order.grant, "", "", Refused(Reason.BUDGET, why))
             self._start(self._closed(grant.order.grant, why))
 
@@ -244,7 +252,7 @@ class Front:
         return transferring.begin(session, asked, self._recordings, self._limits)
 
     def _out(self, connection: Connection, why: Refused) -> None:
-        self._logins.refuse("", connection.address, why.reason.value, why.detail[:TOLD_CHARACTERS])
+        self._logins.refuse("", connection.address, why.reason.value, why.detail)
         connection.disconnect(asyncssh.DISC_BY_APPLICATION, why.detail)
 
     def _tell(self, happened: str, grant: str, session: str, client: str, why: Refused) -> None:

@@ -21,11 +21,10 @@ Streams = tuple["asyncssh.SSHReader[bytes]", "asyncssh.SSHWriter[bytes]", "async
 
 
 class Closed(NamedTuple):
-    """A recording that is closed: its path within the recordings, its digest, and its size in bytes."""
+    """A recording that is closed: its path within the recordings, and its digest."""
 
     path: str
     digest: str
-    size: int
 
 
 class Log(Protocol):
@@ -76,7 +75,8 @@ class Screen:
 @dataclass(eq=False)
 class Grant:
     """A grant that is open. `left`: at its host something may be left. `had`, `refused`: sessions and requests, in sum;
-    `recorded`: bytes."""
+    `recorded`: bytes,
+    those of its sessions that run too."""
 
     order: Open
     sessions: "set[Session]" = field(default_factory=set)
@@ -99,9 +99,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Around:
-    """What all sessions of a bastion share. `begin` makes the work for what is asked; it raises Refused."""
+    """What all sessions of a bastion share. `begin` makes the work for what is asked; it raises Refused. `grows` hears
+    how many bytes more of a grant's recordings are about to be written; it raises Unrecorded.
+    """
 
     limits: Limits
     watch: Watch
     begin: "Callable[[Session, Asked], Work]"
     refused: "Callable[[Session, Refused], None]"
+    grows: Callable[[Grant, int], None]

@@ -13,7 +13,7 @@ class Bastion(RelayProcess[Open, Done, Happened]):
 
     def left_by(self, grants: dict[str, str]) -> set[str]:
         """End several, as `close_all` does; those at whose hosts something may be left. Raises MillwrightError."""
-        return set(self.close_all(grants).left)
+        return {left for done in self.close_all(grants) for left in done.left}
 
     def reap(self, grant: str, login: str, target: Target) -> None:
         """Begin to end what a grant's sessions left behind at its host; `left_by` tells whether it is done.

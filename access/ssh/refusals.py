@@ -7,7 +7,7 @@ class Reason(StrEnum):
     """The codes that recordings and events carry."""
 
     KEY = "key"
-    """A key without a certificate."""
+    """A key without a certificate, or a certificate without its key."""
     CERTIFICATE = "certificate"
     """What cannot be read as a certificate: malformed, signed by a certificate, of a kind that nobody knows."""
     HOST_CERTIFICATE = "host_certificate"

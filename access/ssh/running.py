@@ -53,7 +53,8 @@ def recorder(session: Session, recordings: Path, suffix: str, limits: Limits) ->
     """The file of a session's recording, made new. Raises Refused."""
     order = session.grant.order
     try:
-        return Recorder(recordings / order.app / order.grant / f"{session.name}{suffix}", limits.recording_bytes)
+        path = recordings / order.app / order.grant / f"{session.name}{suffix}"
+        return Recorder(path, limits.recording_bytes, session.grows)
     except Unrecorded as error:
         raise unrecorded() from error
 
@@ -61,7 +62,7 @@ def recorder(session: Session, recordings: Path, suffix: str, limits: Limits) ->
 def closed(recorder: Recorder) -> Closed:
     """No more comes."""
     recorder.close()
-    return Closed("/".join(recorder.path.parts[-3:]), recorder.digest, recorder.size)
+    return Closed("/".join(recorder.path.parts[-3:]), recorder.digest)
 
 
 def facts(order: Open, session: Session, asked: Asked) -> dict[str, Any]:
@@ -143,7 +144,7 @@ async def _started(session: Session, upstream: Upstream, argv: str | None) -> as
             "term_size": screen.size,
             "term_modes": screen.modes,
         }
-    command = keeper.command(session.mark, argv)
+    command = keeper.command(session.mark, upstream.kept_by, argv)
     return await upstream.connection.create_process(command, encoding=None, env=(), send_env=(), **terminal)
 
 

@@ -144,6 +144,10 @@ class Session(SSHServerStreamSession[bytes]):
         """Tell that something was asked for which the client does not get."""
         self._around.refused(self, why)
 
+    def grows(self, count: int) -> None:
+        """So many bytes more are about to be recorded. Raises Unrecorded: the grant has had enough."""
+        self._around.grows(self.grant, count)
+
     def _begins(self, asked: Asked) -> bool:
         """Whether it may begin: the grant is open, and it is recorded."""
         if not self.grant.open:
@@ -192,8 +196,7 @@ class Session(SSHServerStreamSession[bytes]):
             work.log.ended(status=status, reason=reason, detail=detail, left=not gone)
         except Refused:
             LOG.exception("session %s: its end is not recorded", self.name)
-        path, digest, size = work.log.close()
-        self.grant.recorded += size
+        path, digest = work.log.close()
         self._around.watch(
             Happened(
                 happened="session_ended",

@@ -16,10 +16,15 @@ LOST: Final = (asyncssh.Error, OSError, TimeoutError, asyncio.IncompleteReadErro
 
 
 class Upstream:
-    """A connection that is logged in, with a keeper that runs. `lost` is done when the keeper does not run any more."""
+    """A connection that is logged in, with a keeper that runs: the host's process `kept_by`.
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, kept: asyncssh.SSHClientProcess[bytes]) -> None:
-        self.connection, self._kept = connection, kept
+    `lost` is done when it does not run any more.
+    """
+
+    def __init__(
+        self, connection: asyncssh.SSHClientConnection, kept: asyncssh.SSHClientProcess[bytes], kept_by: int
+    ) -> None:
+        self.connection, self._kept, self.kept_by = connection, kept, kept_by
         self.lost = asyncio.ensure_future(kept.stdout.readline())
 
     async def end(self, seconds: float) -> bool:
@@ -41,8 +46,8 @@ async def connect(target: Target, mark: str, limits: Limits) -> Upstream:
     try:
         async with asyncio.timeout(limits.host_seconds):
             kept = await connection.create_process(keeper.keeper(mark), encoding=None, env=(), send_env=())
-            if await kept.stdout.readline() == keeper.READY:
-                return Upstream(connection, kept)
+            if (process := keeper.process_of(await kept.stdout.readline())) is not None:
+                return Upstream(connection, kept, process)
     except LOST as error:
         LOG.warning("no keeper at %s: %s", target.address, error)
     except BaseException:

@@ -58,9 +58,7 @@ class AwsPlace:
         outputs = partial(outputs_of, self.place.database)
         cloud = Cloud(self.clients, outputs, sessions or LocalSessions(), endpoint, sessions is None)
         self.provider = Aws(root, self._proxy, cloud)
-        self.broker = Broker(
-            self.place.desk, self.place.database, {"aws": self.provider}, lambda: self.place.wall, lambda: 0.0
-        )
+        self.broker = Broker(self.place.desk, self.place.database, {"aws": self.provider})
 
     def _proxy(self) -> AwsProxy:
         self.proxies.append(aws_proxy(self.place.root, self.place.database, self.place.wall))

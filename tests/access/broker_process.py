@@ -93,7 +93,7 @@ def _model(around: Around, url: str, key: str) -> Provider:
     def upstream() -> Upstream:
         return Upstream(url, key)
 
-    return Model(partial(model_relay, around.root, around.database, upstream), upstream)
+    return Model(partial(model_relay, around.root, around.database, around.desk.refused_uses, upstream), upstream)
 
 
 KINDS: dict[str, Callable[..., Provider]] = {

@@ -57,9 +57,7 @@ class Door:
 
     def begin(self, elsewhere: str = "") -> None:
         provider = Git(self._door, self.place.root.git, elsewhere)
-        self.broker = Broker(
-            self.place.desk, self.place.database, {"git": provider}, lambda: self.place.wall, lambda: 0.0
-        )
+        self.broker = Broker(self.place.desk, self.place.database, {"git": provider})
 
     def _door(self) -> GitDoor:
         self.doors.append(git_door(self.place.root, self.place.database, self.place.wall))

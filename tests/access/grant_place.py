@@ -7,12 +7,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from grant_waits import wait_for
 from ruamel.yaml import YAML
 from sqlalchemy import Engine, text
 
 from access import audit
 from access.broker import Broker
+from access.clock import Clock
 from access.grants import Desk, Given, Grant, State, Wanted, store
 from access.providers.provider import Issued, Place
 from factory import db, decisions, demo_people, events, requests, signatures
@@ -95,25 +98,25 @@ class Kept:
 
 @dataclass
 class GrantPlace:
-    """One factory. `wall` and `ticks` are its clocks; `standing` is what is at the provider."""
+    """One factory. `wall`, `ticks` and `boot` are its clocks; `standing` is what is at the provider."""
 
     root: FactoryRoot
     database: Engine
     settings: Settings = field(default_factory=Settings)
     wall: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ticks: float = 1000.0
+    boot: str = "first"
     standing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.root, self.settings, self.database, lambda: self.wall)
+        self.clock = Clock(lambda: self.wall, lambda: self.ticks, lambda: self.boot)
+        self.desk = Desk(self.root, self.settings, self.database, self.clock)
         self.begin()
 
     def begin(self, **broken: object) -> None:
         """A broker's process begins, with nothing but what is written down."""
         self.provider = Kept(self.standing, **broken)
-        self.broker = Broker(
-            self.desk, self.database, {"postgres": self.provider}, lambda: self.wall, lambda: self.ticks
-        )
+        self.broker = Broker(self.desk, self.database, {"postgres": self.provider})
 
     def look(self) -> None:
         self.broker.cut()
@@ -181,7 +184,20 @@ class GrantPlace:
 
     def log(self) -> None:
         """Everything that happened goes into the audit logs."""
+        began = self.clock.moment()
         audit.sequence(self.database, audit.signing_key(self.root))
+        audit.all_logged(self.root, began)
+
+    def logged(self, kind: str, *, log: str = "tally", **said: object) -> dict[str, Any]:
+        """The newest entry of a kind in an audit log whose properties say all of that, once there is one."""
+
+        def found() -> list[dict[str, Any]]:
+            self.log()
+            with self.database.connect() as connection:
+                read = [each.event for each in audit.entries(connection, log, kind=kind, limit=1000) if each.event]
+            return [each for each in read if said.items() <= each["properties"].items()]
+
+        return wait_for(found)[-1]
 
     def write_over(self, statement: str, **values: object) -> None:
         """Somebody writes into the database by hand."""

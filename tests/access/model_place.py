@@ -15,6 +15,7 @@ from grant_place import AGENT, GrantPlace, grant_place
 from access.broker import Broker
 from access.grants import Given
 from access.messages.forwarding import Upstream
+from access.messages.relay import ModelRelay
 from access.providers.model import Model
 from access.relays import model_relay
 from factory import db, events
@@ -138,8 +139,11 @@ def model_place(folder: Path, key: str | None = KEY) -> Iterator[ModelPlace]:
                 raise InputError("`model: live` needs a key")
             return Upstream(url, key)
 
-        provider = Model(lambda: model_relay(place.root, place.database, upstream), upstream, lambda: place.wall)
-        broker = Broker(place.desk, place.database, {"model": provider}, lambda: place.wall, lambda: place.ticks)
+        def start() -> ModelRelay:
+            return model_relay(place.root, place.database, place.desk.refused_uses, upstream)
+
+        provider = Model(start, upstream, lambda: place.wall)
+        broker = Broker(place.desk, place.database, {"model": provider})
         yield ModelPlace(place, api, provider, broker)
         api.held.set()
         broker.close()

@@ -58,7 +58,7 @@ class SshPlane:
         """A broker's process begins, with nothing but what is written down."""
         place = self.place
         self.provider = Ssh(self._bastion, partial(host_of, place.root), private_key(place.root, Keys.HOSTS))
-        self.broker = Broker(place.desk, place.database, {"ssh": self.provider}, lambda: place.wall, lambda: 0.0)
+        self.broker = Broker(place.desk, place.database, {"ssh": self.provider})
 
     def _bastion(self) -> Bastion:
         self.bastions.append(ssh_bastion(self.place.root, self.place.database, self.command))

@@ -58,6 +58,8 @@ def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
         f"Subsystem sftp {sftp}",
         "LogLevel VERBOSE",
         "MaxStartups 100",
+        # The account's own files for its shell are of this machine: they may take their time, and break when killed.
+        f"SetEnv HOME={home}",
     ]
     config.write_text("\n".join(lines) + "\n")
     if os.getuid() == 0:

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -28,6 +29,9 @@ def test_who_is_refused_too_often_is_answered_no_more_and_others_are(place: Rela
             place.call(held, method, "/items")
     wait_for(lambda: len(place.refusals(held)) == 3)
     assert "the last answer" in [each for each in place.happened if each.grant == held.id][-1].detail
+    place.relay.close_all({held.id: "done"})
+    (more,) = wait_for(lambda: [each for each in place.happened if each.grant == held.id and each.more])
+    assert (more.happened, more.reason, more.more) == ("request_refused", "limit", 2)
     assert place.call(other, "GET", "/items").status_code == 200
 
 
@@ -39,17 +43,20 @@ def test_a_grants_requests_are_counted(place: RelayPlace) -> None:
     assert place.call(place.open(), "GET", "/items").status_code == 200
 
 
-def test_of_logins_that_are_refused_over_and_over_a_few_are_told(place: RelayPlace) -> None:
-    held = place.open()
-    place.relay.close_all({held.id: "done"})
-    for _ in range(5):
-        assert place.call(held, "GET", "/items").status_code == 401
-    # Of another one it is told; what came before has been, too, by then.
-    other = place.open()
-    place.relay.close_all({other.id: "done"})
-    assert place.call(other, "GET", "/items").status_code == 401
-    wait_for(lambda: place.refusals(other, "login_refused") == ["credentials"])
-    assert place.refusals(held, "login_refused") == ["credentials", "credentials"]
+def test_of_logins_that_are_refused_over_and_over_a_few_are_told_and_the_others_summed_up(tmp_path: Path) -> None:
+    with relay_place(tmp_path, "few") as place:
+        held = place.open()
+        place.relay.close_all({held.id: "done"})
+        for _ in range(5):
+            assert place.call(held, "GET", "/items").status_code == 401
+        # Of another one it is told; what came before has been, too, by then.
+        other = place.open()
+        place.relay.close_all({other.id: "done"})
+        assert place.call(other, "GET", "/items").status_code == 401
+        wait_for(lambda: place.refusals(other, "login_refused") == ["credentials"])
+        assert place.refusals(held, "login_refused") == ["credentials", "credentials"]
+    wait_for(lambda: place.refusals(held, "login_refused") == ["credentials", "credentials", "limit"])
+    assert place.refusals(other, "login_refused") == ["credentials"]
 
 
 def test_an_answer_that_is_too_long_is_broken_off(place: RelayPlace) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from botocore.exceptions import ClientError
 from sqlalchemy import text
 
 from access import audit
+from access.clock import Clock, boot_seconds, utc_now
+from access.grants import Desk
+from access.grants.desk import BACKLOG_SECONDS
 from factory import daemons, db, environments
 from factory.cloud_clients import client
 from factory.environments import EnvironmentRecord
-from factory.errors import Busy
+from factory.errors import AccessDenied, Busy
 from factory.outputs import AuditOutputs, PlatformOutputs, StateOutputs
 from factory.settings import Settings
 
@@ -167,6 +171,24 @@ def test_the_daemon_logs_copies_and_ends_with_everything_logged(place: Audited, 
     wait_for(lambda: not daemon.alive())
     assert waits(place) == 0
     assert place.verified().faults == []
+
+
+def test_a_daemon_that_stands_still_is_noticed_by_others_however_the_clock_is_set(place: Audited) -> None:
+    daemon = daemons.ensure(place.root, daemons.ACCESS)
+    later = Clock(lambda: utc_now() - timedelta(minutes=10), lambda: boot_seconds() + BACKLOG_SECONDS + 1)
+    now, then = (Desk(place.root, Settings(), place.database, clock) for clock in (Clock(), later))
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        place.happen("update.failed")
+        with db.transaction(place.database) as connection:
+            now.require_logged(connection)
+            with pytest.raises(AccessDenied, match=r"1 events since .* are in no audit log yet"):
+                then.require_logged(connection)
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    wait_for(lambda: waits(place) == 0)
+    with db.transaction(place.database) as connection:
+        then.require_logged(connection)
 
 
 def test_killed_whenever_each_event_is_logged_once(place: Audited) -> None:

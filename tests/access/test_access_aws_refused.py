@@ -154,6 +154,8 @@ def test_it_is_refused_by_its_code_and_told(name: str, place: AwsPlace, given: G
     assert len([each for each in place.records(given.grant) if "decision" in each]) == sent
     assert raw.send()[0] == 200
     if name not in NOBODYS:
-        assert reason in ("", wait_for(lambda: told(place, given)[before:])[0])
+        found_reason = wait_for(lambda: told(place, given)[before:])[0]
+        assert reason in ("", found_reason)
+        place.place.logged("call.refused", reason=found_reason, grant=given.grant.id)
     if reason == "policy":
         assert any(each.get("code") == code for each in place.records(given.grant))

@@ -66,7 +66,7 @@ def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place:
     assert may(document, "AROAEXAMPLE:mw_another")
     # Again, as after a kill: still one.
     place.provider.remove(place.place.read(given.grant))
-    place.broker.sweep()
+    place.broker.sweep("aws")
     assert ended(place) == {name: document}
     # A second one: each is forbidden, and a quarter of an hour's share one policy.
     second = place.given()
@@ -77,10 +77,10 @@ def test_a_session_is_taken_as_the_role_trusts_and_forbidden_when_it_ends(place:
     for grant in (given.grant, second.grant):
         assert any(not may(document, f"AROAEXAMPLE:{grant.provider_ref}") for document in ended(place).values())
     clock.ahead = timedelta(hours=1)
-    place.broker.sweep()
+    place.broker.sweep("aws")
     assert ended(place)
     clock.ahead = timedelta(hours=1, minutes=15, seconds=1)
-    place.broker.sweep()
+    place.broker.sweep("aws")
     assert not ended(place)
     other = place.given()
     assert place.boto(other).get_queue_attributes(QueueUrl=place.url)

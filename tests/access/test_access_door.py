@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,10 @@ def test_a_grants_own_token_looks_at_it_prolongs_it_and_ends_it(place: GrantPlac
         ("POST", "/grants/{other}/renew"),
         ("POST", "/grants/{other}/end"),
         ("GET", "/grants/nothing"),
+        ("POST", "/grants/{own}/approve"),
+        ("POST", "/requests/1/approve"),
+        ("DELETE", "/grants/{other}"),
+        ("GET", "/grants"),
     ],
 )
 def test_a_grants_token_does_nothing_else_and_the_attempt_is_told_of_its_grant(
@@ -108,11 +113,33 @@ def test_a_grants_token_does_nothing_else_and_the_attempt_is_told_of_its_grant(
 ) -> None:
     own, other = opened(place, access), opened(place, access, task="tally.sums.coder.2")
     body = {} if method == "GET" else asks().model_dump(mode="json")
-    code, said = called(access, own.token, method, path.format(other=other.grant["id"]), **body)
+    asked = path.format(own=own.grant["id"], other=other.grant["id"])
+    code, said = called(access, own.token, method, asked, **body)
     assert (code, "token" in said["problem"]) == (403, True)
     refused = [each for each in place.told() if each.kind == "grant.refused"]
     assert [each.properties["grant"] for each in refused] == [own.grant["id"]]
+    entry = place.logged("grant.refused", grant=own.grant["id"])
+    assert entry["actor"] == own.grant["principal"]
     assert place.state(place.read_by(other.grant["id"])) is State.ACTIVE
+
+
+def test_who_slept_past_the_lease_or_has_an_older_fence_prolongs_nothing_and_that_is_logged(
+    place: GrantPlace, access: Access
+) -> None:
+    told, other = opened(place, access, minutes=10), opened(place, access, minutes=10)
+    path = f"/grants/{told.grant['id']}/renew"
+    assert called(access, told.token, "POST", path, fence=told.grant["fence"], minutes=20)[0] == 200
+    code, said = called(access, told.token, "POST", path, fence=told.grant["fence"], minutes=30)
+    assert (code, "has moved on since: fence" in said["problem"]) == (403, True)
+    assert "fence" in place.logged("grant.refused", grant=told.grant["id"])["properties"]["why"]
+    # The clock goes on, and nobody has looked yet.
+    place.pass_by(both=timedelta(minutes=11))
+    path = f"/grants/{other.grant['id']}/renew"
+    code, said = called(access, other.token, "POST", path, fence=other.grant["fence"], minutes=20)
+    assert (code, "is over" in said["problem"]) == (403, True)
+    assert "is over" in place.logged("grant.refused", grant=other.grant["id"])["properties"]["why"]
+    place.look()
+    assert [place.state(place.read_by(each.grant["id"])) for each in (told, other)] == [State.ACTIVE, State.ENDED]
 
 
 @pytest.mark.parametrize("token", ["-", "mwg_nobody", "x" * 5000])
@@ -122,7 +149,23 @@ def test_a_token_of_nothing_opens_nothing(place: GrantPlace, access: Access, tok
     assert called(access, token, "POST", "/grants", **asks().model_dump(mode="json"))[0] == 403
 
 
-@pytest.mark.parametrize("wrong", [{"scope": "all"}, {"principal": "agent:x"}, {"minutes": 0}, {"function": None}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scope": "all"},
+        {"principal": "agent:x"},
+        {"minutes": 0},
+        {"minutes": 241},
+        {"function": None},
+        {"attempt": 1 << 40},
+        {"app": "a" * 17},
+        {"resource": "databases." + "a" * 55},
+        {"change": "a\0b"},
+        {"task": "t" * 88},
+        {"on_behalf_of": "a" * 65},
+        {"reason": "\0"},
+    ],
+)
 def test_what_cannot_be_read_is_refused_with_the_place(
     place: GrantPlace, access: Access, wrong: dict[str, object]
 ) -> None:
@@ -130,6 +173,28 @@ def test_what_cannot_be_read_is_refused_with_the_place(
     code, said = called(access, token, "POST", "/grants", **{**asks().model_dump(mode="json"), **wrong})
     assert (code, next(iter(wrong)) in said["problem"]) == (422, True)
     assert called(access, token, "POST", "/grants", reason="x" * 20_000)[0] == 413
+
+
+def test_what_a_lease_cannot_be_is_refused_with_what_it_can_be(place: GrantPlace, access: Access) -> None:
+    told = opened(place, access, minutes=10)
+    path, fence = f"/grants/{told.grant['id']}", told.grant["fence"]
+    code, said = called(access, told.token, "POST", f"{path}/renew", fence=fence, minutes=241)
+    assert (code, said["problem"]) == (422, "minutes: Input should be less than or equal to 240, not 241")
+    assert called(access, told.token, "POST", f"{path}/renew", fence=fence, minutes=10**15)[0] == 422
+    assert called(access, told.token, "POST", f"{path}/renew", fence=fence, minutes=240)[0] == 200
+    assert called(access, told.token, "POST", f"{path}/end", why="a\0b")[0] == 422
+    assert called(access, told.token, "POST", f"{path}/end", why="a" * 500)[0] == 200
+
+
+def test_what_stands_in_no_row_is_asked_of_none(place: GrantPlace, access: Access) -> None:
+    token = daemons.read(place.root, daemons.ACCESS).token
+    for path in ("/grants/a%00b", "/tasks/tally/a%00b", f"/tasks/tally/{'a' * 129}"):
+        assert called(access, token, "GET", path)[0] == 422
+    assert called(access, token, "GET", "/tasks/tally/nothing") == (200, [])
+    # As long as the rules for names let a task's become.
+    longest = "t" * 87
+    told = opened(place, access, task=longest)
+    assert (told.grant["state"], told.grant["task"]) == ("active", longest)
 
 
 def test_nobody_else_on_the_machine_reaches_it(place: GrantPlace, access: Access) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import test_access_door as door
+import test_access_grants_clock as clock
 import test_access_grants_ended as ended
 import test_access_grants_given as given
+import test_access_grants_many as many
 from database_place import DatabasePlace, database_place
 from factory_database import settings_of
 from grant_place import GrantPlace, grant_place
@@ -16,7 +18,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.long]
 OTHERWISE = {"test_the_token_stands_nowhere"}
 access = door.access
 
-for _tests in (ended, given, door):
+for _tests in (clock, ended, given, many, door):
     globals().update(
         {name: test for name, test in vars(_tests).items() if name.startswith("test_") and name not in OTHERWISE}
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from access.few import RefusedLogins
+from access.few import Refusals
 from access.orders import Happened
 
 
@@ -11,7 +11,7 @@ def refused(seconds: float, *grants: str) -> list[Happened]:
     told: list[Happened] = []
 
     async def refuse() -> None:
-        logins = RefusedLogins(2, seconds, Happened, told.append)
+        logins = Refusals(2, seconds, Happened, told.append)
         for grant in grants:
             logins.refuse(grant, "127.0.0.1:1", "key", "no such key")
         logins.close()

@@ -91,10 +91,10 @@ def test_a_push_under_way_is_ended_with_its_grant_and_nothing_of_it_is_taken(doo
     assert door.repository.head(BRANCH) == before
     assert door.run("--git-dir", str(door.repository.folder), "cat-file", "-e", sha).returncode != 0
     # What git had unpacked is no part of the repository, and is taken away when it is old.
-    assert door.broker.sweep() == []
+    assert door.broker.sweep("git") == []
     (left,) = door.repository.folder.glob("objects/*incoming*")
     os.utime(left, (0, 0))
-    assert (door.broker.sweep(), left.exists()) == ([left.name], False)
+    assert (door.broker.sweep("git"), left.exists()) == ([left.name], False)
     refused = wait_for(lambda: [each for each in door.told("git.refused") if each.properties["reason"] == "ended"])
     assert (refused[0].properties["new"], refused[0].properties["grant"]) == (sha, given.grant.id)
     assert door.told("git.pushed") == []
@@ -170,9 +170,9 @@ def test_what_a_killed_git_holds_a_branch_by_is_taken_away_and_keeps_no_later_pu
     door.look()
     assert "cannot lock ref" in door.git(given, "push", "origin", BRANCH, at=clone).stderr
     # It may be somebody's who runs.
-    assert (door.broker.sweep(), held.exists()) == ([], True)
+    assert (door.broker.sweep("git"), held.exists()) == ([], True)
     os.utime(held, (0, 0))
-    assert (door.broker.sweep(), held.exists(), door.repository.head(BRANCH)) == ([held.name], False, before)
+    assert (door.broker.sweep("git"), held.exists(), door.repository.head(BRANCH)) == ([held.name], False, before)
     assert door.git(given, "push", "--quiet", "origin", BRANCH, at=clone).returncode == 0
     assert door.repository.head(BRANCH) == sha
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import zlib
 from pathlib import Path
 
@@ -57,10 +58,12 @@ def test_a_refusal_says_as_git_does_why_each_ref_is_not_moved(bands: bool) -> No
 
 def test_what_a_fetch_wants_is_told_once_each() -> None:
     body = packet(b"want " + OLD.encode() + b" multi_ack\n") + packet(b"want " + NEW.encode()) * 2 + FLUSH
-    assert wants_of(body, 5) == [OLD, NEW]
-    assert wants_of(body, 1) == [OLD]
+    everything = hashlib.sha256(f"{OLD}\n{NEW}\n".encode()).hexdigest()
+    assert wants_of(body, 5) == {"wants": [OLD, NEW], "wanted": 2, "sha256": everything}
+    assert wants_of(body, 1) == {"wants": [OLD], "wanted": 2, "sha256": everything}
     # Git reads capitals as well; what only looks like one is none.
-    assert wants_of(packet(b"want " + NEW.upper().encode()) + packet(b"agent=want " + OLD.encode()), 5) == [NEW]
+    likes = packet(b"want " + NEW.upper().encode()) + packet(b"agent=want " + OLD.encode())
+    assert wants_of(likes, 5)["wants"] == [NEW]
 
 
 def command(branch: str, old: str = OLD, new: str = NEW) -> Command:

@@ -175,6 +175,7 @@ def test_the_token_of_another_task_opens_its_own_branch_only(door: Door, given: 
     refused = door.git(given, "push", "origin", BRANCH, at=clone, token=other.token)
     assert "the grant is for change/other, not for change/sums" in refused.stderr
     assert [each.properties["reason"] for each in wait_for(lambda: told(door, other))] == ["branch"]
+    door.place.logged("git.refused", reason="branch", grant=other.grant.id)
     # A branch of a change that nobody works on is not made by a push.
     refused = door.git(other, "push", "origin", "HEAD:refs/heads/change/other", at=clone)
     assert "is made by the factory" in refused.stderr

@@ -288,8 +288,8 @@ def test_revoked_while_it_is_being_opened_it_does_not_stay_open(place: GrantPlac
 def test_what_stands_for_no_grant_is_swept_away_and_told_and_what_is_held_stays(place: GrantPlace) -> None:
     grant = active(place)
     place.standing.add("mw_orphan")
-    assert place.broker.sweep() == ["mw_orphan"]
+    assert place.broker.sweep("postgres") == ["mw_orphan"]
     assert place.standing == {f"mw_{grant.id}"}
     swept = [each for each in place.told() if each.kind == "grant.swept"]
     assert [(each.app, each.properties["ref"]) for each in swept] == [("tally", "mw_orphan")]
-    assert place.broker.sweep() == []
+    assert place.broker.sweep("postgres") == []

@@ -63,6 +63,7 @@ def test_more_than_the_rule_allows_is_refused_and_the_refusal_is_written_down(
         "grant.denied",
         str(refused.value),
     )
+    assert place.logged("grant.denied", grant=asked.properties["grant"])["properties"]["why"] == str(refused.value)
     place.look()
     assert not place.standing
     place.ask()
@@ -113,6 +114,7 @@ def test_a_decision_written_by_hand_opens_nothing(place: GrantPlace) -> None:
     place.look()
     found = place.read(grant)
     assert (found.state, "nobody has decided yet" in found.ended_reason) == (State.DENIED, True)
+    assert "nobody has decided yet" in place.logged("grant.denied", grant=grant.id)["properties"]["why"]
 
 
 def test_a_row_that_is_widened_after_the_approval_is_not_opened(place: GrantPlace) -> None:
@@ -182,6 +184,7 @@ def test_a_tasks_row_that_is_changed_by_hand_lets_nobody_in(place: GrantPlace, c
     found = place.read(one)
     assert (found.state, "nothing proves that agent:" in found.ended_reason) == (State.ENDED, True)
     assert place.state(other) is State.ACTIVE
+    assert "nothing proves" in place.logged("grant.ended", grant=one.id)["properties"]["why"]
 
 
 def test_a_row_that_another_factory_sealed_lets_nobody_in(place: GrantPlace, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def hung(tmp_path: Path) -> Iterator[Hung]:
     hanging = Hanging(set())
     # The one that hangs comes first.
     providers = {"model": hanging, "postgres": place.provider}
-    broker = Broker(place.desk, place.database, providers, lambda: place.wall, lambda: place.ticks)
+    broker = Broker(place.desk, place.database, providers)
     stuck, other = place.ask(resource="model", scope=Scope.READ).grant, place.ask().grant
     broker.work()
     try:

@@ -7,10 +7,15 @@ import pytest
 from grant_place import GrantPlace, grant_place
 from sqlalchemy import event, insert
 
+from access.broker import REMOVED
 from access.grants import Grant, State
-from access.grants.seen import TOGETHER
+from access.grants.store import TOGETHER
 from access.grants.tables import GRANTS
-from factory import db, events
+from factory import db, demo_people, events
+from factory.errors import AccessDenied
+from factory.spec import Environment
+
+AUTHOR, OPERATOR = demo_people.AUTHOR, demo_people.OPERATOR
 
 
 @pytest.fixture
@@ -71,4 +76,94 @@ def test_a_look_at_many_asks_as_little_as_one_at_few_and_each_ends_alone(place: 
     # One that is changed by whoever else is read anew.
     renewed = place.desk.renew(first, first.fence, 60, actor="ada")
     assert counted.of(place.broker.cut) > counted.of(place.broker.cut)
-    assert place.broker._held[first.id].grant.lease_until == renewed.lease_until != first.lease_until
+    assert place.broker._leases._held[first.id].until == renewed.lease_until != first.lease_until
+
+
+@pytest.mark.parametrize("count", [600, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_the_emergency_stop_of_many_is_some_statements_and_tells_each_as_one_alone(
+    place: GrantPlace, count: int
+) -> None:
+    (_, many), waiting = held(place, count), [place.ask(environment=Environment.STAGING).grant for _ in range(3)]
+    alone, asked = place.desk.end(many[0], "fire", actor=OPERATOR), place.desk.end(waiting[0], "fire", actor=OPERATOR)
+    counted, stopped = Counted(place), []
+    with pytest.raises(AccessDenied, match=AUTHOR):
+        place.desk.stop("tally", "fire", AUTHOR, place.signs(AUTHOR))
+    assert place.state(many[1]) is State.ACTIVE
+    told = counted.of(lambda: stopped.extend(place.desk.stop("tally", "fire", OPERATOR, place.signs(OPERATOR))))
+    assert told <= 5 + 10 * (count // TOGETHER + 1)
+    assert len(stopped) == count - 1 + 1 + 2
+    assert counted.of(place.broker.cut) <= 10 + count // TOGETHER
+    assert not place.provider.inside
+    for one, likewise in ((alone, many[1]), (asked, waiting[1])):
+        assert place.read(likewise) == next(each for each in stopped if each.id == likewise.id)
+        same = {"id", "token_digest", "verifier", "proof", "task", "request", "requested_at"}
+        assert place.read(likewise).model_dump(exclude=same) == place.read(one).model_dump(exclude=same)
+    with db.transaction(place.database) as connection:
+        ended = events.of_kinds(connection, ["grant.revoking"])
+        denied = events.of_kinds(connection, ["request.withdrawn", "grant.denied"])
+    assert len({each.properties["grant"] for each in ended}) == len(ended) == count + 1
+    assert len({each.model_dump_json(exclude={"id", "time", "task", "properties"}) for each in ended}) == 1
+    assert len({str({**each.properties, "grant": ""}) for each in ended}) == 1
+    assert [each.kind for each in denied].count("request.withdrawn") == len(denied) / 2 == len(waiting)
+    assert {each.actor for each in denied} == {OPERATOR}
+
+
+def test_who_moves_while_all_are_stopped_is_left_and_comes_with_the_next_look(place: GrantPlace) -> None:
+    asked = [place.ask().grant for _ in range(3)]
+    place.look()
+    many = [place.read(each) for each in asked]
+    look, looks = place.desk._standing, []
+
+    def overtaken(app: str | None, task: str | None = None) -> list[Grant]:
+        found = look(app, task)
+        if not looks:
+            place.desk.renew(many[0], many[0].fence, 60, actor="ada")
+            place.desk.end(many[1], "done", actor="ada")
+        looks.append([each.id for each in found])
+        return found
+
+    place.desk._standing = overtaken
+    place.desk.stop(None, "fire", OPERATOR, place.signs(OPERATOR))
+    assert looks[1] == [many[0].id]
+    assert [place.read(each).ended_reason for each in many] == ["fire", "done", "fire"]
+    assert [place.kinds(each).count("grant.revoking") for each in many] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+def test_who_is_cut_while_they_are_let_in_anew_is_not_in_afterwards(place: GrantPlace, point: str) -> None:
+    one, other = (place.ask().grant for _ in range(2))
+    place.look()
+    place.begin()
+    serves, issue, issued = place.provider.serves, place.provider.issue, []
+
+    def stopped(grant: Grant) -> None:
+        if grant.id == one.id and place.state(one) is State.ACTIVE:
+            place.desk.end(place.read(one), "over", actor="ada")
+            place.broker.cut()
+
+    def looked_at(grant: Grant) -> bool:
+        if point == "before":
+            stopped(grant)
+        return serves(grant)
+
+    def let_in(grant: Grant) -> object:
+        issued.append(grant.id)
+        stopped(grant)
+        return issue(grant)
+
+    place.provider.serves, place.provider.issue = looked_at, let_in
+    place.broker.work()
+    assert place.provider.inside == {other.id}
+    assert set(issued) == {other.id} | ({one.id} if point == "after" else set())
+    place.look()
+    assert (place.state(one), place.state(other)) == (State.ENDED, State.ACTIVE)
+
+
+def test_who_asks_does_not_wait_for_thousands_that_end(place: GrantPlace) -> None:
+    held(place, REMOVED + 50)
+    place.desk.stop(None, "fire", OPERATOR, place.signs(OPERATOR))
+    asked = place.ask().grant
+    place.look()
+    assert (place.state(asked), len(place.standing)) == (State.ACTIVE, 52)
+    place.look()
+    assert place.standing == {place.provider.ref(asked)}

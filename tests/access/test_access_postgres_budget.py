@@ -12,7 +12,7 @@ from access.few import Few
 from access.grants import State
 from access.postgres.kinds import StatementKind as Kind
 from access.postgres.orders import Happened
-from access.postgres.recording import recorded_before
+from access.recorder import recorded_before
 from access.telling import told
 from factory import db as factory_db
 
@@ -120,7 +120,7 @@ def test_refused_logins_are_told_up_to_a_bound_and_summed_up(tmp_path: Path, db:
         # Whoever has no token ends nobody's grant.
         place.connect(dbname=DATABASE).close()
         assert len(place.refusals()) == 5
-    found = [(each.grant, each.refused) for each in place.told("login_refused")]
+    found = [(each.grant, each.more) for each in place.told("login_refused")]
     assert found == [("g1", 0), ("g1", 0), ("", 0), ("g1", 2)]
 
 

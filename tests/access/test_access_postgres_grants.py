@@ -5,23 +5,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from database_place import DatabasePlace, database_place, let_in
-from grant_place import GrantPlace, grant_place
+from database_place import DatabasePlace, database_place
+from database_plane import Plane, database_plane
 from grant_waits import wait_for
 from pg8000.exceptions import DatabaseError, InterfaceError
-from pg8000.native import Connection
 
-from access.broker import Broker
-from access.grants import Given, Grant, State
-from access.postgres.process import Relay
-from access.providers.postgres import Postgres
+from access.grants import State
 from access.recordings import Held, Recorded, recorded
-from access.relays import postgres_relay
-from factory import events
 from factory.spec import Scope
 
 ENDED = (DatabaseError, InterfaceError)
@@ -33,59 +27,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePlace]:
         yield made
 
 
-class Plane:
-    """A broker with the real provider: its relay, and the embedded PostgreSQL behind it."""
-
-    def __init__(self, place: GrantPlace, server: DatabasePlace) -> None:
-        self.place, self.server = place, server
-        self.relays: list[Relay] = []
-        self.begin()
-
-    def begin(self) -> None:
-        provider = Postgres(self._relay, lambda _: self.server.url, self.place.desk.verdicts.statement_kinds, "disable")
-        self.broker = Broker(
-            self.place.desk, self.place.database, {"postgres": provider}, lambda: self.place.wall, lambda: 0.0
-        )
-
-    def _relay(self) -> Relay:
-        self.relays.append(postgres_relay(self.place.root, self.place.database, self.place.wall))
-        return self.relays[-1]
-
-    def look(self) -> None:
-        self.broker.cut()
-        self.broker.work()
-
-    def given(self, scope: Scope = Scope.WRITE) -> Given:
-        given = self.place.ask(scope=scope)
-        self.look()
-        assert self.place.state(given.grant) is State.ACTIVE
-        return Given(self.place.read(given.grant), given.token)
-
-    def client(self, given: Given, token: str = "") -> Connection:
-        return let_in(self.place, given, token=token)
-
-    def recorded(self, grant: Grant) -> list[dict[str, object]]:
-        folder = self.place.root.recordings / grant.app / grant.id
-        return [json.loads(line) for file in sorted(folder.glob("*.jsonl")) for line in file.read_text().splitlines()]
-
-    def told(self, kind: str) -> list[events.Event]:
-        with self.place.database.connect() as connection:
-            return events.of_kinds(connection, [kind])
-
-
 @pytest.fixture
 def plane(tmp_path: Path, server: DatabasePlace) -> Iterator[Plane]:
-    place = grant_place(tmp_path)
-    # The database has its own clock.
-    place.wall = datetime.now(UTC)
-    plane = Plane(place, server)
-    yield plane
-    plane.broker.close()
-    plane.begin()
-    plane.broker.sweep()
-    with plane.place.database.begin() as connection:
-        connection.exec_driver_sql("UPDATE access_grant SET state = 'ended'")
-    plane.broker.sweep()
+    with database_plane(tmp_path, server) as made:
+        yield made
 
 
 def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: Plane) -> None:
@@ -243,7 +188,7 @@ def test_a_role_of_no_grant_is_removed_with_whoever_is_in_by_it(plane: Plane) ->
     kept = plane.given()
     with plane.place.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM access_grant WHERE id = ?", (given.grant.id,))
-    assert plane.broker.sweep() == [given.grant.provider_ref]
+    assert plane.broker.sweep("postgres") == [given.grant.provider_ref]
     assert plane.server.roles() == {plane.place.read(kept.grant).provider_ref}
     with pytest.raises(ENDED):
         session.run("SELECT 1")

@@ -77,6 +77,18 @@ def test_a_device_that_is_full_is_noticed(tmp_path: Path) -> None:
     recording.close()
 
 
+def test_what_follows_an_outcome_in_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "new.jsonl", 1000)
+    recording.write([{"kind": "query"}])
+    recording.write_outcomes([{"kind": "outcome"}])
+    (tmp_path / "new.jsonl").unlink()
+    recording.write_outcomes([{"kind": "outcome"}])
+    for write in (lambda: recording.write([{"kind": "query"}]), lambda: recording.write_last({"kind": "session_end"})):
+        with pytest.raises(Refused, match="cannot be recorded"):
+            write()
+    recording.close()
+
+
 def test_a_recording_never_takes_a_file_that_is_there(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("somebody's")

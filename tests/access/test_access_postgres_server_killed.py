@@ -49,7 +49,7 @@ def broker(place: GrantPlace, server: DatabasePlace) -> Iterator[Broker]:
         place.desk.verdicts.statement_kinds,
         "disable",
     )
-    broker = Broker(place.desk, place.database, {"postgres": provider}, lambda: place.wall, lambda: place.ticks)
+    broker = Broker(place.desk, place.database, {"postgres": provider})
     place.broker = broker
     yield broker
     broker.close()
@@ -108,7 +108,7 @@ def test_what_is_held_goes_on_after_its_next_start_and_what_ended_meanwhile_is_g
     assert [place.state(each) for each in (ending.grant, late)] == [State.ENDED, State.ENDED]
     assert place.kinds(ending.grant)[-2:] == ["grant.revoke_failed", "grant.ended"]
     assert server.roles() == {held.grant.provider_ref}
-    assert broker.sweep() == []
+    assert broker.sweep("postgres") == []
     with let_in(place, held) as again:
         assert again.run("SELECT 1") == [[1]]
     place.desk.end(place.read(held.grant), "over", actor="ada")

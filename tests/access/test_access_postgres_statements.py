@@ -219,12 +219,42 @@ def test_a_text_that_differs_in_its_numbers_only_is_judged_as_if_it_had_been_rea
         known = judgements.known(other)
         found += known is not None and one != other
         assert known in (None, judge(other)), (one, other)
+        third = "".join(rng.choice("0123456789") if letter.isdigit() else letter for letter in other)
+        assert judgements.known(third) in (None, judge(third)), (one, other, third)
     assert found > 20
     some = Judgements()
     some.judge("SELECT set_config(U&'!0073!006cot' UESCAPE '!', 'x', false)")
     assert some.known("SELECT set_config(U&'!0072!006cot' UESCAPE '!', 'x', false)") is None
     some.judge("SELECT set_config('standard_conforming_strings', '1', false)")
     assert some.known("SELECT set_config('standard_conforming_strings', '0', false)") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "recorded"),
+    [
+        ("SELECT a FROM t WHERE b = 1{}", "SELECT a FROM t WHERE b = 1{}"),
+        ("SELECT a FROM t WHERE password = 1{}", "SELECT a FROM t WHERE password = ?"),
+        ("SELECT 'redis://u:1{}@h'", "SELECT 'redis://u:[redacted: a password]@h'"),
+        ("SELECT a1 FROM t WHERE b = 1{}", "SELECT a1 FROM t WHERE b = 1{}"),
+    ],
+)
+def test_texts_of_one_length_that_differ_in_their_numbers_are_recorded_as_each_would_be(
+    text: str, recorded: str
+) -> None:
+    judgements = Judgements()
+    judgements.judge(text.format(0))
+    for number in range(1, 4):
+        known = judgements.known(text.format(number))
+        assert known == judge(text.format(number))
+        assert known
+        assert known.text == recorded.format(number)
+
+
+def test_texts_that_differ_in_a_number_of_a_name_are_not_alike() -> None:
+    judgements = Judgements(["^a2$"])
+    judgements.judge("SELECT a1 FROM t WHERE b = 1")
+    assert judgements.known("SELECT a1 FROM t WHERE b = 2") is not None
+    assert judgements.known("SELECT a2 FROM t WHERE b = 2") is None
 
 
 def test_what_is_nested_too_deeply_is_refused_in_the_relays_own_process() -> None:

@@ -33,23 +33,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshPlane]:
         yield made
 
 
-def in_the_log(plane: SshPlane, log: str, kind: str, reason: str, said: str) -> None:
-    """The refusal has its code in the audit log."""
-
-    def found() -> list[audit.Entry]:
-        plane.place.log()
-        with plane.place.database.connect() as connection:
-            logged = [entry.event for entry in audit.entries(connection, log, kind=kind, limit=500) if entry.event]
-        return [
-            event
-            for event in logged
-            if event["properties"]["reason"] == reason
-            and said in (event["properties"]["grant"], event["properties"]["client"])
-        ]
-
-    wait_for(found)
-
-
 @contextlib.contextmanager
 def listening(files: Files, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A client that is in and runs nothing, with a forward at its own end."""
@@ -106,7 +89,7 @@ def test_what_a_session_may_not_ask_is_refused_and_in_the_audit_log(
     # What -s takes for a name comes last.
     done = run(ssh(files, *command, options=options), env={"DISPLAY": "127.0.0.1:0"})
     assert (done.returncode != 0, done.stdout.strip()) == (fails, "")
-    in_the_log(plane, "tally", "request.refused", reason, given.grant.id)
+    plane.place.logged("request.refused", reason=reason, grant=given.grant.id)
     still_works(files)
 
 
@@ -122,7 +105,7 @@ def test_no_agent_is_forwarded(plane: SshPlane) -> None:
     finally:
         agent.terminate()
         agent.wait(SECONDS)
-    in_the_log(plane, "tally", "request.refused", "agent", given.grant.id)
+    plane.place.logged("request.refused", reason="agent", grant=given.grant.id)
     still_works(files)
 
 
@@ -135,7 +118,7 @@ def test_a_local_port_leads_nowhere(plane: SshPlane) -> None:
         # SOCKS 5, without a password, to 127.0.0.1:22.
         nothing_comes(proxy, b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x16", 2)
         wait_for(lambda: len(plane.refused("forward", given)) == 2)
-    in_the_log(plane, "tally", "request.refused", "forward", given.grant.id)
+    plane.place.logged("request.refused", reason="forward", grant=given.grant.id)
     still_works(files)
 
 
@@ -204,7 +187,7 @@ def test_a_certificate_of_our_own_authority_that_says_otherwise_is_refused(
     given, key = plane.given(), Ed25519PrivateKey.generate()
     login, authority = given.grant.provider_ref, private_key(plane.place.root, Keys.HOLDERS)
     assert not attempt(plane, login, for_grant(forged, login).blob(key, authority), key)
-    in_the_log(plane, "tally", "login.refused", reason, given.grant.id)
+    plane.place.logged("login.refused", reason=reason, grant=given.grant.id)
     assert attempt(plane, login, Forged((login,)).blob(key, authority), key)
 
 
@@ -213,18 +196,13 @@ def test_a_user_name_of_no_grant_lets_nobody_in_whatever_the_certificate_says(pl
     given, key = plane.given(), Ed25519PrivateKey.generate()
     login, authority = given.grant.provider_ref, private_key(plane.place.root, Keys.HOLDERS)
     assert not attempt(plane, name, Forged((name,)).blob(key, authority), key)
-    plane.place.log()
-    wait_for(lambda: _shared(plane, "login", f"{name}: "))
+
+    def told() -> bool:
+        found = plane.place.logged("login.refused", log=audit.SHARED, reason="login")
+        return bool(found["properties"]["detail"].startswith(f"{name}: "))
+
+    wait_for(told)
     assert attempt(plane, login, Forged((login,)).blob(key, authority), key)
-
-
-def _shared(plane: SshPlane, reason: str, detail: str) -> list[dict[str, Any]]:
-    """What the log of no app has."""
-    plane.place.log()
-    with plane.place.database.connect() as connection:
-        found = [each.event for each in audit.entries(connection, audit.SHARED, kind="login.refused", limit=500)]
-    told = [each["properties"] for each in found if each]
-    return [each for each in told if each["reason"] == reason and each["detail"].startswith(detail)]
 
 
 @pytest.mark.parametrize("which", ["somebody", "hosts", "a plain key"])
@@ -237,7 +215,7 @@ def test_another_authority_lets_nobody_in(plane: SshPlane, which: str) -> None:
         blob = asyncssh.import_private_key(private_text(ours)).public_data
         key = ours
     assert not attempt(plane, login, blob, key)
-    in_the_log(plane, "tally", "login.refused", "key" if which == "a plain key" else "authority", given.grant.id)
+    plane.place.logged("login.refused", reason="key" if which == "a plain key" else "authority", grant=given.grant.id)
     mine = Ed25519PrivateKey.generate()
     assert attempt(plane, login, Forged((login,)).blob(mine, ours), mine)
 
@@ -247,6 +225,7 @@ def test_a_certificate_is_of_no_use_without_its_key(plane: SshPlane) -> None:
     login, authority = given.grant.provider_ref, private_key(plane.place.root, Keys.HOLDERS)
     blob = Forged((login,)).blob(key, authority)
     assert not attempt(plane, login, blob, other)
+    plane.place.logged("login.refused", reason="key", grant=given.grant.id)
     assert attempt(plane, login, blob, key)
 
 
@@ -255,7 +234,7 @@ def test_one_grants_certificate_lets_nobody_in_by_another(plane: SshPlane) -> No
     files = plane.files(one)
     done = run(ssh(files, "echo hello", options=("-l", two.grant.provider_ref)))
     assert (done.returncode, done.stdout) == (255, "")
-    in_the_log(plane, "tally", "login.refused", "principal", two.grant.id)
+    plane.place.logged("login.refused", reason="principal", grant=two.grant.id)
     still_works(plane.files(two))
 
 
@@ -280,7 +259,7 @@ def test_no_tunnel_and_no_channel_of_another_kind_is_opened(plane: SshPlane) -> 
     assert attempt(plane, login, Forged((login,)).blob(key, authority), key, asks)
     assert refused == [asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED] * 4
     wait_for(lambda: len(plane.refused("forward", given)) == 4)
-    in_the_log(plane, "tally", "request.refused", "forward", given.grant.id)
+    plane.place.logged("request.refused", reason="forward", grant=given.grant.id)
 
 
 def test_whoever_goes_on_asking_for_what_nobody_gets_is_out(plane: SshPlane) -> None:
@@ -295,6 +274,6 @@ def test_whoever_goes_on_asking_for_what_nobody_gets_is_out(plane: SshPlane) -> 
         await connection.wait_closed()
 
     assert attempt(plane, login, Forged((login,)).blob(key, authority), key, asks)
-    in_the_log(plane, "tally", "request.refused", "forward", given.grant.id)
+    plane.place.logged("request.refused", reason="forward", grant=given.grant.id)
     assert len(plane.refused("forward", given)) <= 50
     assert attempt(plane, login, Forged((login,)).blob(key, authority), key)

@@ -28,7 +28,7 @@ class Written:
         self.how = how
 
     def close(self) -> Closed:
-        return Closed("recording", "0", 0)
+        return Closed("recording", "0")
 
 
 class Gone:
@@ -59,7 +59,7 @@ def test_a_session_that_is_ended_as_it_begins_is_told_and_keeps_no_place(steps: 
         async def nothing(*_: object) -> str:
             return "0"
 
-        around = Around(Limits(), told.append, lambda *_: Work(written, nothing), lambda *_: None)
+        around = Around(Limits(), told.append, lambda *_: Work(written, nothing), lambda *_: None, lambda *_: None)
         session = Session("s", grant, "127.0.0.1:9", around)
         session._chan = cast(Any, Gone())
         grant.sessions.add(session)

@@ -94,7 +94,8 @@ def test_a_grant_for_reading_writes_nothing(plane: SshPlane, there: Path, tmp_pa
     done = sftp(plane, given, command)
     assert done.returncode != 0
     assert sorted((path.name, path.stat().st_mode) for path in there.iterdir()) == before
-    assert plane.refused("scope", given)[0].actor == given.grant.principal
+    entry = plane.place.logged("request.refused", reason="scope", grant=given.grant.id)
+    assert entry["actor"] == given.grant.principal
     assert any(each.get("refused") == "scope" for each in plane.lines(given, ".jsonl"))
     wide = plane.given(Scope.WRITE)
     assert sftp(plane, wide, command).returncode == 0
@@ -130,7 +131,7 @@ def test_scp_of_old_writes_nothing_for_a_grant_that_reads(plane: SshPlane, there
     given = plane.given(Scope.READ)
     assert scp(plane, given, "-O", f"{there}/old.bin", f"legacy:{there}/copy").returncode != 0
     assert not (there / "copy").exists()
-    assert plane.refused("scope", given)
+    plane.place.logged("request.refused", reason="scope", grant=given.grant.id)
     assert scp(plane, given, "-O", f"legacy:{there}/old.bin", f"{tmp_path}/got", name="back").returncode == 0
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from grant_waits import wait_for
-from ssh_place import SshPlane, declare, keepers, kept_busy, run, running, ssh, ssh_plane
+from ssh_place import RESOURCE, SshPlane, declare, keepers, kept_busy, run, running, ssh, ssh_plane
 from sshd_place import Sshd, sshd
 
 from access.grants import State
+from access.ssh.orders import Open
+from access.ssh.process import Bastion
 from factory.errors import AccessDenied, InputError
 from factory.spec import Scope
 
@@ -54,8 +56,7 @@ def test_what_is_asked_for_is_used_recorded_ended_and_told(plane: SshPlane) -> N
     plane.end(given)
     again = run(ssh(files, "echo hello"))
     assert (again.returncode, again.stdout) == (255, "")
-    (refused,) = plane.refused("login", given, "login.refused")
-    assert refused.properties["grant"] == given.grant.id
+    plane.place.logged("login.refused", reason="login", grant=given.grant.id)
 
 
 def test_a_shell_has_a_terminal_and_what_is_typed_is_recorded(plane: SshPlane) -> None:
@@ -88,7 +89,7 @@ def test_the_end_comes_in_the_middle_of_a_command_and_nothing_survives_it(plane:
     # Why is told to the client as well, but that can be lost with the connection.
     client.communicate(timeout=20)
     assert client.returncode == 255
-    assert plane.ended(given)[0].properties["reason"] == "ended"
+    plane.place.logged("session.ended", reason="ended", grant=given.grant.id)
     # Somebody else's is none of that.
     assert running("sleep 7205")
     other.kill()
@@ -114,6 +115,9 @@ def test_a_master_connection_ends_with_its_grant(plane: SshPlane) -> None:
     master.communicate(timeout=20)
     assert master.returncode == 255
     assert run(reuse).returncode == 255
+    # Nor by itself, with the certificate that is still good by its time.
+    assert run(ssh(files, "echo again")).returncode == 255
+    plane.place.logged("login.refused", reason="login", grant=given.grant.id)
 
 
 def test_a_bastion_that_is_killed_takes_every_session_with_it_and_is_followed_by_another(plane: SshPlane) -> None:
@@ -129,6 +133,30 @@ def test_a_bastion_that_is_killed_takes_every_session_with_it_and_is_followed_by
     assert len(plane.bastions) == 2
     assert run(ssh(plane.files(given, "again"), "echo hello")).stdout == "hello\n"
     plane.end(given)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_bastion_that_dies_while_a_grant_is_opened_and_is_followed_meanwhile_ends_no_grant(
+    plane: SshPlane, when: str
+) -> None:
+    other, given = plane.given(), plane.place.ask(resource=RESOURCE, scope=Scope.ADMIN)
+
+    class Dies(Bastion):
+        def open(self, order: Open) -> None:
+            if when == "after":
+                super().open(order)
+            os.kill(self.pid, signal.SIGKILL)
+            wait_for(lambda: not self.alive())
+            # Grants are opened side by side: somebody else's starts the next one.
+            plane.provider.issue(plane.place.read(other.grant))
+            if when == "before":
+                super().open(order)
+
+    plane.bastions[-1].__class__ = Dies
+    for _ in range(2):
+        plane.look()
+    assert len(plane.bastions) == 2
+    assert run(ssh(plane.files(given), "echo hello")).stdout == "hello\n"
 
 
 def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(plane: SshPlane) -> None:
@@ -208,8 +236,8 @@ def test_only_the_scope_admin_runs_anything(plane: SshPlane, scope: Scope) -> No
     for command in (ssh(plane.files(given), "echo hello"), ssh(plane.files(given, "shell"))):
         done = run(command, "echo hello\n")
         assert (done.returncode, "hello" in done.stdout) == (255, False)
-    refused = plane.refused("scope", given)
-    assert {each.actor for each in refused} == {given.grant.principal}
+    entry = plane.place.logged("request.refused", reason="scope", grant=given.grant.id)
+    assert entry["actor"] == given.grant.principal
     wide = plane.given()
     assert run(ssh(plane.files(wide), "echo hello")).stdout == "hello\n"
 
@@ -246,7 +274,7 @@ def test_an_opening_of_no_grant_is_closed_by_a_sweep(plane: SshPlane) -> None:
     client = kept_busy(plane, given, "sleep 7261")
     with plane.place.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM access_grant WHERE id = ?", (given.grant.id,))
-    assert plane.broker.sweep() == [given.grant.provider_ref]
+    assert plane.broker.sweep("ssh") == [given.grant.provider_ref]
     client.communicate(timeout=20)
     assert not running("sleep 7261")
     assert run(ssh(plane.files(kept), "echo hello")).stdout == "hello\n"

@@ -78,7 +78,7 @@ def _measured(place: GrantPlace, server: DatabasePlace, times: int) -> Measured:
         place.desk.verdicts.statement_kinds,
         "disable",
     )
-    broker = Broker(place.desk, place.database, {"postgres": provider}, lambda: place.wall)
+    broker = Broker(place.desk, place.database, {"postgres": provider})
     stop = threading.Event()
     for do, seconds in ((broker.cut, CUT_SECONDS), (broker.work, LOOK_SECONDS)):
         threading.Thread(target=_repeat, args=(do, seconds, stop), daemon=True).start()

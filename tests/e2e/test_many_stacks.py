@@ -50,6 +50,7 @@ def test_ctrl_c_stops_what_works_and_what_waits_never_begins(two: Place) -> None
     assert "its state is saved" in by_stack["links-build"]["error"]
 
 
+@pytest.mark.long
 def test_an_app_that_fails_stops_no_other_and_production_is_left_out(two: Place) -> None:
     infra = two.root.apps / "notes" / "infra.py"
     infra.write_text("def extend(factory):\n    raise ValueError('not today')\n")

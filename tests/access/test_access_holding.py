@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -77,9 +78,7 @@ def plane(tmp_path: Path, there: Api) -> Iterator[Plane]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_one_whose_process_dies_and_is_followed_meanwhile_is_open_at_the_next_one_or_not_taken_for_open(
-    plane: Plane, when: str
-) -> None:
+def test_one_whose_process_dies_and_is_followed_meanwhile_is_open_at_the_next_one(plane: Plane, when: str) -> None:
     given = plane.place.ask()
 
     class Dies(ApiRelay):
@@ -90,11 +89,7 @@ def test_one_whose_process_dies_and_is_followed_meanwhile_is_open_at_the_next_on
             plane.killed_and_followed(self)
 
     plane.held.running().__class__ = Dies
-    relay = plane.held.open(given.grant, plane.order(given))
-    assert plane.held.serves(given.grant) == (when == "before")
-    if when == "after":
-        relay = plane.held.open(given.grant, plane.order(given))
-    assert plane.is_let_in(given, relay)
+    assert plane.is_let_in(given, plane.held.open(given.grant, plane.order(given)))
     assert plane.started == 2
 
 
@@ -112,4 +107,29 @@ def test_what_a_process_refuses_it_is_not_asked_twice(plane: Plane) -> None:
         plane.held.open(given.grant, plane.order(given, url="http://api.example.com/"))
     assert not plane.held.serves(given.grant)
     assert plane.is_let_in(given, plane.held.open(given.grant, plane.order(given)))
+    assert plane.started == 1
+
+
+def test_one_whose_second_process_dies_as_well_is_not_taken_for_open(plane: Plane, monkeypatch: Any) -> None:
+    given, opened = plane.place.ask(), ApiRelay.open
+
+    def open_and_die(relay: ApiRelay, order: Open) -> None:
+        opened(relay, order)
+        plane.killed_and_followed(relay)
+
+    monkeypatch.setattr(ApiRelay, "open", open_and_die)
+    with pytest.raises(MillwrightError, match="died"):
+        plane.held.open(given.grant, plane.order(given))
+    assert not plane.held.serves(given.grant)
+    monkeypatch.undo()
+    assert plane.is_let_in(given, plane.held.open(given.grant, plane.order(given)))
+
+
+def test_what_is_closed_starts_nothing_any_more(plane: Plane) -> None:
+    given = plane.place.ask()
+    relay = plane.held.running()
+    plane.held.close()
+    assert not relay.alive()
+    with pytest.raises(MillwrightError, match="stops"):
+        plane.held.open(given.grant, plane.order(given))
     assert plane.started == 1
