@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from access.postgres import wire
 from access.postgres.gathering import HEAD_BYTES, Gathering
 from access.postgres.judgements import Judgements
@@ -26,20 +28,17 @@ WITHIN: Final = frozenset({b"H", b"S", b"X"})
 Clock = Callable[[], float]
 
 
-class Step:
+class Step(msgspec.Struct):
     """What comes of some bytes. `unjudged`: a text that has to be judged (elsewhere) before the rest is taken in.
 
     `refusals`: what was refused, as it is told to whoever watches. `over`: the client has said goodbye.
     """
 
-    __slots__ = ("onward", "over", "records", "refusals", "unjudged")
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.onward: list[bytes] = []
-        self.refusals: list[tuple[Reason, str]] = []
-        self.unjudged: str | None = None
-        self.over = False
+    records: list[Record] = []
+    onward: list[bytes] = []
+    refusals: list[tuple[Reason, str]] = []
+    unjudged: str | None = None
+    over: bool = False
 
 
 class Conversation:

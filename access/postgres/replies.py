@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from access.postgres import wire
 from access.postgres.backend import Scanner
 from access.postgres.refusals import Reason, Refused, malformed
@@ -29,20 +31,22 @@ TYPES_KEPT: Final = 20_000
 Record = dict[str, Any]
 
 
-class Asked:
+class Asked(msgspec.Struct):
     """A message whose answer is not there yet. `n`: its record's number; `statement`: of a Describe of one.
 
     `rows`: a query whose rows the client may send without waiting for the server's word; `early`: how many COPYs of it
     the client has ended before that word came; `rows_told`: how many its tags tell.
     """
 
-    __slots__ = ("began", "early", "kind", "n", "rows", "rows_told", "sqlstate", "statement", "tags")
-
-    def __init__(self, kind: str, n: int, began: float, statement: str | None, rows: bool) -> None:
-        self.kind, self.n, self.began, self.statement, self.rows = kind, n, began, statement, rows
-        self.early = self.rows_told = 0
-        self.tags: list[str] = []
-        self.sqlstate = ""
+    kind: str
+    n: int = 0
+    began: float = 0.0
+    statement: str | None = None
+    rows: bool = False
+    early: int = 0
+    tags: list[str] = []
+    rows_told: int = 0
+    sqlstate: str = ""
 
 
 class Replies:
