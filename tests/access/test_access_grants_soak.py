@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from grant_place import GrantPlace, grant_place
 
+from access.broker import REMOVED
 from access.grants import LIVE, State, store
 from factory import db, demo_people
 
@@ -36,8 +37,8 @@ def a_life(place: GrantPlace, count: int) -> None:
     assert len(place.desk.stop(None, "fire", OPERATOR, place.signs(OPERATOR))) == count
     place.broker.cut()
     assert not place.provider.inside
-    place.look()
-    place.look()
+    for _ in range(count // REMOVED + 1):
+        place.look()
     place.log()
     with db.transaction(place.database) as connection:
         assert store.in_states(connection, {State.REQUESTED, *LIVE}) == []
