@@ -38,10 +38,12 @@ class Git:
 
     def issue(self, grant: Grant) -> Issued:
         """Let the grant's holder in at the door. Raises MillwrightError."""
-        return self._door.issued(lambda door: self._issued(grant, door))
+        # Asked first: no door is started for a repository that has none.
+        repository = self._repository(grant)
+        return self._door.issued(lambda door: self._issued(grant, repository, door))
 
-    def _issued(self, grant: Grant, door: GitDoor) -> Issued:
-        until, repository = str(grant.hard_until), self._repository(grant)
+    def _issued(self, grant: Grant, repository: Path, door: GitDoor) -> Issued:
+        until = str(grant.hard_until)
         self._door.open(
             door,
             grant,
