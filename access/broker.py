@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from access.grants import LIVE, Desk, Grant, Move, Overtaken, State, store
 from access.grants.model import after, stamp
 from access.grants.seen import Seen
+from access.grants.stops import Stops
 from access.leases import Leases
 from access.providers.provider import Place, Provider
 from access.rules import Verdict
@@ -46,6 +47,8 @@ END_SECONDS: Final = 5.0
 CUT_AGAIN_SECONDS: Final = 1.0
 # Taken away in one look: whoever waits to be let in does not wait for thousands that end.
 REMOVED: Final = 200
+# Whoever stops moves these.
+STANDING: Final = frozenset({State.REQUESTED, State.ISSUING, State.ACTIVE})
 _Due = defaultdict[State, list[Grant]]
 
 
@@ -57,7 +60,7 @@ class Broker:
         self._now, self._ticks = desk.clock.now, desk.clock.ticks
         # Of `cut` and of `work`, which are two threads.
         self._seen, self._seen_at_work = Seen(), Seen()
-        self._leases = Leases(desk.clock, desk.root.access)
+        self._leases, self._stops = Leases(desk.clock, desk.root.access), Stops()
         # As they were last read.
         self._active: list[Grant] = []
         # Those that were cut, and are not written down as ending: the database takes nothing.
@@ -83,6 +86,7 @@ class Broker:
             with db.transaction(self._database) as connection:
                 found = self._seen.in_states(connection, (State.ACTIVE, State.REVOKING))
                 over = store.of_ended_tasks(connection, TASK_ENDED)
+                self._stops.look(connection, self._ticks(), self._now())
         except SQLAlchemyError:
             # Nothing can be read; what is known of their time is enough to end them.
             known = [(grant, self._leases.over(grant)) for grant in self._active]
@@ -96,7 +100,12 @@ class Broker:
         active = {grant.id for grant in self._active}
         self._out &= active
         for grant in self._active:
-            if why := "its task has ended" if grant.id in over else self._leases.over(grant):
+            if (stop := self._stops.of(grant)) is not None:
+                # Whoever stops moves them, thousands perhaps: they are out before.
+                self._out.add(grant.id)
+                if grant.id not in self._was_cut:
+                    ending.append(grant.model_copy(update={"ended_reason": stop.properties["why"]}))
+            elif why := "its task has ended" if grant.id in over else self._leases.over(grant):
                 _guarded(partial(self._end, ending, why), grant)
         self._leases.looked(active)
         if ending:
@@ -112,6 +121,9 @@ class Broker:
         busy = {kind for kind, working in self._working.items() if not working.done()}
         with db.transaction(self._database) as connection:
             found = self._seen_at_work.in_states(connection, (*LIVE, State.REQUESTED))
+        standing = [grant for state, grants in found.items() if state in STANDING for grant in grants]
+        for stop, stopped in self._stops.left(standing, self._ticks()).values():
+            self._desk.end_stopped(stopped, stop)
         due: dict[str, _Due] = {kind: defaultdict(list) for kind in self._providers}
         for state, grants in found.items():
             for grant in grants:

@@ -106,6 +106,13 @@ def append_once(connection: Connection, event: Event, key: str) -> bool:
     return True
 
 
+def by_key(connection: Connection, begins: str, *, limit: int = 20) -> list[Event]:
+    """The last ones, by key, of those that were added by `append_once` under keys that begin so; in their order."""
+    after = begins[:-1] + chr(ord(begins[-1]) + 1)
+    query = select(EVENTS).where(EVENTS.c.key >= begins, EVENTS.c.key < after).order_by(EVENTS.c.key.desc())
+    return _read(connection, query.limit(limit))
+
+
 def recent(
     connection: Connection, *, app: str | None = None, change: str | None = None, limit: int = 100
 ) -> list[Event]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from access import audit
 from access.clock import MACHINE, Clock
-from access.grants import store
+from access.grants import stops, store
 from access.grants.model import Grant, Wanted, after, digest, new_token, seconds_until, stamp
 from access.grants.proof import Sign, proved, require_said
 from access.grants.refused_uses import RefusedUses
@@ -26,6 +26,7 @@ from access.rules import Verdict
 from access.ssh import authorities
 from factory import db, decisions, events, requests
 from factory.errors import AccessDenied, CloudUnavailable, InputError
+from factory.events import Event
 from factory.paths import FactoryRoot
 from factory.people import load_people
 from factory.requests import Request, RequestState
@@ -156,13 +157,25 @@ class Desk:
         """
         require_said(load_people(self.root, self._settings), person, {"stop": app, "why": why}, sign)
 
+        told = False
+
         def look() -> list[Grant]:
+            nonlocal told
             # All or nothing: whoever may not stop one of them is told before any is.
             found = self._standing(app)
             self.verdicts.require_may_stop(found, person)
+            if found and not told:
+                # Who is in is out by this alone, however long it takes to move the rows.
+                with db.transaction(self._database) as connection:
+                    stops.tell(connection, app, why, person, self._now())
+                told = True
             return found
 
         return self._end_all(look, why, lambda _: person)
+
+    def end_stopped(self, stopped: list[Grant], stop: Event) -> None:
+        """Have those end that an emergency stop means, and that who stopped has not come to."""
+        self._end_all(lambda: stopped, str(stop.properties["why"]), lambda _: stop.actor, looks=1)
 
     def end_task(self, app: str, task: str, why: str) -> list[Grant]:
         """Have all of a task's end; those that do."""
@@ -224,10 +237,12 @@ class Desk:
         """The line of a known_hosts file by which clients know the bastion."""
         return authorities.known_hosts(self.root)
 
-    def _end_all(self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str]) -> list[Grant]:
+    def _end_all(
+        self, look: Callable[[], list[Grant]], why: str, actor: Callable[[Grant], str], looks: int = LOOKS
+    ) -> list[Grant]:
         """Have whatever a look finds end. What is asked for or moved at this very moment comes with a further look."""
         found: dict[str, Grant] = {}
-        for _ in range(LOOKS):
+        for _ in range(looks):
             # Those that are moved by one statement, together.
             standing = sorted(look(), key=lambda grant: (grant.state, grant.fence))
             for at in range(0, len(standing), store.TOGETHER):

@@ -1,7 +1,7 @@
 """The process before what a provider opens: started at the first grant, and another one when it has died."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Set
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -33,6 +33,7 @@ class Holding(Generic[Process]):
                 if self._closed:
                     raise MillwrightError("nobody is let in any more: the access plane stops")
                 # Whoever was in at one that died is out: everybody is let in anew.
+                self._lost(self._open)
                 self._open.clear()
                 self._process = self._start()
             return self._process
@@ -44,7 +45,7 @@ class Holding(Generic[Process]):
         def anew(process: Process) -> None:
             if grant.id in self._open:
                 # Opened before, and not written down.
-                process.close(grant.id, "it is opened anew")
+                self._end(process, {grant.id: "it is opened anew"})
             self._tell(process, grant, order)
 
         return self._tried(anew)
@@ -72,6 +73,7 @@ class Holding(Generic[Process]):
         with self._lock:
             # It may have died since, and been followed by another one, which knows nothing of it.
             if process is not self._process:
+                self._lost({grant.id})
                 raise MillwrightError("the process died when it had let the holder in")
             self._open.add(grant.id)
 
@@ -79,12 +81,24 @@ class Holding(Generic[Process]):
         """Whether its holder is let in."""
         return self._process is not None and self._process.alive() and grant.id in self._open
 
+    def opened(self) -> set[str]:
+        """Whose grants are open."""
+        return set(self._open)
+
     def cut(self, grants: Collection[Grant]) -> None:
         """End what is under way by them, all at once. Raises MillwrightError."""
-        for grant in grants:
-            self._open.discard(grant.id)
-        if grants and self._process is not None and self._process.alive():
-            self._process.close_all({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+        self.end({grant.id: grant.ended_reason or "it has ended" for grant in grants})
+
+    def end(self, grants: Mapping[str, str]) -> None:
+        """The same (why, by grant)."""
+        was = self._open & grants.keys()
+        self._open -= was
+        if not grants or self._process is None:
+            return
+        if self._process.alive():
+            self._end(self._process, dict(grants))
+        else:
+            self._lost(was)
 
     def close(self) -> None:
         """End the process, and all that is under way there; no other one is started."""
@@ -93,6 +107,12 @@ class Holding(Generic[Process]):
             self._closed = True
         if self._process is not None:
             self._process.stop()
+
+    def _end(self, process: Process, grants: dict[str, str]) -> None:
+        process.close_all(grants)
+
+    def _lost(self, grants: Set[str]) -> None:
+        """Their process died, and nobody has seen how what was under way by them ended."""
 
 
 def seconds_left(grant: Grant) -> float:

@@ -1,14 +1,16 @@
 """Many grants at once: a look reads what has moved, and the end of one does not wait for the others."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from grant_place import GrantPlace, grant_place
+from grant_place import GrantPlace, Killed, grant_place
 from sqlalchemy import event, insert
 
 from access.broker import REMOVED
-from access.grants import Grant, State
+from access.grants import Grant, State, stops
+from access.grants.stops import MOVED_SECONDS
 from access.grants.store import TOGETHER
 from access.grants.tables import GRANTS
 from factory import db, demo_people, events
@@ -109,7 +111,7 @@ def test_the_emergency_stop_of_many_is_some_statements_and_tells_each_as_one_alo
 
 
 def test_who_moves_while_all_are_stopped_is_left_and_comes_with_the_next_look(place: GrantPlace) -> None:
-    asked = [place.ask().grant for _ in range(3)]
+    asked = [place.ask(minutes=10).grant for _ in range(3)]
     place.look()
     many = [place.read(each) for each in asked]
     look, looks = place.desk._standing, []
@@ -167,3 +169,48 @@ def test_who_asks_does_not_wait_for_thousands_that_end(place: GrantPlace) -> Non
     assert (place.state(asked), len(place.standing)) == (State.ACTIVE, 52)
     place.look()
     assert place.standing == {place.provider.ref(asked)}
+
+
+@pytest.mark.parametrize("app", ["tally", None], ids=["an app's", "everybody's"])
+def test_who_is_in_is_out_before_any_row_moves_and_the_rows_move_though_the_stop_is_killed(
+    place: GrantPlace, app: str | None
+) -> None:
+    (_, many), asked = held(place, 40), place.ask(environment=Environment.STAGING).grant
+
+    def killed(*_: object) -> list[Grant]:
+        raise Killed("before the first row")
+
+    place.desk._end_together, end_together = killed, place.desk._end_together
+    with pytest.raises(Killed):
+        place.desk.stop(app, "fire", OPERATOR, place.signs(OPERATOR))
+    place.desk._end_together = end_together
+    place.pass_by(both=timedelta(seconds=1))
+    later = place.ask().grant
+    place.look()
+    assert place.provider.inside == {later.id}
+    assert {place.state(each) for each in many} == {State.ACTIVE}
+    # A broker that begins then lets nobody in again either.
+    place.begin()
+    for _ in range(2):
+        place.look()
+    assert place.provider.inside == {later.id}
+    place.pass_by(both=timedelta(seconds=MOVED_SECONDS))
+    for _ in range(2):
+        place.look()
+    ended = {(each.state, each.ended_reason) for each in map(place.read, (*many, asked))}
+    assert ended == {(State.ENDED, "fire"), (State.DENIED, "fire")}
+    assert {each.actor for each in place.told(many[0]) if each.kind == "grant.revoking"} == {OPERATOR}
+    assert place.state(later) is State.ACTIVE
+
+
+def test_the_stop_of_an_app_is_none_of_another_ones(place: GrantPlace) -> None:
+    grant = place.ask().grant
+    place.look()
+    with db.transaction(place.database) as connection:
+        stops.tell(connection, "links", "fire", OPERATOR, place.wall)
+    place.look()
+    assert place.provider.inside == {grant.id}
+    with db.transaction(place.database) as connection:
+        stops.tell(connection, "tally", "fire", OPERATOR, place.wall)
+    place.look()
+    assert not place.provider.inside

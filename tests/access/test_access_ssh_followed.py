@@ -26,7 +26,7 @@ def test_no_grant_ends_for_it_and_each_lets_its_holder_in(
             monkeypatch.undo()
             os.kill(plane.bastions[-1].pid, signal.SIGKILL)
             wait_for(lambda: not plane.bastions[-1].alive())
-            plane.provider._running()
+            plane.provider._bastion.running()
 
         def open_and_die(bastion: Bastion, order: object) -> None:
             if when == "before":

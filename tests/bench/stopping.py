@@ -71,19 +71,18 @@ def main() -> None:
 def _measure(place: GrantPlace, server: DatabasePlace, grants: int, live: int) -> None:
     desk = Desk(place.root, place.settings, place.database)
     place.wall = datetime.now(UTC)
-    relays = []
-
-    def relay() -> object:
-        relays.append(postgres_relay(place.root, place.database, datetime.now(UTC)))
-        return relays[-1]
-
-    provider = Postgres(relay, lambda _: server.url, desk.verdicts.statement_kinds, "disable")
+    provider = Postgres(
+        lambda: postgres_relay(place.root, place.database, datetime.now(UTC)),
+        lambda _: server.url,
+        desk.verdicts.statement_kinds,
+        "disable",
+    )
     broker, stop = Broker(desk, place.database, {"postgres": provider}), threading.Event()
     for do, seconds in ((broker.cut, CUT_SECONDS), (broker.work, LOOK_SECONDS), (place.log, LOOK_SECONDS)):
         threading.Thread(target=_repeat, args=(do, seconds, stop), daemon=True).start()
     try:
         clients = _let_in(place, live)
-        _open(place, provider, relays[-1], grants - live)
+        _open(place, provider, grants - live)
         ended: list[float] = []
         _watched(clients, ended)
         with server.owner() as owns:
@@ -133,7 +132,7 @@ def _let_in(place: GrantPlace, live: int) -> list[Connection]:
     return [let_in(place, each, seconds=SECONDS) for each in given]
 
 
-def _open(place: GrantPlace, provider: Postgres, relay: object, count: int) -> None:
+def _open(place: GrantPlace, provider: Postgres, count: int) -> None:
     """So many more are active, and open at the relay."""
     with db.transaction(place.database) as connection:
         row = connection.execute(select(GRANTS).limit(1)).mappings().one()
@@ -147,7 +146,7 @@ def _open(place: GrantPlace, provider: Postgres, relay: object, count: int) -> N
     for grant in made:
         names = {"grant": grant.id, "login": grant.provider_ref, "verifier": grant.verifier}
         about = {"app": grant.app, "principal": grant.principal, "seconds": 3600.0}
-        provider._relay.open(relay, grant, Open(**names, server=server, allowed=[], **about))
+        provider._relay.open(grant, Open(**names, server=server, allowed=[], **about))
     for at in range(0, count, TOGETHER):
         with db.transaction(place.database) as connection:
             rows = [each.model_dump(mode="json") for each in made[at : at + TOGETHER]]
