@@ -51,7 +51,7 @@ def verified(audited: Audited, app: str = "links") -> audit.Verified:
 
 def test_a_grant_lives_and_is_logged(place: GrantPlace, audited: Audited) -> None:
     assert len(TASK) == 81
-    grant = place.ask(task=TASK, principal=f"agent:tally/{Function.CODER}/{TASK}").grant
+    grant = place.ask(minutes=10, task=TASK, principal=f"agent:tally/{Function.CODER}/{TASK}").grant
     place.look()
     held = place.read(grant)
     assert (held.state, held.task) == (State.ACTIVE, TASK)
