@@ -89,10 +89,12 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
         threads = [
             _again(broker.cut, CUT_SECONDS, stop, "what is to end did not", MOST_CUT_SECONDS),
             _again(partial(broker.work, WORK_SECONDS), LOOK_SECONDS, stop, "the grants did not go on", wake=asked),
-            _again(partial(audit.copy, database, clients), COPY_SECONDS, stop, "checkpoints were not copied"),
         ]
         # Whoever asks for something the moment this daemon is found must not be told that nothing is logged.
         log()
+        # Only now: the next copy comes a minute later.
+        copy = partial(audit.copy, database, clients)
+        threads.append(_again(copy, COPY_SECONDS, stop, "checkpoints were not copied"))
         reads = SecretReads(desk, database, secrets_of(opening))
         door = Served(Door(desk, database, claim.token, reads, asked.set).app(), claim.root.run)
         claim.publish({}, generation=uuid.uuid4().hex)

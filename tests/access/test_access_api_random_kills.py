@@ -119,7 +119,8 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"), [(1, 4), *(pytest.param(seed, 40, marks=pytest.mark.soak) for seed in (2, 3))]
+    ("seed", "kills"),
+    [pytest.param(1, 4, marks=pytest.mark.long), *(pytest.param(seed, 40, marks=pytest.mark.soak) for seed in (2, 3))],
 )
 def test_whoever_is_killed_whenever_nobody_is_let_in_any_more_and_no_request_is_unrecorded(
     tmp_path: Path, there: Api, seed: int, kills: int

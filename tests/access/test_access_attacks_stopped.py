@@ -24,7 +24,7 @@ from access.grants import Desk, Given, State
 from factory.errors import AccessDenied
 from factory.spec import Scope
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 PROGRAM = Path(__file__).with_name("broker_process.py")
 INSERT = "INSERT INTO marks DEFAULT VALUES"
 WRITE = message(b"Q", INSERT.encode() + b"\0")

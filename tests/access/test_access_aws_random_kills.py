@@ -116,7 +116,8 @@ def cloud(tmp_path: Path) -> Iterator[AwsPlace]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"), [(1, 4), *(pytest.param(seed, 40, marks=pytest.mark.soak) for seed in (2, 3))]
+    ("seed", "kills"),
+    [pytest.param(1, 4, marks=pytest.mark.long), *(pytest.param(seed, 40, marks=pytest.mark.soak) for seed in (2, 3))],
 )
 def test_whoever_is_killed_whenever_no_session_is_left_and_no_call_is_unrecorded(
     cloud: AwsPlace, seed: int, kills: int

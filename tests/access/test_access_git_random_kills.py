@@ -100,7 +100,7 @@ class Repositories:
 
 @pytest.mark.parametrize(
     ("seed", "kills"),
-    [(1, 4), *(pytest.param(seed, 35, marks=pytest.mark.soak) for seed in (2, 3))],
+    [pytest.param(1, 4, marks=pytest.mark.long), *(pytest.param(seed, 35, marks=pytest.mark.soak) for seed in (2, 3))],
 )
 def test_whoever_is_killed_whenever_a_branch_is_whole_and_every_push_to_it_is_recorded(
     tmp_path: Path, seed: int, kills: int

@@ -71,7 +71,8 @@ class Questions:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"), [(1, 4), *(pytest.param(seed, 40, marks=pytest.mark.soak) for seed in (2, 3))]
+    ("seed", "kills"),
+    [pytest.param(1, 4, marks=pytest.mark.long), *(pytest.param(seed, 40, marks=pytest.mark.soak) for seed in (2, 3))],
 )
 def test_whenever_it_is_killed_nobody_is_let_in_any_more_and_no_call_is_unrecorded(
     tmp_path: Path, seed: int, kills: int

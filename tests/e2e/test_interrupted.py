@@ -110,7 +110,8 @@ def test_ctrl_c_ends_an_update_cleanly_and_the_next_one_goes_on(empty: Place) ->
     assert counts(empty) == BUILD
 
 
-@pytest.mark.parametrize("least", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (8, 14))])
+@pytest.mark.long
+@pytest.mark.parametrize("least", [1, 8, 14])
 def test_a_killed_engine_leaves_nothing_twice(empty: Place, least: int) -> None:
     process = empty.start("millwright", "up", "links", "build", "--json")
     read_until(process, DONE, least)

@@ -72,7 +72,8 @@ def down(line: Line) -> None:
     assert line.place.millwright("factory", "down").code == 0
 
 
-@pytest.mark.parametrize("stop", [pytest.param(down, marks=pytest.mark.long), killed_and_down])
+@pytest.mark.long
+@pytest.mark.parametrize("stop", [down, killed_and_down])
 def test_no_agent_outlives_its_worker_and_its_task_goes_on(line: Line, stop: Callable[[Line], None]) -> None:
     known = {record.id for record in changes(line)}
     identifier = next(iter(known), None) or line.submit(CHANGE).id

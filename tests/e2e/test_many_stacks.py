@@ -34,6 +34,7 @@ def states(ran: Ran) -> dict[str, str]:
     return {stack: outcome["state"] for stack, outcome in summary(ran).items()}
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_what_works_and_what_waits_never_begins(two: Place) -> None:
     process = two.start("millwright", "up", "--all", "-e", "build", "--parallel", "1", "--json")
     assert process.stdout is not None

@@ -160,9 +160,10 @@ def test_an_own_rule_is_asked_by_either_door_and_one_that_cannot_be_run_stops_bo
     ("extension", "named"),
     [
         ("unsupported property", "ipv4IpamPoolId"),
-        pytest.param("unsupported type", "aws:ec2/customerGateway:CustomerGateway", marks=pytest.mark.long),
+        ("unsupported type", "aws:ec2/customerGateway:CustomerGateway"),
     ],
 )
+@pytest.mark.long
 def test_what_the_local_cloud_does_not_support_is_refused_by_name(
     place: Place, infra, extension: str, named: str
 ) -> None:
@@ -261,6 +262,7 @@ def test_stacks_are_not_renamed(place: Place) -> None:
     assert "app.yaml" in refused.err
 
 
+@pytest.mark.long
 def test_production_is_refused_by_the_program_itself(place: Place, bare: Callable[..., Ran]) -> None:
     """Without the shim, the real CLI reaches the program, which must refuse as well."""
     refused = bare("preview", "-s", "links-production")

@@ -53,6 +53,7 @@ def assert_no_drift(place: Place, environment: str) -> None:
     assert drift.code == 0, drift.out
 
 
+@pytest.mark.long
 def test_a_refresh_after_an_update_finds_no_drift(built: Place) -> None:
     assert_no_drift(built, "build")
 
@@ -95,6 +96,7 @@ def test_a_second_update_changes_nothing(built: Place) -> None:
     assert set(again["result"]["changes"]) == {"same"}
 
 
+@pytest.mark.long
 def test_a_hand_made_change_is_found_and_repaired(built: Place) -> None:
     logs = built.cloud.client("logs")
     name = "/millwright/links-build-agents"

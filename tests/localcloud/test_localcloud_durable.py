@@ -165,6 +165,7 @@ def test_a_damaged_snapshot_is_passed_over(new_root: FactoryRoot, start_daemon: 
     assert {user["UserName"] for user in boto(again, "iam").list_users()["Users"]} == {"before", "after"}
 
 
+@pytest.mark.long
 def test_other_versions_keep_the_state_or_say_that_they_cannot(new_root: FactoryRoot, start_daemon: Start) -> None:
     run_file = start_daemon(new_root)
     vpc = boto(run_file, "ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

@@ -92,6 +92,7 @@ def first_process_can_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syscalls, "refusing", lambda: ALLOWING)
 
 
+@pytest.mark.long
 def test_a_control_without_the_outer_namespace_it_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bubblewrap, "_outer", lambda *_: [])
     ran = run(confined(tmp_path, 0))
