@@ -106,11 +106,15 @@ def append_once(connection: Connection, event: Event, key: str) -> bool:
     return True
 
 
-def by_key(connection: Connection, begins: str, *, limit: int = 20) -> list[Event]:
-    """The last ones, by key, of those that were added by `append_once` under keys that begin so; in their order."""
-    after = begins[:-1] + chr(ord(begins[-1]) + 1)
-    query = select(EVENTS).where(EVENTS.c.key >= begins, EVENTS.c.key < after).order_by(EVENTS.c.key.desc())
-    return _read(connection, query.limit(limit))
+def newest(connection: Connection) -> int:
+    """The number of the newest event; 0 where there is none."""
+    return connection.execute(select(func.max(EVENTS.c.sequence))).scalar() or 0
+
+
+def since(connection: Connection, sequence: int, kind: str) -> list[Event]:
+    """Those of a kind after a number, oldest first."""
+    query = select(EVENTS).where(EVENTS.c.sequence > sequence, EVENTS.c.kind == kind)
+    return _read(connection, query.order_by(EVENTS.c.sequence.desc()))
 
 
 def recent(

@@ -10,11 +10,13 @@ from sqlalchemy import event, insert
 
 from access.broker import REMOVED
 from access.grants import Grant, State, stops
+from access.grants.model import stamp
 from access.grants.stops import MOVED_SECONDS
 from access.grants.store import TOGETHER
 from access.grants.tables import GRANTS
 from factory import db, demo_people, events
 from factory.errors import AccessDenied
+from factory.events import EVENTS
 from factory.spec import Environment
 
 AUTHOR, OPERATOR = demo_people.AUTHOR, demo_people.OPERATOR
@@ -214,3 +216,26 @@ def test_the_stop_of_an_app_is_none_of_another_ones(place: GrantPlace) -> None:
         stops.tell(connection, "tally", "fire", OPERATOR, place.wall)
     place.look()
     assert not place.provider.inside
+
+
+def test_a_stop_that_is_committed_late_is_seen_all_the_same_and_once(place: GrantPlace) -> None:
+    grant, seen = place.ask().grant, stops.Stops()
+
+    def look(ticks: float) -> bool:
+        with db.transaction(place.database) as connection:
+            seen.look(connection, ticks, place.wall)
+        return seen.of(grant) is not None
+
+    told = events.new_event(stops.STOPPED, actor=OPERATOR, why="fire", until=stamp(place.wall)).model_dump()
+    with db.transaction(place.database) as connection:
+        other = events.new_event("step.done", actor="ada").model_dump()
+        connection.execute(insert(EVENTS).values(**other, sequence=900))
+    assert not look(0)
+    with db.transaction(place.database) as connection:
+        connection.execute(insert(EVENTS).values(**told, sequence=500))
+    assert [look(ticks) for ticks in (1, 2, 1 + stops.KEPT_SECONDS, 2 + stops.KEPT_SECONDS)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
