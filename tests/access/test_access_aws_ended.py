@@ -90,7 +90,7 @@ def test_the_end_of_its_task_ends_it(place: AwsPlace) -> None:
         sqs.get_queue_attributes(QueueUrl=place.url)
     assert code(refused) == "InvalidClientTokenId"
     assert "task has ended" in place.place.read(given.grant).ended_reason
-    assert wait_for(lambda: place.told("call.refused", given.grant))[0].properties["reason"] == "credentials"
+    place.place.logged("call.refused", reason="credentials", grant=given.grant.id)
     with place.place.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM factory_event WHERE kind = 'task.ended'")
 
