@@ -25,9 +25,9 @@ demo: setup  ## Three apps' factories, and three changes through all six stages 
 demo-clean: setup  ## Destroy what the demo (or you) left, prove it, remove the files
 	@$(BIN)/millwright demo --clean
 
-# Four workers on two cores: much of their time they wait, for engines and daemons. What goes together and what
+# Three workers on two cores: a third of their time they wait, for engines and daemons. What goes together and what
 # comes first: tests/conftest.py.
-SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: setup  ## Lint, types, and every test
 	@$(MAKE) --no-print-directory -j 2 lint-types lint-texts test-apps

@@ -45,6 +45,7 @@ def a_life(place: GrantPlace, count: int) -> None:
         ended = store.in_states(connection, {State.ENDED})
     assert {each.ended_reason for each in ended} == {"fire"}
     assert not place.standing
+    place.pass_by(both=timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(10_000, marks=pytest.mark.soak)])

@@ -90,7 +90,7 @@ def test_no_agent_outlives_its_worker_and_its_task_goes_on(line: Line, stop: Cal
 
 
 def test_a_cancelled_change_ends_its_agent_and_says_so(line: Line) -> None:
-    (record,) = changes(line)
+    (record,) = changes(line) or [line.submit(CHANGE)]
     line.worker()
     begins(line, record.id)
     reason = "not wanted"
