@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from access.clock import Clock, Moment, elapsed, wall_seconds
 from access.grants.model import Grant, seconds_until
 from factory import own_file
+from factory.paths import private_folder
 from factory.spec import LEASE_MINUTES
 
 LOG = logging.getLogger("millwright.access")
@@ -55,7 +56,7 @@ class Leases:
     """Those of one broker, kept in `folder`. Not for several threads."""
 
     def __init__(self, clock: Clock, folder: Path) -> None:
-        self._clock, self._path = clock, folder / FILE
+        self._clock, self._path = clock, private_folder(folder) / FILE
         self._held: dict[str, _Held] = {}
         # How far the wall clock was set back since what is found held at the first look was given.
         self._back = 0.0

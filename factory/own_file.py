@@ -19,9 +19,9 @@ def made_once(path: Path, make: Callable[[], bytes]) -> bytes:
 def replace(path: Path, content: bytes) -> None:
     """Write it anew: whoever reads it has the old content or this one. It is not synced, and has one writer at a time.
 
-    Raises OSError.
+    Raises OSError: also where its folder is gone, which somebody may be about to bring back.
     """
-    draft = private_folder(path.parent) / f"{path.name}.new"
+    draft = path.with_name(f"{path.name}.new")
     # One name, whoever is killed in the middle: nothing gathers.
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

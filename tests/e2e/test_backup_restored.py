@@ -63,7 +63,8 @@ def test_a_factory_that_was_lost_goes_on_from_its_backup(place: Place) -> None:
     assert _told(place) == before
 
     files = [daemons.read(place.root, name) for name in daemons.MODULES]
-    shutil.rmtree(place.root.state)
+    # Daemons that run write there.
+    wait_for(lambda: not shutil.rmtree(place.root.state, ignore_errors=True) and not place.root.state.exists())
     orphaned = place.millwright("factory", "restore", str(file))
     pids = sorted(each.pid for each in files if each)
     assert (orphaned.code, len(pids)) == (ExitCode.BUSY, 3), orphaned.err
