@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "access"))
 
 from database_place import DatabasePlace, database_place, let_in
 from grant_place import GrantPlace, grant_place
+from grant_waits import wait_for
 
 from access.broker import Broker
 from access.daemon import CUT_SECONDS, LOOK_SECONDS
@@ -97,7 +98,7 @@ def _measured(place: GrantPlace, server: DatabasePlace, times: int) -> Measured:
 
 def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:
     given = place.ask()
-    _until(lambda: place.state(given.grant) is State.ACTIVE)
+    wait_for(lambda: place.state(given.grant) is State.ACTIVE, SECONDS, 0.005)
     role = place.read(given.grant).provider_ref
     idle, busy, dead = let_in(place, given, seconds=SECONDS), let_in(place, given, seconds=SECONDS), threading.Event()
 
@@ -108,7 +109,7 @@ def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:
             dead.set()
 
     threading.Thread(target=run, daemon=True).start()
-    _until(lambda: server.backends(role) == 2)
+    wait_for(lambda: server.backends(role) == 2, SECONDS, 0.005)
     said = time.monotonic()
     place.desk.end(place.read(given.grant), "measured", actor="bench")
     # Whoever waits for the other end hears of it as it happens.
@@ -117,22 +118,14 @@ def _once(place: GrantPlace, server: DatabasePlace, measured: Measured) -> None:
     dead.wait(SECONDS)
     measured.busy.append(time.monotonic() - said)
     reader.join(SECONDS)
-    _until(lambda: server.backends(role) == 0)
+    wait_for(lambda: server.backends(role) == 0, SECONDS, 0.005)
     measured.backends.append(time.monotonic() - said)
-    _until(lambda: place.state(given.grant) is State.ENDED)
+    wait_for(lambda: place.state(given.grant) is State.ENDED, SECONDS, 0.005)
 
 
 def _repeat(do: Callable[[], None], seconds: float, stop: threading.Event) -> None:
     while not stop.wait(seconds):
         do()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it does not happen")
-        time.sleep(0.005)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "access"))
 from database_place import NAME, OWNER, PASSWORD, DatabasePlace, database_place, let_in
 from factory_database import settings_of
 from grant_place import GrantPlace, grant_place
+from grant_waits import wait_for
 
 from access.broker import Broker
 from access.daemon import CUT_SECONDS, LOOK_SECONDS
@@ -94,15 +95,15 @@ def _measure(place: GrantPlace, server: DatabasePlace, grants: int, live: int) -
 
 def _say(place: GrantPlace, owns: Connection, grants: int, live: int, ended: list[float]) -> None:
     """Have all of them stopped, and print when what is over."""
-    _until(lambda: _backends(owns) == live)
-    _until(lambda: _count(place, State.ACTIVE) == grants)
+    wait_for(lambda: _backends(owns) == live, SECONDS, 0.02)
+    wait_for(lambda: _count(place, State.ACTIVE) == grants, SECONDS, 0.02)
     command = [sys.executable, "-m", "tests.bench.stopping", "--stop", str(place.root.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        _until(lambda: _backends(owns) == 0)
+        wait_for(lambda: _backends(owns) == 0, SECONDS, 0.02)
         no_backend = time.monotonic()
         said, done, stopped = (process.communicate()[0] or "").split()
-    _until(lambda: len(ended) == live)
-    _until(lambda: _count(place, State.ENDED) == grants)
+    wait_for(lambda: len(ended) == live, SECONDS, 0.02)
+    wait_for(lambda: _count(place, State.ENDED) == grants, SECONDS, 0.02)
     over = time.monotonic()
     kind = place.database.dialect.name
     print(f"stop of {stopped} grants, {live} live sessions; the factory's database: {kind}; {_load()}")
@@ -128,7 +129,7 @@ def _stop(root: FactoryRoot) -> None:
 
 def _let_in(place: GrantPlace, live: int) -> list[Connection]:
     given = [place.ask(minutes=60) for _ in range(live)]
-    _until(lambda: _count(place, State.ACTIVE) == live)
+    wait_for(lambda: _count(place, State.ACTIVE) == live, SECONDS, 0.02)
     return [let_in(place, each, seconds=SECONDS) for each in given]
 
 
@@ -183,14 +184,6 @@ def _count(place: GrantPlace, state: State) -> int:
 def _repeat(do: Callable[[], None], seconds: float, stop: threading.Event) -> None:
     while not stop.wait(seconds):
         do()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it does not happen")
-        time.sleep(0.02)
 
 
 def _load() -> str:
