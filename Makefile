@@ -39,7 +39,7 @@ test-apps: setup
 
 test-long: setup  ## The larger cases of what `make test` tests with a smaller one, property tests whole; CI runs both
 	@$(BIN)/millwright engine install
-	@$(BIN)/python -m pytest $(SPREAD) -m "long or (hypothesis and not soak)"
+	@$(BIN)/python -m pytest $(SPREAD) -m "(long or hypothesis) and not soak"
 
 test-fast: setup  ## Only the tests without engine and servers
 	@$(BIN)/python -m pytest -n 2 -m "not soak and not long and not engine and not e2e"

@@ -1,6 +1,7 @@
 """A relay, a broker, or a holder that is stopped (SIGSTOP) past its time and goes on: what waited is refused."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -133,13 +134,12 @@ def test_a_relay_that_is_stopped_keeps_nobody_in_whose_grant_ends(plane: Plane) 
         assert session.run("SELECT 1") == [[1]]
 
 
-@pytest.mark.soak
 def test_a_broker_that_was_stopped_past_a_lease_ends_it_when_it_goes_on(tmp_path: Path, server: DatabasePlace) -> None:
     place = grant_place(tmp_path)
     place.wall = datetime.now(UTC)
     url = server.url.render_as_string(hide_password=False)
     broker = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(place.root.path), url],
+        [sys.executable, str(PROGRAM), str(place.root.path), "postgres", json.dumps({"url": url})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
