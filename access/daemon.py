@@ -64,10 +64,12 @@ def _run(claim: daemons.Claim, stop: threading.Event) -> None:
     from access.grants import Desk
     from access.providers.assembly import Place, providers, secrets_of
     from access.secret_reads import SecretReads
+    from access.serving import be_a_process
     from factory import db
     from factory.cloud_clients import client
     from factory.settings import load
 
+    be_a_process()
     settings = load(claim.root)
     database, key = db.connect(claim.root, settings), audit.signing_key(claim.root)
     clients = partial(client, claim.root, settings, profile=settings.access_profile)

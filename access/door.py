@@ -9,13 +9,10 @@ import hmac
 import logging
 import os
 import socket
-import threading
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy import Engine
@@ -30,15 +27,15 @@ from access.grants import Desk, Grant, Overtaken, Wanted, store
 from access.grants.model import digest
 from access.secret_reads import SecretRead, SecretReads
 from factory import db
+from factory.doorway import Patience
 from factory.errors import AccessDenied, InputError, MillwrightError
+from factory.loopback import Serving
 from factory.spec import LEASE_MINUTES, Environment, Function, Scope
 from factory.spec.names import APP_NAME_LENGTH
 
 LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
 BODY_BYTES: Final = 16_000
-START_SECONDS: Final = 10.0
-STOP_SECONDS: Final = 5.0
 STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError: 422, Overtaken: 409}
 # As long as the rows have room for; a task's stands in the name of whoever acts, after its app's and its function's.
 NAME_CHARACTERS: Final = 64
@@ -281,32 +278,24 @@ class Door:
 class Served:
     """An ASGI application at a Unix socket in a folder of its owner's only; removed when it is closed."""
 
-    def __init__(self, app: Starlette, folder: Path) -> None:
+    def __init__(self, app: Starlette, folder: Path, patience: Patience | None = None) -> None:
+        """Serves from now on. Raises MillwrightError when it does not begin."""
         self._path = folder / SOCKET
         self._path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # By descriptor: a socket's path has 107 bytes, and a factory may lie deep.
         opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._socket.bind(f"/proc/self/fd/{opened}/{SOCKET}")
+            bound.bind(f"/proc/self/fd/{opened}/{SOCKET}")
         finally:
             os.close(opened)
         self._path.chmod(0o600)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        sockets = {"sockets": [self._socket]}
-        self._thread = threading.Thread(target=self._server.run, kwargs=sockets, daemon=True, name="door")
-        self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise MillwrightError(f"the broker's door {self._path} does not open")
-            time.sleep(0.005)
+        self._serving = Serving(app, bound, patience)
+        self._serving.start()
 
     def close(self) -> None:
         """Serve no more."""
-        self._server.should_exit = True
-        self._thread.join(STOP_SECONDS)
+        self._serving.stop()
         self._path.unlink(missing_ok=True)
 
 

@@ -22,8 +22,8 @@ First = TypeVar("First", bound=Line)
 
 
 def be_a_process() -> None:
-    """What all of them do first: a log on standard error, as many files as there may be, and no core dump: each holds
-    keys, or passwords."""
+    """What all of them do first, and the broker: a log on standard error, as many files as there may be, and no core
+    dump: each holds keys, or passwords."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -111,7 +111,8 @@ class TaskDoor:
 
     def start(self) -> str:
         """Open it. Returns its address."""
-        return self._loopback.start()
+        self._loopback.start()
+        return self.url
 
     def stop(self) -> None:
         """Close it; every token is dead."""

@@ -8,14 +8,13 @@ from typing import Final
 
 import uvicorn
 
-from access.aws.impatient import impatient
 from access.aws.limits import Limits
 from access.aws.orders import ORDER, Begin, Open
 from access.aws.proxy import Proxy
 from access.aws.session import Around
-from access.doorway import Doorway
 from access.orders import Answer, Close, Done
 from access.serving import Orders, be_a_process
+from factory.doorway import Doorway, Patience
 
 LOG: Final = logging.getLogger("millwright.aws")
 NAMES: Final = ("127.0.0.1", "localhost")
@@ -42,7 +41,8 @@ async def serve(limits: Limits) -> None:
         port = int(listening.getsockname()[1])
         proxy.hosts = frozenset(f"{name}:{port}" for name in NAMES)
         config = _config(proxy, begin, limits)
-        door = Doorway(config, listening, seconds=limits.handshake_seconds, waiting=limits.waiting)
+        patience = Patience(handshake=limits.handshake_seconds, head=limits.head_seconds, waiting=limits.waiting)
+        door = Doorway(config, listening, patience)
     except (OSError, ValueError) as error:
         orders.refuse(error)
         return
@@ -68,8 +68,6 @@ async def _carry_out(proxy: Proxy, line: bytes) -> Answer:
 def _config(proxy: Proxy, begin: Begin, limits: Limits) -> uvicorn.Config:
     return uvicorn.Config(
         proxy,
-        # The strict reader of HTTP (h11): what could be read in two ways it does not read.
-        http=impatient(limits.head_seconds),
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -16,7 +16,6 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from access.few import Refusals
 from access.git.limits import Limits
@@ -25,6 +24,7 @@ from access.git.programs import RECEIVE, SERVICES
 from access.git.refusals import Reason, Refused
 from access.git.session import Guest, Tell
 from access.git.visits import Visit, advertised, fetched, pushed
+from factory.doorway import Doorway, Patience
 
 LOG: Final = logging.getLogger("millwright.git")
 ENDED_KEPT: Final = 10_000
@@ -54,7 +54,6 @@ class Front:
             log_config=None,
             access_log=False,
             lifespan="off",
-            http=_impatient(limits.first_seconds),
             ws="none",
             server_header=False,
             ssl_certfile=begin.certificate,
@@ -63,9 +62,9 @@ class Front:
             timeout_keep_alive=KEEP_SECONDS,
             timeout_graceful_shutdown=1,
         )
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._serving = asyncio.ensure_future(self._server.serve([self._listening]))
+        patience = Patience(handshake=limits.handshake_seconds, head=limits.head_seconds, waiting=limits.waiting)
+        self._doorway = Doorway(config, self._listening, patience)
+        self._serving = asyncio.ensure_future(self._doorway.serve())
 
     @property
     def port(self) -> int:
@@ -95,7 +94,7 @@ class Front:
         """End everything."""
         await asyncio.gather(*(self.close(name, "the door is closed") for name in list(self._guests)))
         self._logins.close()
-        self._server.should_exit = True
+        self._doorway.stop()
         await asyncio.gather(self._serving, return_exceptions=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,21 +165,6 @@ class Front:
         task = asyncio.ensure_future(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def _impatient(seconds: float) -> type[asyncio.Protocol]:
-    """Connections of which each ends that asks for nothing in time: others wait for its place."""
-
-    class Impatient(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
-            super().connection_made(transport)
-            self.loop.call_later(seconds, self._leave)
-
-        def _leave(self) -> None:
-            if self.cycle is None:
-                self.transport.close()
-
-    return Impatient
 
 
 class _Begun:

@@ -27,8 +27,11 @@ class Limits:
     want_bytes: int = 4 * MIB
     # What git answers to a push.
     answer_bytes: int = MIB
-    # From a connection to the first request that comes by it.
-    first_seconds: float = 15
+    # For the TLS handshake, and for a request's head to come.
+    handshake_seconds: float = 10
+    head_seconds: float = 15
+    # Connections that have asked for nothing yet.
+    waiting: int = 64
     upload_seconds: float = 120
     # For git to take a push, hooks and all.
     apply_seconds: float = 120

@@ -45,7 +45,8 @@ class Twin:
 
     def start(self) -> str:
         """Answer from now on. Returns the address, which takes the API's paths."""
-        return self._loopback.start()
+        self._loopback.start()
+        return self.url
 
     def stop(self) -> None:
         """Answer no more."""

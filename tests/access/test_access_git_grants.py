@@ -249,7 +249,7 @@ def test_a_branch_that_somebody_writes_into_the_database_opens_nothing(door: Doo
 
 def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(door: Door) -> None:
     # Nobody looks any more: the door's own clock is the bound.
-    door.place.wall -= timedelta(minutes=60) - timedelta(seconds=20)
+    door.place.wall -= timedelta(minutes=60) - timedelta(seconds=10)
     given = door.given()
     clone = door.clone(given)
     wait_for(lambda: door.told("session.ended"), seconds=60)
@@ -294,9 +294,8 @@ def test_who_connects_and_asks_for_nothing_makes_room(door: Door, tmp_path: Path
     about = certificate(door.place.root.access, datetime.now(UTC))
     begin = Begin(recordings=tmp_path, spool=tmp_path, certificate=about.certificate, key=about.key)
 
-    async def left() -> bytes:
-        front = Front(begin, Limits(first_seconds=0.05), lambda _: None)
-        context = ssl.create_default_context(cafile=str(about.certificate))
+    async def left(context: ssl.SSLContext | None, limits: Limits) -> bytes:
+        front = Front(begin, limits, lambda _: None)
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port, ssl=context)
         async with asyncio.timeout(60):
             read = await reader.read()
@@ -304,4 +303,7 @@ def test_who_connects_and_asks_for_nothing_makes_room(door: Door, tmp_path: Path
         await front.stop()
         return read
 
-    assert asyncio.run(left()) == b""
+    context = ssl.create_default_context(cafile=str(about.certificate))
+    assert asyncio.run(left(context, Limits(head_seconds=0.05))) == b""
+    # Nor is a handshake waited for.
+    assert asyncio.run(left(None, Limits(handshake_seconds=0.05))) == b""

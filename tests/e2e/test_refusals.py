@@ -103,6 +103,7 @@ def one_error(ran: Ran) -> dict:
     return ran.documents[-1]
 
 
+@pytest.mark.long
 def test_a_harmless_extension_passes_both_doors(place: Place, infra) -> None:
     infra("harmless")
     by_driver = place.millwright("preview", "links", "build", "--json")

@@ -145,7 +145,12 @@ def test_every_row_of_an_outline_runs(place: Bench) -> None:
     [
         ("raise SystemExit('no configuration')", "no configuration"),
         ("import os; os._exit(0)", "it has ended with exit code 0"),
-        ("import time; print('only waits', flush=True); time.sleep(600)", "the service does not answer"),
+        pytest.param(
+            "import time; print('only waits', flush=True); time.sleep(600)",
+            "the service does not answer",
+            # It waits as long as a service may take to answer.
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_service_that_does_not_serve_fails_with_what_it_said(

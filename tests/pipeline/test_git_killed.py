@@ -80,7 +80,7 @@ def _whole_story(here: Place) -> tuple[str, str | None, str, str]:
     return seed, step, merged, reverted
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_around_its_effects_the_next_one_ends_with_each_effect_once(tmp_path: Path, every: int) -> None:
     source = place(tmp_path / "first").source
     for number in range(0, MOST_EFFECTS, every):
