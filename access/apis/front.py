@@ -12,6 +12,7 @@ import os
 import re
 import socket
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from access.apis.exchange import Exchange
 from access.apis.orders import Begin, Happened, Open
 from access.apis.refusals import Reason, Refused, unknown
 from access.apis.session import Around, Session
+from access.deadline import TIME_OVER, Deadline
 from access.few import Refusals
 from factory.paths import private_folder
 
@@ -72,7 +74,7 @@ class Front:
         session = Session(order, self._around)
         self._doors[order.grant] = await self._door(order.grant, session)
         self._grants[order.grant] = self._by_token[order.token_digest] = session
-        session.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
+        session.deadline = Deadline(order.seconds, partial(self._time_over, order.grant))
 
     async def close(self, name: str, why: str) -> None:
         """End a grant; there is none of that name: nothing. Returns when its connections are closed."""
@@ -97,7 +99,7 @@ class Front:
         self._requests.close()
 
     def _time_over(self, name: str) -> None:
-        task = asyncio.ensure_future(self.close(name, "its time is over"))
+        task = asyncio.ensure_future(self.close(name, TIME_OVER))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 

@@ -21,6 +21,7 @@ from access.apis.overrides import require_plain_body, require_plain_target
 from access.apis.refusals import Reason, Refused, unrecorded
 from access.apis.requests import Call, base_of, require_headers, require_method, require_target, sent, shown
 from access.apis.upstream import Reach
+from access.deadline import TIME_OVER, Deadline
 from access.postgres.recording import Recording
 from access.postgres.refusals import Refused as NotWritten
 from factory.redactor import Redactor
@@ -68,7 +69,7 @@ class Session:
         self._recording: Recording | None = None
         self._busy: set[asyncio.Task[None]] = set()
         self._open = True
-        self.over: asyncio.TimerHandle | None = None
+        self.deadline: Deadline | None = None
 
     async def carry(
         self, exchange: Exchange, request: h11.Request, headers: list[tuple[bytes, bytes]], client: str
@@ -101,8 +102,8 @@ class Session:
     async def close(self, why: str) -> None:
         """End it; returns when its connections are closed, and what there is to tell is told."""
         self._open = False
-        if self.over:
-            self.over.cancel()
+        if self.deadline:
+            self.deadline.cancel()
         tasks = list(self._busy)
         for task in tasks:
             task.cancel()
@@ -188,6 +189,8 @@ class Session:
 
     def _begin(self, doing: _Doing, body: bytes) -> None:
         """Write down what is about to be sent. Raises Refused."""
+        if self.deadline and self.deadline.passed:
+            raise Refused(403, Reason.ENDED, f"the grant has ended: {TIME_OVER}")
         digest = {"sha256": hashlib.sha256(body).hexdigest()} if body else {}
         self._write(doing, {"kind": "request", "text": doing.asked, "bytes": len(body), **digest})
         doing.sent = True

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -19,6 +20,7 @@ from access.aws.calls import Call
 from access.aws.orders import Happened, Open
 from access.aws.refusals import Reason, Refused, denied, ended, malformed, unknown
 from access.aws.session import Around, Session
+from access.deadline import TIME_OVER, Deadline
 from access.few import Refusals
 
 LOG: Final = logging.getLogger("millwright.aws")
@@ -66,7 +68,7 @@ class Proxy:
             return
         session = Session(order, self._around)
         self._grants[order.grant] = self._by_key[order.key_id] = session
-        session.timer = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
+        session.deadline = Deadline(order.seconds, partial(self._time_over, order.grant))
 
     async def close(self, name: str, why: str) -> None:
         """End a grant; there is none of that name: nothing. Returns when no call of it is under way."""
@@ -189,8 +191,6 @@ class Proxy:
         except Refused as why:
             session.refused(call, client, why)
             raise
-        if session.over.done():
-            raise session.over.result()
         number, began = session.began(call, client, decision), time.monotonic()
         facts: dict[str, Any] = {"error": "cut off"}
         try:
@@ -227,7 +227,7 @@ class Proxy:
         return Answer(answered.status_code, told, bytes(content))
 
     def _time_over(self, name: str) -> None:
-        self._soon(self.close(name, "its time is over"))
+        self._soon(self.close(name, TIME_OVER))
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

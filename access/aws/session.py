@@ -15,9 +15,10 @@ from access.aws.deciding import Rights
 from access.aws.limits import Limits
 from access.aws.orders import Happened, Open
 from access.aws.redaction import redacted
-from access.aws.refusals import Reason, Refused, unrecorded
+from access.aws.refusals import Reason, Refused, ended, unrecorded
 from access.aws.resources import Places
 from access.aws.signatures import Seen
+from access.deadline import TIME_OVER, Deadline
 from access.postgres.recording import Recording
 from access.postgres.refusals import Refused as NotWritten
 
@@ -44,7 +45,7 @@ class Session:
         self.seen = Seen(around.limits.replay_seconds, 2 * around.limits.skew_seconds)
         self.over: asyncio.Future[Refused] = asyncio.get_running_loop().create_future()
         self.under_way: set[asyncio.Task[Any]] = set()
-        self.timer: asyncio.TimerHandle | None = None
+        self.deadline: Deadline | None = None
         self._recording: Recording | None = None
         # A line could not be written: what follows it would not be whole.
         self._lost = False
@@ -66,6 +67,10 @@ class Session:
 
     def began(self, call: Call, client: str, decision: str) -> int:
         """Write down that a call is made; its number. Raises Refused: then it is not made."""
+        if self.over.done():
+            raise self.over.result()
+        if self.deadline and self.deadline.passed:
+            raise ended(TIME_OVER)
         return self._note(call, client, {"decision": decision})
 
     def refused(self, call: Call, client: str, why: Refused) -> None:
@@ -93,8 +98,8 @@ class Session:
         if self.over.done():
             return
         self.over.set_result(why)
-        if self.timer:
-            self.timer.cancel()
+        if self.deadline:
+            self.deadline.cancel()
 
     async def closed(self) -> None:
         """When nothing is under way any more; its log is closed then."""

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from access.deadline import TIME_OVER, Deadline
 from access.few import Refusals
 from access.git.limits import Limits
 from access.git.orders import Begin, Happened, Open
@@ -77,7 +78,7 @@ class Front:
             raise ValueError("there is such a grant already, or one with this token")
         guest = Guest(order, self._begin.recordings, self._limits, self._tell, partial(self._spent, order.grant))
         self._guests[order.grant] = self._by_token[order.token] = guest
-        guest.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
+        guest.deadline = Deadline(order.seconds, partial(self._time_over, order.grant))
 
     async def close(self, name: str, why: str) -> None:
         """End a grant; there is none of that name: nothing. Returns when nothing of it runs any more."""
@@ -154,7 +155,7 @@ class Front:
         raise Refused(Reason.CREDENTIALS, "the password is the token of an open grant")
 
     def _time_over(self, name: str) -> None:
-        self._soon(self.close(name, "its time is over"))
+        self._soon(self.close(name, TIME_OVER))
 
     def _spent(self, name: str, why: str) -> None:
         if name in self._guests:

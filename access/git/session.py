@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from access.deadline import TIME_OVER, Deadline
 from access.git.limits import Limits
 from access.git.orders import Happened, Open
 from access.git.refusals import Reason, Refused
@@ -27,7 +28,7 @@ class Guest:
         self.order, self._spent, self._refused = order, spent, 0
         self.work: set[asyncio.Task[None]] = set()
         self.ended = ""
-        self.over: asyncio.TimerHandle | None = None
+        self.deadline: Deadline | None = None
         self._recordings, self._limits, self._tell = recordings, limits, tell
         self._recording: Recorder | None = None
         self._numbers = itertools.count(1)
@@ -35,6 +36,8 @@ class Guest:
 
     def record(self, kind: str, client: str, **told: Any) -> int:
         """Write down what is asked, before it is done; its number. Raises Refused: then nothing of it may happen."""
+        if self.deadline and self.deadline.passed:
+            raise Refused(Reason.ENDED, f"the grant has ended: {TIME_OVER}")
         number = next(self._numbers)
         self._write({"at": time.time(), "kind": kind, "n": number, "client": client, **told}, client)
         return number
@@ -56,8 +59,8 @@ class Guest:
     async def end(self, why: str) -> None:
         """Let nobody in any more, and end what is under way. Returns when nothing of it runs."""
         self.ended = why
-        if self.over:
-            self.over.cancel()
+        if self.deadline:
+            self.deadline.cancel()
         work = list(self.work)
         for task in work:
             task.cancel()

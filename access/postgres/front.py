@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from access.deadline import TIME_OVER, Deadline
 from access.postgres import startup, upstream, wire
 from access.postgres.budget import Budget
 from access.postgres.door import Cancel, secured, server_context
@@ -22,7 +23,7 @@ from access.postgres.orders import Begin, Happened, Open
 from access.postgres.recording import Recording
 from access.postgres.refusals import Reason, Refused, malformed, unknown
 from access.postgres.scram import Login, NotProved, Verifier
-from access.postgres.session import TIME_OVER, Around, Grant, Session
+from access.postgres.session import Around, Grant, Session
 from access.postgres.startup import Startup
 from access.postgres.upstream import Server
 from access.postgres.waiting import Memory
@@ -68,8 +69,7 @@ class Front:
         memory = Memory(self._around.limits.grant_waiting_bytes, self._memory)
         grant = Grant(order, Verifier(order.verifier), Judgements(order.hidden), budget, memory, spent)
         self._grants[order.grant] = self._by_login[order.login] = grant
-        grant.until = time.monotonic() + order.seconds
-        grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
+        grant.deadline = Deadline(order.seconds, partial(self._time_over, order.grant))
 
     async def close(self, name: str, why: str) -> None:
         """End a grant; there is none of that name: nothing. Returns when its connections are closed."""
@@ -77,8 +77,8 @@ class Front:
         if grant is None:
             return
         grant.open = False
-        if grant.over:
-            grant.over.cancel()
+        if grant.deadline:
+            grant.deadline.cancel()
         del self._by_login[grant.order.login]
         self._ended[grant.order.login] = name
         if len(self._ended) > ENDED_KEPT:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from access.deadline import TIME_OVER, Deadline
 from access.postgres import wire
 from access.postgres.budget import Budget
 from access.postgres.conversation import Conversation, Step
@@ -29,7 +30,6 @@ from access.postgres.waiting import Memory, Waiting
 
 LOG: Final = logging.getLogger("millwright.postgres")
 FAILED: Final = Refused(Reason.FAILED, "XX000", "the relay failed; its log says how")
-TIME_OVER: Final = "its time is over"
 Watch = Callable[[Happened], None]
 JudgeElsewhere = Callable[[str, tuple[str, ...]], Awaitable[Judgement]]
 Sync = Callable[[Recording], Awaitable[None]]
@@ -39,7 +39,7 @@ Sync = Callable[[Recording], Awaitable[None]]
 class Grant:
     """A grant that is open. `busy`: clients that log in now, and their number with those who are in.
 
-    `spent` is told when its budget is used up; `until` is its end (`time.monotonic`).
+    `spent` is told when its budget is used up.
     """
 
     order: Open
@@ -51,13 +51,11 @@ class Grant:
     sessions: "set[Session]" = field(default_factory=set)
     busy: set[asyncio.Task[None]] = field(default_factory=set)
     open: bool = True
-    over: asyncio.TimerHandle | None = None
-    until: float = float("inf")
+    deadline: Deadline | None = None
 
     def in_time(self) -> None:
-        """Raises Refused: its time is over, and the timer that ends it has not had its turn: the relay was stopped."""
-        # Not by the loop's clock, which stands still until the loop has been through everything that is there.
-        if self.until <= time.monotonic():
+        """Raises Refused: its time is over, and what ends it has not had its turn."""
+        if self.deadline and self.deadline.passed:
             raise Refused(Reason.ENDED, "57P01", f"the grant has ended: {TIME_OVER}")
 
     @property

@@ -7,11 +7,13 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final
 
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
 
+from access.deadline import TIME_OVER, Deadline
 from access.few import Refusals
 from access.recorder import Unrecorded, recorded_before
 from access.ssh import running, target, transferring
@@ -88,7 +90,7 @@ class Front:
         recorded, had = recorded_before(self._recordings / order.app / order.grant)
         grant = Grant(order, recorded=recorded, had=had)
         self._grants[order.grant] = self._by_login[order.login] = grant
-        grant.over = asyncio.get_running_loop().call_later(order.seconds, self._time_over, order.grant)
+        grant.deadline = Deadline(order.seconds, partial(self._time_over, order.grant))
 
     async def close(self, name: str, why: str) -> bool:
         """End a grant. Returns when its connections are closed: whether something may be left at its host."""
@@ -96,8 +98,8 @@ class Front:
         if grant is None:
             return name in self._left
         grant.open = False
-        if grant.over:
-            grant.over.cancel()
+        if grant.deadline:
+            grant.deadline.cancel()
         del self._by_login[grant.order.login]
         self._ended[grant.order.login] = name
         if len(self._ended) > ENDED_KEPT:
@@ -235,6 +237,10 @@ class Front:
         return ""
 
     def _grows(self, grant: Grant, count: int) -> None:
+        if grant.deadline and grant.deadline.passed:
+            # It ends the sessions, and says why; what is about to be recorded does not happen.
+            self._time_over(grant.order.grant)
+            raise Unrecorded(TIME_OVER)
         grant.recorded += count
         if spent := self._spent(grant):
             self._spend(grant, spent)
@@ -270,7 +276,7 @@ class Front:
         )
 
     def _time_over(self, name: str) -> None:
-        self._start(self._closed(name, "its time is over"))
+        self._start(self._closed(name, TIME_OVER))
 
     async def _closed(self, name: str, why: str) -> None:
         await self.close(name, why)

@@ -1,10 +1,10 @@
 """What the parts of a bastion tell each other: a grant, what is asked for under it, and what does it."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from access.deadline import Deadline
 from access.ssh.limits import Limits
 from access.ssh.orders import Happened, Open
 from access.ssh.refusals import Refused
@@ -86,7 +86,7 @@ class Grant:
     had: int = 0
     refused: int = 0
     recorded: int = 0
-    over: asyncio.TimerHandle | None = None
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +18,7 @@ from grant_waits import wait_for
 from pg8000.exceptions import DatabaseError, InterfaceError
 from postgres_raw import Raw, fields, startup
 from postgres_standin import message
+from process_stopped import stopped
 
 from access.grants import Desk, Given, State
 from factory.errors import AccessDenied
@@ -44,18 +43,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePlace]:
 def plane(tmp_path: Path, server: DatabasePlace) -> Iterator[Plane]:
     with database_plane(tmp_path, server) as made:
         yield made
-
-
-@contextlib.contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """A process that is stopped in the middle, and goes on when the block ends."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        # It may have been killed for that.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 def let_in(plane: Plane, given: Given) -> Raw:
