@@ -1,6 +1,5 @@
 """What ECS records declare, runs: sandboxed processes behind the ingress, and their status in the cloud's own API."""
 
-import itertools
 import json
 import shutil
 import socket
@@ -153,15 +152,13 @@ def test_a_crash_is_told_and_mended(declared: Declared) -> None:
 def test_a_crash_loop_without_breaker_is_told_and_slows_down(declared: Declared) -> None:
     service = declared.service("looping", environment={"MOOD": "exits"})
     off = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+    began = time.monotonic()
     service.update(deploymentConfiguration=off, forceNewDeployment=True)
-    wait_for(lambda: service.primary["failedTasks"] >= 4)
+    wait_for(lambda: service.primary["failedTasks"] >= 5)
+    # At least the pauses after the first four, however fast or busy the machine is.
+    assert time.monotonic() - began > sum(BACK_OFF_SECONDS * 2**count for count in range(4))
     assert service.primary["rolloutState"] == "IN_PROGRESS"
     assert service.told["runningCount"] == 0 or len(service.tasks()) == 1
-    stops = sorted(task["stoppedAt"] for task in service.tasks("STOPPED") if "stoppedAt" in task)
-    gaps = [(late - early).total_seconds() for early, late in itertools.pairwise(stops)]
-    # At least as long as it waits after the first, the second, ...: on a busy machine everything takes longer.
-    assert len(gaps) >= 2
-    assert all(gap > 0.9 * BACK_OFF_SECONDS * 2**count for count, gap in enumerate(gaps))
     assert any("exit code 3" in event for event in service.events)
     assert service.get()[0] == 503
 
