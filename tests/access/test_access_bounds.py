@@ -128,11 +128,15 @@ def test_what_a_task_sends_in_sum_is_bounded(there: Host, recorded: Recorded) ->
         with pytest.raises(OSError, match=r"EOF|reset|[Bb]roken pipe"):
             fetched(proxy, there, b"x" * MIB)
         proxy.settled()
-        # It stays so, for another tunnel of the task: what is left is less. The host may answer before it has all.
-        with contextlib.suppress(OSError):
-            fetched(proxy, there, b"x" * 64 * 1024)
-        proxy.settled()
-    assert [why for why in recorded.why() if "MiB" in why] == ["the task has sent more than 0.0625 MiB"] * 2
+        # It stays so, for another tunnel of the task: what is left is less. The host may answer, and go, before it has
+        # all: then there is one more.
+        for _ in range(50):
+            with contextlib.suppress(OSError):
+                fetched(proxy, there, b"x" * 64 * 1024)
+            proxy.settled()
+            if len(over_the_bound := [why for why in recorded.why() if "MiB" in why]) > 1:
+                break
+    assert over_the_bound == ["the task has sent more than 0.0625 MiB"] * 2
     assert sum(event.properties["sent"] for event in recorded if event.kind == ENDED) <= 64 * 1024
 
 
