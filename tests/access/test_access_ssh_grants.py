@@ -170,6 +170,7 @@ def test_after_a_restart_of_the_broker_whoever_was_in_is_out_and_comes_in_again(
     assert run(ssh(plane.files(given, "again"), "echo hello")).stdout == "hello\n"
 
 
+@pytest.mark.long
 def test_a_broker_that_is_stopped_past_its_end_keeps_nobody_in(plane: SshPlane) -> None:
     # Nobody looks any more: the bastion's own clock is the bound.
     plane.place.wall -= timedelta(minutes=60) - timedelta(seconds=12)

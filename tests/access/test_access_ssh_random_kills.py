@@ -129,7 +129,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.mark.parametrize(
     ("seed", "kills"),
-    [(1, 5), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in (2, 3))],
+    [pytest.param(1, 5, marks=pytest.mark.long), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in (2, 3))],
 )
 def test_whoever_is_killed_whenever_nothing_is_left_at_the_host_and_nothing_is_unrecorded(
     tmp_path: Path, host: Sshd, seed: int, kills: int

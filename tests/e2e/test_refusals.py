@@ -136,6 +136,7 @@ def test_a_violation_stops_an_up_by_the_plain_door_before_anything_is_created(
     assert inventory(place.cloud) == {}
 
 
+@pytest.mark.long
 def test_an_own_rule_is_asked_by_either_door_and_one_that_cannot_be_run_stops_both(place: Place) -> None:
     path = with_rule(place.root, rule_text(("aws:sqs/queue:Queue", "aws:ec2/vpc:Vpc")))
     try:

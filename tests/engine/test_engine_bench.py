@@ -35,7 +35,8 @@ def test_every_contestant_does_the_work_and_nothing_is_left(monkeypatch: pytest.
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_in_the_middle_it_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "tests.bench.engine", "--runs", "1", "--resources", "3"]
     environment = os.environ | {"TMPDIR": str(tmp_path)}

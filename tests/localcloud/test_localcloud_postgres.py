@@ -74,6 +74,7 @@ def test_the_server_goes_with_its_record(door: Door, cloud_root: FactoryRoot) ->
         connect(one)
 
 
+@pytest.mark.long
 def test_rows_outlive_a_killed_daemon_and_nothing_else_is_left(
     new_root: FactoryRoot, start_daemon: Callable[..., RunFile]
 ) -> None:
