@@ -120,6 +120,7 @@ def test_a_name_that_is_taken(empty: Place, infra: Callable[[str], None]) -> Non
     assert "taken-name" not in {each["Name"] for each in client.list_buckets()["Buckets"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "said", "first"),
     [
@@ -128,7 +129,6 @@ def test_a_name_that_is_taken(empty: Place, infra: Callable[[str], None]) -> Non
             "While processing input: 'bucket'",
             None,
             id="a property of a wrong type",
-            marks=pytest.mark.long,
         ),
         pytest.param(
             "def extend(factory):\n    helper({})",
@@ -141,7 +141,6 @@ def test_a_name_that_is_taken(empty: Place, infra: Callable[[str], None]) -> Non
             "SyntaxError: '(' was never closed",
             'infra.py", line 7',
             id="no Python",
-            marks=pytest.mark.long,
         ),
     ],
 )

@@ -55,6 +55,7 @@ def snake(name: str) -> str:
 NAMES = {record.name.prop for record in RECORDS.values() if record.name}
 
 
+@pytest.mark.long
 @each_example(short=static_website)
 def test_what_an_example_made_can_be_imported_by_the_same_program(
     make_stack: MakeStack, program: Callable[[], None], output: str
