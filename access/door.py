@@ -5,6 +5,7 @@ With a grant's own token that one grant is looked at, prolonged and ended, the s
 nothing else: whoever tries is refused, and that is told. Approving, and whatever people sign, does not go through here.
 """
 
+import asyncio
 import hmac
 import logging
 import os
@@ -36,6 +37,7 @@ from factory.spec.names import APP_NAME_LENGTH
 LOG: Final = logging.getLogger("millwright.access")
 SOCKET: Final = "access.sock"
 BODY_BYTES: Final = 16_000
+BODY_SECONDS: Final = 20.0
 STATUS: Final[dict[type[MillwrightError], int]] = {AccessDenied: 403, InputError: 422, Overtaken: 409}
 # As long as the rows have room for; a task's stands in the name of whoever acts, after its app's and its function's.
 NAME_CHARACTERS: Final = 64
@@ -255,10 +257,14 @@ class Door:
     ) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
             body = b""
-            async for part in request.stream():
-                body += part
-                if len(body) > BODY_BYTES:
-                    return _problem(413, f"more than {BODY_BYTES} bytes")
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    async for part in request.stream():
+                        body += part
+                        if len(body) > BODY_BYTES:
+                            return _problem(413, f"more than {BODY_BYTES} bytes")
+            except TimeoutError:
+                return _problem(408, f"it did not come within {BODY_SECONDS:.0f} seconds")
             try:
                 told = await run_in_threadpool(answer, request, body)
             except ValidationError as error:

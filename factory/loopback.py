@@ -31,16 +31,17 @@ class Serving:
             log_level="critical",
             access_log=False,
             lifespan="off",
+            ws="none",
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=1,
             server_header=False,
         )
-        bound.listen(BACKLOG)
         self._doorway = Doorway(self._config, bound, patience or Patience())
         self._thread = threading.Thread(target=self._run, daemon=True, name="loopback")
 
     def start(self) -> None:
         """Serve from now on. Raises MillwrightError when it does not begin."""
+        self._socket.listen(BACKLOG)
         self._thread.start()
         deadline = time.monotonic() + START_SECONDS
         while not self._doorway.started:

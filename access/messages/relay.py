@@ -179,10 +179,15 @@ class ModelRelay:
         if opened is None:
             await run_in_threadpool(self._refuse, told, "a call of the model by a token that opens nothing (any more)")
             raise _Refused(401, "the token opens nothing (any more)")
-        if self._ticks() >= opened.ends_at:
-            await run_in_threadpool(self._refuse, told, "a call of the model after the grant's hard limit")
-            raise _Refused(401, "the token opens nothing any more: the grant's time is over")
+        await self._require_time(opened)
         return opened
+
+    async def _require_time(self, opened: _Open) -> None:
+        """Raises _Refused, which is told: the grant's time is over, and nobody has cut it off yet."""
+        if self._ticks() >= opened.ends_at:
+            why = "a call of the model after the grant's hard limit"
+            await run_in_threadpool(self._refuse, opened.grant.token_digest, why)
+            raise _Refused(401, "the token opens nothing any more: the grant's time is over")
 
     async def _passed_on(self, opened: _Open, request: Request) -> Response:
         body = await _body(request)
@@ -195,6 +200,8 @@ class ModelRelay:
             raise _Refused(403, "metadata.user_id is not the grant's task")
         if opened.over:
             raise _Refused(403, f"the grant is over: {opened.over}")
+        # Once more: a body may take its time, and what was stopped reads before anybody cuts it off.
+        await self._require_time(opened)
         try:
             upstream = self._upstream()
             call = opened.calls.ask(model, body)

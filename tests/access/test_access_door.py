@@ -1,6 +1,8 @@
 """The broker's door: what the factory's token opens, what a grant's own token does, and that it opens nothing else."""
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from grant_place import GrantPlace, grant_place
 
 from access.asking import Access
 from access.client import TaskAsks, Told
-from access.door import Door, Served
+from access.door import SOCKET, Door, Served
 from access.grants import State
 from factory import daemons
 from factory.errors import AccessDenied, CloudUnavailable, InputError
@@ -206,3 +208,15 @@ def test_a_broker_that_is_gone_is_said_to_be(place: GrantPlace, access: Access) 
     (place.root.run / "access.sock").unlink()
     with pytest.raises(CloudUnavailable, match="does not answer"):
         access.ask(asks())
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    place: GrantPlace, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("access.door.BODY_SECONDS", 0.2)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        with contextlib.chdir(place.root.run):
+            client.connect(SOCKET)
+        client.sendall(b"POST /grants HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        assert client.recv(1000).startswith(b"HTTP/1.1 408 ")

@@ -1,8 +1,11 @@
 """The model by a grant: its token opens the relay for one task until it ends; the key stays; each call is recorded."""
 
 import hashlib
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -168,3 +171,21 @@ def test_a_planner_asks_it_too_and_no_app_yaml_says_so(here: ModelPlace) -> None
     reviewer = {"function": Function.CODE_REVIEWER, "principal": "agent:tally/code-reviewer/tally.sums.code-reviewer.1"}
     given = here.given(task="tally.sums.code-reviewer.1", **reviewer)
     assert given.grant.state is State.ACTIVE
+
+
+def test_a_call_whose_body_came_whole_only_after_the_end_is_not_made(here: ModelPlace) -> None:
+    given, body, relay = here.given(), here.body(), here.provider._relay
+    assert relay is not None
+    place = urlsplit(given.grant.door)
+    head = [f"{name}: {said}" for name, said in {**here.told(given), "host": place.netloc}.items()]
+    began = ["POST /v1/messages HTTP/1.1", *head, f"content-length: {len(body)}", "", ""]
+    with socket.create_connection((place.hostname, place.port), 30) as client:
+        client.sendall("\r\n".join(began).encode() + body[:5])
+        (opened,) = relay._open.values()
+        # It is in, and what it says is awaited.
+        wait_for(lambda: opened.tasks)
+        opened.ends_at = time.monotonic()
+        client.sendall(body[5:])
+        assert client.recv(1000).startswith(b"HTTP/1.1 401 ")
+    assert (here.api.asked, here.recorded(given)) == ([], [])
+    wait_for(lambda: refusals(here, given) == ["a call of the model after the grant's hard limit"])

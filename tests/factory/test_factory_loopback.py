@@ -1,12 +1,15 @@
 """Connections on which no request comes, at an application of ours on loopback or at a Unix socket: others come in."""
 
+import asyncio
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,7 +28,19 @@ async def _answer(request: Request) -> Response:
     return PlainTextResponse(f"{len(await request.body())} bytes")
 
 
-APP = Starlette(routes=[Route("/", _answer, methods=["GET", "POST"])])
+async def _large(_: Request) -> Response:
+    return PlainTextResponse("x" * LARGE)
+
+
+async def _slow(_: Request) -> Response:
+    await asyncio.sleep(0.5)
+    return PlainTextResponse("slow")
+
+
+LARGE = 32 << 20
+ROUTES = [Route("/", _answer, methods=["GET", "POST"]), Route("/large", _large), Route("/slow", _slow)]
+APP = Starlette(routes=ROUTES)
+ASKS = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @contextlib.contextmanager
@@ -44,6 +59,12 @@ def connection(made: Loopback) -> socket.socket:
 
 def status(made: Loopback) -> int:
     return httpx2.get(made.url, trust_env=False, timeout=NEVER / 10).status_code
+
+
+def held_for(client: socket.socket) -> bool:
+    """Whether this process still has the other end of a client's connection."""
+    there = client.getsockname()
+    return any(each.raddr == there for each in psutil.Process().net_connections("tcp") if each.status == "ESTABLISHED")
 
 
 def closed(connection: socket.socket) -> bool:
@@ -66,7 +87,7 @@ def test_whoever_asks_for_nothing_is_let_go(tmp_path: Path) -> None:
         silent = [idle.enter_context(connection(made)) for _ in range(3)]
         silent[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")
         # One that asked, and asks for nothing more.
-        silent[1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        silent[1].sendall(ASKS)
         assert silent[1].recv(1000).startswith(b"HTTP/1.1 200 ")
         assert all(closed(each) for each in silent)
         assert status(made) == httpx2.codes.OK
@@ -89,6 +110,64 @@ def test_those_that_wait_are_so_many_at_most_and_keep_nobody_out() -> None:
             assert status(made) == httpx2.codes.OK
         assert all(closed(each) for each in silent[:8])
         assert all(is_open(each) for each in silent[-3:])
+
+
+def test_who_has_asked_once_waits_as_others_do() -> None:
+    with served(Patience(head=NEVER, waiting=4)) as made, contextlib.ExitStack() as idle:
+        silent: list[socket.socket] = []
+        for _ in range(12):
+            silent.append(idle.enter_context(connection(made)))
+            silent[-1].sendall(ASKS)
+            assert silent[-1].recv(1000).startswith(b"HTTP/1.1 200 ")
+            # Begun, and not ended: this is not taken for a pause between two requests.
+            silent[-1].sendall(ASKS[:10])
+        assert status(made) == httpx2.codes.OK
+        assert all(closed(each) for each in silent[:8])
+
+
+def test_who_does_not_take_their_answer_is_let_go_and_who_takes_it_has_it_whole() -> None:
+    with served(Patience(head=0.5)) as made, connection(made) as deaf:
+        deaf.sendall(ASKS.replace(b"/ ", b"/large "))
+        began = time.monotonic()
+        with httpx2.stream("GET", f"{made.url}/large", trust_env=False, timeout=NEVER / 10) as answer:
+            got = 0
+            for part in answer.iter_raw(1 << 20):
+                got += len(part)
+                # Slowly: as a whole it takes longer than anything is waited for.
+                time.sleep(0.05)
+        assert (got, time.monotonic() - began > 2 * 0.5) == (LARGE, True)
+        deadline = time.monotonic() + 20
+        while held_for(deaf):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        # Cut off: what came is not whole.
+        had = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := deaf.recv(1 << 20):
+                had += len(part)
+        assert had < LARGE
+
+
+def test_those_that_come_all_at_once_keep_no_request_from_its_turn() -> None:
+    with served(Patience(head=NEVER, waiting=8)) as made, contextlib.ExitStack() as idle:
+        for _ in range(300):
+            idle.enter_context(connection(made)).setblocking(False)
+        assert [status(made) for _ in range(5)] == [httpx2.codes.OK] * 5
+
+
+def test_nobody_comes_in_while_what_is_under_way_ends() -> None:
+    made = Loopback(APP, patience=Patience(head=NEVER))
+    made.start()
+    with connection(made) as busy:
+        busy.sendall(ASKS.replace(b"/ ", b"/slow "))
+        time.sleep(0.1)
+        stopping = threading.Thread(target=made.stop)
+        stopping.start()
+        time.sleep(0.3)
+        with pytest.raises(OSError, match="refused"):
+            connection(made)
+        assert b"slow" in busy.recv(1000) + busy.recv(1000)
+        stopping.join()
 
 
 def test_what_is_open_at_all_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
