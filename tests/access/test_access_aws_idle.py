@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+from connection_ends import closed, is_open
 from grant_waits import wait_for
 
 from access.aws.orders import Begin
@@ -57,24 +58,6 @@ def listening(folder: Path, **limits: float) -> Iterator[Listening]:
         yield Listening(port, ssl.create_default_context(cafile=str(files.certificate)))
     finally:
         proxy.stop()
-
-
-def closed(connection: socket.socket) -> bool:
-    """Whether it comes to its end, which a client sees as an end or as a reset."""
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-def is_open(connection: socket.socket) -> bool:
-    connection.setblocking(False)
-    try:
-        return connection.recv(1) != b""
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return True
-    finally:
-        connection.setblocking(True)
 
 
 def test_whoever_sends_no_whole_request_is_let_go_and_others_are_answered(tmp_path: Path) -> None:

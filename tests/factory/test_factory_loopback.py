@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from connection_ends import closed, is_open
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -65,21 +66,6 @@ def held_for(client: socket.socket) -> bool:
     """Whether this process still has the other end of a client's connection."""
     there = client.getsockname()
     return any(each.raddr == there for each in psutil.Process().net_connections("tcp") if each.status == "ESTABLISHED")
-
-
-def closed(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-def is_open(connection: socket.socket) -> bool:
-    connection.setblocking(False)
-    try:
-        return connection.recv(1) != b""
-    except BlockingIOError:
-        return True
 
 
 def test_whoever_asks_for_nothing_is_let_go(tmp_path: Path) -> None:
