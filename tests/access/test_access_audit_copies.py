@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from audit_place import Audited, audited
 from botocore.exceptions import ClientError
+from process_stopped import stopped
 from sqlalchemy import text
 
 from access import audit
@@ -177,15 +178,12 @@ def test_a_daemon_that_stands_still_is_noticed_by_others_however_the_clock_is_se
     daemon = daemons.ensure(place.root, daemons.ACCESS)
     later = Clock(lambda: utc_now() - timedelta(minutes=10), lambda: boot_seconds() + BACKLOG_SECONDS + 1)
     now, then = (Desk(place.root, Settings(), place.database, clock) for clock in (Clock(), later))
-    os.kill(daemon.pid, signal.SIGSTOP)
-    try:
+    with stopped(daemon.pid):
         place.happen("update.failed")
         with db.transaction(place.database) as connection:
             now.require_logged(connection)
             with pytest.raises(AccessDenied, match=r"1 events since .* are in no audit log yet"):
                 then.require_logged(connection)
-    finally:
-        os.kill(daemon.pid, signal.SIGCONT)
     wait_for(lambda: waits(place) == 0)
     with db.transaction(place.database) as connection:
         then.require_logged(connection)
